@@ -1,0 +1,233 @@
+/** Transfer functions of C's operators on abstract values. Integers are mathematical; wrap-around is not modelled. */
+import type { BinaryOperator, UnaryOperator } from '../ir/ir.ts';
+import {
+  type AbstractNumber,
+  canBeNonZero,
+  canBeZero,
+  constant,
+  interval,
+  knownBits,
+  type Location,
+  numberSet,
+  numeric,
+  oneOf,
+  type Reference,
+  referenceKey,
+  TOP_NUMBER,
+  UNKNOWN,
+  type Value,
+} from './value.ts';
+
+/** Moves a location by a number of elements; `undefined` is an unknown distance. */
+export function displace(location: Location, elements: number | undefined): Location {
+  if (elements === 0) return location;
+  const match = /^(.*)\[(\d+|\*|\+)\]$/s.exec(location.path);
+  if (match === null) return { base: location.base, path: `${location.path}[${indexText(elements)}]` };
+  const head = match[1]!;
+  const index = match[2]!;
+  if (index === '*' || index === '+' || elements === undefined) return { base: location.base, path: `${head}[*]` };
+  return { base: location.base, path: `${head}[${indexText(Number(index) + elements)}]` };
+}
+
+/** Elements above this index are not told apart. */
+const MAX_INDEX = 64;
+
+export function indexText(index: number | undefined): string {
+  return index === undefined || !Number.isInteger(index) || index < 0 || index > MAX_INDEX ? '*' : String(index);
+}
+
+export function applyUnary(op: UnaryOperator, value: Value): Value {
+  switch (op) {
+    case '+':
+      return value;
+    case '!': {
+      const zero = canBeZero(value);
+      const nonZero = canBeNonZero(value);
+      return zero && nonZero ? oneOf(0, 1) : constant(zero ? 1 : 0);
+    }
+    case '-':
+      return mapSet(value, (n) => -n);
+    case '~':
+      return mapSet(value, (n) => Number(~BigInt(n)));
+  }
+}
+
+function mapSet(value: Value, f: (n: number) => number): Value {
+  const set = value.number?.set;
+  if (value.any || value.references.length > 0 || set === undefined || !set.every(Number.isSafeInteger)) return numeric(TOP_NUMBER);
+  return oneOf(...set.map(f));
+}
+
+const ARITHMETIC: Partial<Record<BinaryOperator, (a: number, b: number) => number | undefined>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => (b === 0 ? undefined : Math.trunc(a / b)),
+  '%': (a, b) => (b === 0 ? undefined : a % b),
+  '&': (a, b) => Number(BigInt(a) & BigInt(b)),
+  '|': (a, b) => Number(BigInt(a) | BigInt(b)),
+  '^': (a, b) => Number(BigInt(a) ^ BigInt(b)),
+  '<<': (a, b) => (b < 0 || b > 63 ? undefined : Number(BigInt(a) << BigInt(b))),
+  '>>': (a, b) => (b < 0 || b > 63 ? undefined : Number(BigInt(a) >> BigInt(b))),
+};
+
+export function applyBinary(op: BinaryOperator, left: Value, right: Value): Value {
+  switch (op) {
+    case '==':
+    case '!=':
+    case '<':
+    case '>':
+    case '<=':
+    case '>=':
+      return compare(op, left, right);
+  }
+  if ((op === '+' || op === '-') && (left.references.length > 0 || right.references.length > 0)) {
+    return movePointer(op, left, right);
+  }
+  // Masking and moving a pointer or a page address keeps what it points to.
+  if (op === '&' && left.references.length > 0) return left;
+  if (op === '|' && left.references.length > 0) return left;
+  const a = left.number;
+  const b = right.number;
+  if (a === undefined || b === undefined) return numeric(TOP_NUMBER);
+  const tag = op === '-' || op === '+' || op === '&' ? left.tag : undefined;
+  const f = ARITHMETIC[op]!;
+  if (a.set !== undefined && b.set !== undefined && !left.any && !right.any && a.set.length * b.set.length <= 64) {
+    const results = new Set<number>();
+    for (const x of a.set) {
+      for (const y of b.set) {
+        if (!Number.isSafeInteger(x) || !Number.isSafeInteger(y)) return numeric(TOP_NUMBER, tag);
+        const r = f(x, y);
+        if (r === undefined) return numeric(TOP_NUMBER, tag);
+        results.add(r);
+      }
+    }
+    if (results.size <= 8) return numeric(numberSet([...results].sort((x, y) => x - y)), tag);
+  }
+  return numeric(general(op, a, b), tag);
+}
+
+function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): AbstractNumber {
+  switch (op) {
+    case '+':
+      return interval(a.low + b.low, a.high + b.high);
+    case '-':
+      return interval(a.low - b.high, a.high - b.low);
+    case '/':
+      if (b.set?.length === 1 && b.low > 0) return interval(Math.trunc(a.low / b.low), Math.trunc(a.high / b.low));
+      return TOP_NUMBER;
+    case '%':
+      if (b.set?.length === 1 && b.low > 0 && a.low >= 0) return interval(0, b.low - 1);
+      return TOP_NUMBER;
+    case '&': {
+      // A constant mask bounds the bits of an unknown word, but is no evidence that the word has them.
+      const may = (a.may | (a.unknownBits ? b.must : 0n)) & (b.may | (b.unknownBits ? a.must : 0n));
+      const evidence = a.may & b.may;
+      const unknownBits = (a.unknownBits && b.unknownBits) || may !== evidence;
+      const bounded = b.set !== undefined && b.low >= 0 ? b.high : a.set !== undefined && a.low >= 0 ? a.high : Infinity;
+      return { ...knownBits(a.must & b.must, evidence, unknownBits), low: bounded === Infinity ? -Infinity : 0, high: bounded };
+    }
+    case '|':
+      return knownBits(a.must | b.must, a.may | b.may, a.unknownBits || b.unknownBits);
+    case '*':
+      if (a.low >= 0 && b.low >= 0) return interval(a.low * b.low, a.high * b.high || 0);
+      return TOP_NUMBER;
+    default:
+      return TOP_NUMBER;
+  }
+}
+
+function movePointer(op: '+' | '-', left: Value, right: Value): Value {
+  const leftPointers = left.references.filter((r) => r.kind === 'location');
+  const rightPointers = right.references.filter((r) => r.kind === 'location');
+  if (leftPointers.length > 0 && rightPointers.length > 0) return numeric(TOP_NUMBER);
+  const pointers = leftPointers.length > 0 ? leftPointers : rightPointers;
+  if (pointers.length === 0) return numeric(TOP_NUMBER);
+  const set = (leftPointers.length > 0 ? right : left).number?.set;
+  const distance = set?.length === 1 ? (op === '-' ? -set[0]! : set[0]!) : undefined;
+  const moved = new Map<string, Reference>();
+  for (const p of pointers) {
+    const r: Reference = { kind: 'location', location: displace(p.location, distance) };
+    moved.set(referenceKey(r), r);
+  }
+  return { number: undefined, references: [...moved.values()], any: left.any || right.any, tag: undefined };
+}
+
+type Truth = { readonly canBeTrue: boolean; readonly canBeFalse: boolean };
+const BOTH: Truth = { canBeTrue: true, canBeFalse: true };
+
+export function compare(op: BinaryOperator, left: Value, right: Value): Value {
+  const truth = compareTruth(op, left, right);
+  if (truth.canBeTrue && truth.canBeFalse) return oneOf(0, 1);
+  return constant(truth.canBeTrue ? 1 : 0);
+}
+
+function compareTruth(op: BinaryOperator, left: Value, right: Value): Truth {
+  if (left.any || right.any) return BOTH;
+  let canBeTrue = false;
+  let canBeFalse = false;
+  const add = (t: Truth) => {
+    canBeTrue ||= t.canBeTrue;
+    canBeFalse ||= t.canBeFalse;
+  };
+  if (left.number !== undefined && right.number !== undefined) add(compareNumbers(op, left.number, right.number));
+  for (const r of left.references) if (right.number !== undefined) add(compareReference(op, r, right.number, false));
+  for (const r of right.references) if (left.number !== undefined) add(compareReference(op, r, left.number, true));
+  if (left.references.length > 0 && right.references.length > 0) add(compareReferences(op, left, right));
+  return { canBeTrue, canBeFalse };
+}
+
+function compareReferences(op: BinaryOperator, left: Value, right: Value): Truth {
+  if (op !== '==' && op !== '!=') return BOTH;
+  const a = left.references.map(referenceKey);
+  const b = right.references.map(referenceKey);
+  if (a.some((k) => b.includes(k))) return BOTH;
+  return { canBeTrue: op === '!=', canBeFalse: op === '==' };
+}
+
+function compareNumbers(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Truth {
+  switch (op) {
+    case '<':
+      return { canBeTrue: a.low < b.high, canBeFalse: a.high >= b.low };
+    case '<=':
+      return { canBeTrue: a.low <= b.high, canBeFalse: a.high > b.low };
+    case '>':
+      return compareNumbers('<', b, a);
+    case '>=':
+      return compareNumbers('<=', b, a);
+    case '!=': {
+      const t = compareNumbers('==', a, b);
+      return { canBeTrue: t.canBeFalse, canBeFalse: t.canBeTrue };
+    }
+    default: {
+      if (a.set !== undefined && b.set !== undefined) {
+        const common = a.set.some((v) => b.set!.includes(v));
+        const single = a.set.length === 1 && b.set.length === 1;
+        return { canBeTrue: common, canBeFalse: !(single && common) };
+      }
+      const overlap = a.low <= b.high && b.low <= a.high;
+      // A word whose surely set bits are not in the constant cannot equal it.
+      const excluded = b.set?.length === 1 && Number.isSafeInteger(b.low) && (a.must & ~BigInt(b.low)) !== 0n;
+      return { canBeTrue: overlap && !excluded, canBeFalse: true };
+    }
+  }
+}
+
+/** Compares a pointer (never null) or a descriptor (never negative) with a number. */
+function compareReference(op: BinaryOperator, ref: Reference, n: AbstractNumber, swapped: boolean): Truth {
+  if (ref.kind === 'descriptor' || ref.kind === 'thread') {
+    const number = interval(0, Infinity);
+    return swapped ? compareNumbers(op, n, number) : compareNumbers(op, number, n);
+  }
+  const negativeOrZero = n.high <= 0;
+  switch (op) {
+    case '==':
+      return { canBeTrue: !(n.low === 0 && n.high === 0) && !negativeOrZero, canBeFalse: true };
+    case '!=':
+      return { canBeTrue: true, canBeFalse: !negativeOrZero };
+    default:
+      return BOTH;
+  }
+}
+
+export { UNKNOWN };

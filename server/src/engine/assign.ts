@@ -1,0 +1,114 @@
+/** Stores, and what a store can lose: the last copy of a child descriptor, or the variable of the parent uffd. */
+import type { Expr, Place } from '../ir/ir.ts';
+import type { Span } from '../text/span.ts';
+import { type Context, eventBase } from './context.ts';
+import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
+import { ZERO } from './memory.ts';
+import { checkLost, noteAct, noteMemoryUse } from './observe.ts';
+import { locationKey, type State } from './state.ts';
+import { join, type Location, type Value } from './value.ts';
+
+export function assign(ctx: Context, state: State, target: Place, expr: Expr, span: Span): void {
+  if (expr.kind === 'load' && isRecord(expr.place.type)) {
+    const from = placeLocations(ctx, state, expr.place);
+    const to = placeLocations(ctx, state, target);
+    if (from.length === 1 && to.length === 1) {
+      const lost = overwritten(state, to[0]!);
+      state.memory.copy(from[0]!, to[0]!);
+      checkLost(ctx, state, lost, { how: 'overwritten', span });
+      return;
+    }
+  }
+  const value = evaluate(ctx, state, expr);
+  const locations = placeLocations(ctx, state, target);
+  if (target.base.kind === 'deref') noteMemoryUse(ctx, state, locations, span);
+  if (state.hypothesis !== undefined && !(target.base.kind === 'variable' && target.base.variable.storage !== 'global' && target.base.variable.storage !== 'static')) {
+    noteAct(ctx, state);
+  }
+  storeTo(ctx, state, locations, value, span);
+}
+
+export function storeTo(ctx: Context, state: State, locations: readonly Location[], value: Value, span: Span): void {
+  if (locations.length === 1 && state.memory.isStrong(locations[0]!)) {
+    strongStore(ctx, state, locations[0]!, value, span);
+    return;
+  }
+  for (const location of locations) {
+    const old = state.memory.load(location);
+    // One of several places: it keeps its old value or takes the new one.
+    if (old !== undefined && state.memory.isStrong(location)) state.memory.store(location, join(old, value));
+    else state.memory.store(location, value);
+    ctx.facts.noteStore(ctx.root, location, value);
+  }
+}
+
+function strongStore(ctx: Context, state: State, location: Location, value: Value, span: Span): void {
+  const old = loadLocation(ctx, state, location);
+  state.memory.store(location, value);
+  ctx.facts.noteStore(ctx.root, location, value);
+  const lost = old.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
+  if (lost.length === 0) return;
+  checkParent(ctx, state, location, lost, value, span);
+  checkLost(ctx, state, lost, { how: 'overwritten', span });
+}
+
+/** `uffd = msg.arg.fork.ufd` over the variable that the message was read through. */
+function checkParent(
+  ctx: Context,
+  state: State,
+  location: Location,
+  lost: readonly string[],
+  value: Value,
+  span: Span,
+): void {
+  if (lost.length !== 1 || state.hypothesis !== undefined) return;
+  const parent = state.objects.get(lost[0]!);
+  if (parent === undefined || parent.escaped) return;
+  for (const r of value.references) {
+    if (r.kind !== 'descriptor') continue;
+    const child = state.objects.get(r.object);
+    if (child?.duty === undefined || child.duty.source !== parent.id) continue;
+    const through = child.duty.through;
+    const direct = through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));
+    if (!direct || isHeldHere(ctx, state, parent.id)) return;
+    ctx.facts.emit({
+      kind: 'overwritten-parent',
+      readSpan: child.duty.read,
+      ...eventBase(ctx, state, parent.id, span),
+    });
+    state.objects.delete(parent.id);
+  }
+}
+
+/** A copy that this root made itself still names the descriptor. A thread does not count its creator's copies. */
+function isHeldHere(ctx: Context, state: State, id: string): boolean {
+  for (const base of state.memory.baseNames()) {
+    if (ctx.thread && ctx.inherited.has(base)) continue;
+    for (const value of state.memory.cellsOf(base).values.values()) {
+      if (value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;
+    }
+  }
+  return false;
+}
+
+function overwritten(state: State, location: Location): string[] {
+  if (!state.memory.isStrong(location)) return [];
+  return state.memory
+    .below(location)
+    .flatMap(([, value]) => value.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : [])));
+}
+
+export function zeroPlace(ctx: Context, state: State, target: Place, span: Span): void {
+  for (const location of placeLocations(ctx, state, target)) {
+    const lost = overwritten(state, location);
+    state.memory.fill(location, ZERO);
+    checkLost(ctx, state, lost, { how: 'overwritten', span });
+  }
+}
+
+/** Clears what lies below a location, with `value` as its new content (undefined: unknown). */
+export function overwriteBelow(ctx: Context, state: State, location: Location, value: Value | undefined): void {
+  const lost = overwritten(state, location);
+  state.memory.fill(location, value);
+  checkLost(ctx, state, lost, { how: 'dropped' });
+}

@@ -1,0 +1,208 @@
+/** Calls: library models, bodies of the program, threads, and functions the program does not show. */
+import type { Expr, FunctionBody, Instruction } from '../ir/ir.ts';
+import { type LibraryFunction, libraryFunction } from '../libc/effects.ts';
+import { assign, storeTo } from './assign.ts';
+import { type Context, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
+import { evaluate, isRecord, placeLocations } from './evaluate.ts';
+import type { Budget, Run } from './interpreter.ts';
+import { runBody } from './interpreter.ts';
+import { MODELS } from './models/index.ts';
+import { checkLost, descriptorsIn, escape, noteAct, noteChildUse, noteMemoryUse, recognise } from './observe.ts';
+import type { State } from './state.ts';
+import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
+
+/** Calls deeper than this are not followed. */
+const MAX_DEPTH = 24;
+/** How often a function may stand on the stack. */
+const MAX_RECURSION = 2;
+
+export type CallInstruction = Instruction & { kind: 'call' };
+
+/** What a library model gets. `values` are the evaluated arguments. */
+export interface ModelCall {
+  readonly ctx: Context;
+  readonly instruction: CallInstruction;
+  readonly name: string;
+  readonly row: LibraryFunction;
+  readonly values: readonly Value[];
+}
+
+export function* executeCall(ctx: Context, state: State, instruction: CallInstruction, budget: Budget): Run {
+  const names = calleeNames(ctx, state, instruction.callee);
+  if (names.length === 0) return [unknownCall(ctx, state, instruction, undefined)];
+  const states: State[] = [];
+  for (const [i, name] of names.entries()) {
+    const branch = i === names.length - 1 ? state : state.clone();
+    states.push(...(yield* callNamed(ctx, branch, instruction, name, budget)));
+  }
+  return states;
+}
+
+function calleeNames(ctx: Context, state: State, callee: Expr): string[] {
+  if (callee.kind === 'function') return [callee.name];
+  const value = evaluate(ctx, state, callee);
+  const names = value.references.flatMap((r) => (r.kind === 'function' ? [r.name] : []));
+  return value.any || names.length > 6 ? [] : names;
+}
+
+function* callNamed(ctx: Context, state: State, instruction: CallInstruction, name: string, budget: Budget): Run {
+  const body = ctx.program.function(name, ctx.body.file);
+  if (body !== undefined) return yield* callBody(ctx, state, instruction, body, budget);
+  const row = libraryFunction(name);
+  if (row === undefined) return [unknownCall(ctx, state, instruction, name)];
+  return libraryCall(ctx, state, instruction, row);
+}
+
+function libraryCall(ctx: Context, state: State, instruction: CallInstruction, row: LibraryFunction): State[] {
+  const printing = row.kind === 'print';
+  const values = instruction.arguments.map((a) => evaluate(ctx, state, a, { printing }));
+  if (state.hypothesis !== undefined && !printing && row.noreturn !== true && row.kind !== 'pure' && row.kind !== 'exit') noteAct(ctx, state);
+  if (state.childOf !== undefined) {
+    for (const v of values) {
+      const at = v.references.flatMap((r): Location[] => (r.kind === 'location' ? [r.location] : []));
+      if (at.length > 0) noteMemoryUse(ctx, state, at, instruction.span);
+    }
+  }
+  const model = row.kind === undefined ? undefined : MODELS[row.kind];
+  const call: ModelCall = { ctx, instruction, name: row.name, row, values };
+  if (model !== undefined) return model(call, state);
+  if (row.noreturn === true) return [];
+  const kept = Array.isArray(row.keepsArguments) ? row.keepsArguments : [];
+  if (kept.length > 0) escape(ctx, state, kept.flatMap((i) => values[i] ?? []), instruction.span);
+  setResult(ctx, state, instruction, UNKNOWN_NUMBER);
+  return [state];
+}
+
+const UNKNOWN_NUMBER = numeric(TOP_NUMBER);
+
+export function setResult(ctx: Context, state: State, instruction: CallInstruction, value: Value): void {
+  if (instruction.result === undefined) return;
+  storeTo(ctx, state, [{ base: variableBase(instruction.result), path: '' }], value, instruction.span);
+}
+
+/** A function without a body here: what it is given escapes; its value is unknown. */
+function unknownCall(ctx: Context, state: State, instruction: CallInstruction, name: string | undefined): State {
+  const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
+  if (state.hypothesis !== undefined) noteAct(ctx, state);
+  if (state.childOf !== undefined) noteChildUse(ctx, state, instruction.span);
+  for (const v of values) {
+    if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
+  }
+  escape(ctx, state, values, instruction.span);
+  for (const v of values) {
+    for (const r of v.references) if (r.kind === 'location') forget(state, r.location);
+  }
+  if (name === undefined && values.some((v) => v.references.some((r) => r.kind === 'location'))) state.unknownThreads ||= false;
+  setResult(ctx, state, instruction, UNKNOWN);
+  return state;
+}
+
+/** An unknown function may have written scalars behind the pointer; descriptors and pointers are believed to stay. */
+function forget(state: State, location: Location): void {
+  if (!state.memory.isStrong(location)) return;
+  for (const [suffix, value] of state.memory.below(location)) {
+    if (value.references.length > 0 || value.tag !== undefined) continue;
+    const path = location.path + suffix;
+    if (state.memory.cellsOf(location.base).values.has(path)) state.memory.store({ base: location.base, path }, UNKNOWN);
+  }
+  if (state.memory.below(location).length === 0) state.memory.fill(location, undefined);
+}
+
+function* callBody(
+  ctx: Context,
+  state: State,
+  instruction: CallInstruction,
+  body: FunctionBody,
+  budget: Budget,
+): Run {
+  const recursion = ctx.stack.filter((f) => f === body.id).length;
+  if (recursion >= MAX_RECURSION || ctx.stack.length >= MAX_DEPTH) {
+    const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
+    escape(ctx, state, values, instruction.span);
+    setResult(ctx, state, instruction, UNKNOWN);
+    budget.exceeded.add(body.id);
+    return [state];
+  }
+  const saved = recursion > 0 ? saveFrame(state, body) : undefined;
+  ctx.noteAnalysed(body.id);
+  bindArguments(ctx, state, instruction, body);
+  state.step('call', instruction.span, `${ctx.body.name}() calls ${body.name}()`);
+  const call = state.trace;
+  const inner: Context = {
+    ...ctx,
+    body,
+    stack: [...ctx.stack, body.id],
+    site: `${ctx.site}@${instruction.span.start}`,
+    quarantined: ctx.quarantined || body.quarantine.length > 0,
+  };
+  const exits = yield* runBody(inner, [state], budget);
+  for (const exit of exits) {
+    if (exit.trace === call) exit.trace = call?.previous;
+    if (saved !== undefined) restoreFrame(exit, saved);
+    takeResult(ctx, exit, instruction);
+  }
+  return exits;
+}
+
+function bindArguments(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody): void {
+  const stores: (() => void)[] = [];
+  for (const [i, parameter] of body.parameters.entries()) {
+    const argument = instruction.arguments[i];
+    const to = { base: variableBase(parameter), path: '' };
+    if (argument === undefined) {
+      stores.push(() => state.memory.deleteBase(to.base));
+      continue;
+    }
+    if (argument.kind === 'load' && isRecord(argument.place.type)) {
+      const from = placeLocations(ctx, state, argument.place)[0];
+      if (from !== undefined) {
+        stores.push(() => {
+          state.memory.deleteBase(to.base);
+          state.memory.copy(from, to);
+        });
+        continue;
+      }
+    }
+    const value = evaluate(ctx, state, argument);
+    stores.push(() => {
+      state.memory.deleteBase(to.base);
+      state.memory.store(to, value);
+    });
+  }
+  for (const extra of instruction.arguments.slice(body.parameters.length)) evaluate(ctx, state, extra);
+  for (const store of stores) store();
+}
+
+function takeResult(ctx: Context, state: State, instruction: CallInstruction): void {
+  const from = { base: RETURN_BASE, path: '' };
+  if (instruction.result !== undefined) {
+    const to = { base: variableBase(instruction.result), path: '' };
+    const value = state.memory.load(from);
+    if (value !== undefined) storeTo(ctx, state, [to], value, instruction.span);
+    else if (state.memory.has(RETURN_BASE)) state.memory.copy(from, to);
+    else storeTo(ctx, state, [to], UNKNOWN, instruction.span);
+    state.memory.deleteBase(RETURN_BASE);
+    return;
+  }
+  const candidates = descriptorsIn(state, RETURN_BASE);
+  state.memory.deleteBase(RETURN_BASE);
+  checkLost(ctx, state, candidates, { how: 'overwritten', span: instruction.span });
+}
+
+type Frame = Map<string, ReturnType<State['memory']['cellsOf']>>;
+
+/** The locals of the outer activation of a recursive function. */
+function saveFrame(state: State, body: FunctionBody): Frame {
+  const frame: Frame = new Map();
+  for (const variable of [...body.parameters, ...body.locals]) {
+    const base = variableBase(variable);
+    if (state.memory.has(base)) frame.set(base, state.memory.cellsOf(base));
+  }
+  return frame;
+}
+
+function restoreFrame(state: State, frame: Frame): void {
+  for (const [base, cells] of frame) state.memory.setCells(base, cells);
+}
+
+export { assign, constant, objectId, spanId };

@@ -1,0 +1,186 @@
+/** Evaluation of side-effect-free expressions and places in a state. */
+import type { CType, Expr, Place } from '../ir/ir.ts';
+import { applyBinary, applyUnary, displace, indexText } from './arithmetic.ts';
+import { type Context, spanId, variableBase } from './context.ts';
+import { noteArgumentUse, noteEventTest, noteMemoryUse, noteTableUse } from './observe.ts';
+import type { State } from './state.ts';
+import {
+  asConstant,
+  constant,
+  join,
+  type Location,
+  numeric,
+  pointerTo,
+  reference,
+  TOP_NUMBER,
+  UNKNOWN,
+  type Value,
+} from './value.ts';
+
+/** Longest chain of unknown pointers that is told apart. */
+const MAX_SYMBOLIC_DEPTH = 4;
+
+export interface EvaluateOptions {
+  /** The value is only shown to a person: looking at it is no use of it. */
+  readonly printing: boolean;
+}
+
+const NORMAL: EvaluateOptions = { printing: false };
+
+export function evaluate(ctx: Context, state: State, expr: Expr, options: EvaluateOptions = NORMAL): Value {
+  switch (expr.kind) {
+    case 'constant': {
+      const n = Number(expr.value);
+      return constant(n);
+    }
+    case 'string':
+      return pointerTo(`string:${spanId(expr.span)}`, '[0]');
+    case 'function':
+      return reference({ kind: 'function', name: expr.name });
+    case 'unknown':
+      return UNKNOWN;
+    case 'load':
+      return load(ctx, state, expr.place, options);
+    case 'address': {
+      const locations = placeLocations(ctx, state, expr.place);
+      if (locations.length === 0) return UNKNOWN;
+      let value: Value | undefined;
+      for (const l of locations) {
+        const p = pointerTo(l.base, l.path);
+        value = value === undefined ? p : join(value, p);
+      }
+      return value!;
+    }
+    case 'unary': {
+      const operand = evaluate(ctx, state, expr.operand, options);
+      return applyUnary(expr.op, operand);
+    }
+    case 'binary': {
+      const left = evaluate(ctx, state, expr.left, options);
+      const right = evaluate(ctx, state, expr.right, options);
+      noteEventTest(ctx, state, expr, left, right);
+      return applyBinary(expr.op, left, right);
+    }
+    case 'cast': {
+      const operand = evaluate(ctx, state, expr.operand, options);
+      return castValue(operand, expr.type);
+    }
+    case 'container': {
+      const pointer = evaluate(ctx, state, expr.pointer, options);
+      const suffix = expr.member.map((m) => `.${m}`).join('');
+      let value: Value | undefined;
+      for (const r of pointer.references) {
+        if (r.kind !== 'location') continue;
+        const { base, path } = r.location;
+        const p = path.endsWith(suffix) ? pointerTo(base, path.slice(0, -suffix.length)) : UNKNOWN;
+        value = value === undefined ? p : join(value, p);
+      }
+      return value ?? UNKNOWN;
+    }
+  }
+}
+
+function castValue(value: Value, type: CType): Value {
+  if (type.kind !== 'integer' || value.number?.set === undefined) return value;
+  if (type.signed || type.bytes >= 8 || value.references.length > 0 || value.any) return value;
+  const modulus = 2 ** (8 * type.bytes);
+  if (value.number.set.length !== 1) return value;
+  const n = value.number.set[0]!;
+  return n < 0 ? { ...constant(((n % modulus) + modulus) % modulus), tag: value.tag } : value;
+}
+
+function load(ctx: Context, state: State, place: Place, options: EvaluateOptions): Value {
+  const locations = placeLocations(ctx, state, place);
+  if (place.base.kind === 'deref') noteMemoryUse(ctx, state, locations, place.span);
+  if (locations.length === 0) return UNKNOWN;
+  let value: Value | undefined;
+  for (const location of locations) {
+    const found = loadLocation(ctx, state, location);
+    value = value === undefined ? found : join(value, found);
+  }
+  const result = value!;
+  if (place.base.kind === 'variable' && place.base.variable.volatile && result.references.length === 0) return UNKNOWN;
+  if (!options.printing) noteArgumentUse(ctx, state, place, locations, result);
+  noteTableUse(ctx, state, place, locations, (e) => evaluate(ctx, state, e, options));
+  return result;
+}
+
+export function loadLocation(ctx: Context, state: State, location: Location): Value {
+  const own = state.memory.load(location);
+  const others = ctx.thread || state.threads.size > 0 ? ctx.facts.othersStore(ctx.root, location) : undefined;
+  if (own === undefined) return others ?? UNKNOWN;
+  return others === undefined ? own : join(own, others);
+}
+
+/** Where a place can lie; empty when nothing is known of the pointer. */
+export function placeLocations(ctx: Context, state: State, place: Place): Location[] {
+  let locations: Location[];
+  if (place.base.kind === 'variable') {
+    locations = [{ base: variableBase(place.base.variable), path: '' }];
+  } else {
+    locations = pointees(ctx, state, place.base.pointer);
+  }
+  let first = place.base.kind === 'deref';
+  for (const element of place.path) {
+    if (element.kind === 'field') {
+      locations = locations.map((l) => ({ base: l.base, path: `${l.path}.${element.name}` }));
+    } else {
+      const index = asConstant(evaluate(ctx, state, element.index));
+      locations = locations.map((l) =>
+        first ? displace(l, index) : { base: l.base, path: `${l.path}[${indexText(index)}]` },
+      );
+    }
+    first = false;
+  }
+  return locations;
+}
+
+/** What a pointer expression points to; a pointer of unknown origin gets an object of its own, the same at each use. */
+export function pointees(ctx: Context, state: State, pointer: Expr): Location[] {
+  const value = evaluate(ctx, state, pointer);
+  const found = value.references.flatMap((r) => (r.kind === 'location' ? [r.location] : []));
+  if (found.length > 0 || !value.any) return found;
+  const place = placeOf(pointer);
+  if (place === undefined) {
+    return [{ base: `outside:${spanId(pointer.span)}`, path: '[0]' }];
+  }
+  const holders = placeLocations(ctx, state, place);
+  if (holders.length !== 1) return [];
+  const holder = holders[0]!;
+  const depth = holder.base.split('outside:').length - 1;
+  const name = depth >= MAX_SYMBOLIC_DEPTH ? 'outside:deep' : `outside:${holder.base}|${holder.path}`;
+  const location = { base: name, path: '[0]' };
+  state.memory.store(holder, { ...value, number: undefined, any: false, references: [{ kind: 'location', location }] });
+  return [location];
+}
+
+/** The place that an expression loads, casts apart. */
+export function placeOf(expr: Expr): Place | undefined {
+  if (expr.kind === 'load') return expr.place;
+  if (expr.kind === 'cast') return placeOf(expr.operand);
+  return undefined;
+}
+
+/** Type of an expression as far as the IR says. */
+export function typeOf(expr: Expr): CType | undefined {
+  switch (expr.kind) {
+    case 'load':
+      return expr.place.type;
+    case 'address':
+      return { kind: 'pointer', to: expr.place.type };
+    case 'cast': {
+      if (expr.type.kind === 'pointer' && expr.type.to.kind !== 'void') return expr.type;
+      return typeOf(expr.operand) ?? expr.type;
+    }
+    default:
+      return undefined;
+  }
+}
+
+export function isRecord(type: CType): boolean {
+  return type.kind === 'record';
+}
+
+export function anyNumber(): Value {
+  return numeric(TOP_NUMBER);
+}

@@ -1,0 +1,157 @@
+/**
+ * What the engine tells the rules: a closed union of things that happened on some path, and facts gathered per root
+ * that are put together once all roots were run. The engine names what happened; whether it is a defect, how severe
+ * and in which words is the rules' business.
+ */
+import type { TraceStep } from './trace.ts';
+import type { Span } from '../text/span.ts';
+
+/** Feature bits of a userfaultfd: surely requested, requested by some expression, and whether others are possible. */
+export interface FeatureWord {
+  readonly must: bigint;
+  readonly may: bigint;
+  readonly unknown: boolean;
+}
+
+export const NO_FEATURES: FeatureWord = { must: 0n, may: 0n, unknown: false };
+
+interface EventBase {
+  readonly span: Span;
+  /** Function in which `span` lies. */
+  readonly function: string;
+  readonly trace: readonly TraceStep[];
+  /** Some function on the path was not parsed whole: nothing absent may be claimed. */
+  readonly quarantined: boolean;
+  readonly object: string;
+}
+
+/** A request, read or poll on a descriptor whose handshake was never tried (`fresh`) or failed. */
+export interface UnreadyUseEvent extends EventBase {
+  readonly kind: 'unready-use';
+  readonly handshake: 'fresh' | 'failed';
+  readonly handshakeSpan: Span | undefined;
+  readonly handshakeFunction: string | undefined;
+  readonly operation: string;
+}
+
+export interface RepeatedHandshakeEvent extends EventBase {
+  readonly kind: 'repeated-handshake';
+  readonly firstSpan: Span | undefined;
+  readonly child: boolean;
+}
+
+/** A FORK message whose path never treated it as one. */
+export interface UnhandledForkEvent extends EventBase {
+  readonly kind: 'unhandled-fork';
+  readonly place: 'swallowed' | 'first-use' | 'read';
+  readonly readSpan: Span;
+}
+
+export interface LostChildEvent extends EventBase {
+  readonly kind: 'lost-child';
+  readonly how: 'overwritten' | 'returned' | 'dropped' | 'batch';
+  readonly readSpan: Span;
+}
+
+export interface OverwrittenParentEvent extends EventBase {
+  readonly kind: 'overwritten-parent';
+  readonly readSpan: Span;
+}
+
+/** Code under an event, or a use of a field, whose feature no path requested on the source. */
+export interface UnrequestedFeatureEvent extends EventBase {
+  readonly kind: 'unrequested-feature';
+  readonly feature: string;
+  readonly handshakeSpan: Span | undefined;
+}
+
+/** The same place reached with the feature requested. */
+export interface RequestedFeatureEvent extends EventBase {
+  readonly kind: 'requested-feature';
+}
+
+/** A call that copies the address space while a range is armed. */
+export interface ForkEvent extends EventBase {
+  readonly kind: 'fork-armed';
+  readonly call: string;
+  readonly root: string;
+  readonly process: string;
+  readonly features: FeatureWord;
+  readonly armedSpan: Span;
+  readonly siteLabel: string;
+  readonly threads: ReadonlyMap<string, 'running' | 'joined'>;
+  readonly processes: ReadonlySet<string>;
+  readonly locks: ReadonlyMap<string, Span>;
+  readonly unknownReaders: boolean;
+}
+
+/** The child of that fork does more than exec or exit. */
+export interface ChildUsesMemoryEvent extends EventBase {
+  readonly kind: 'child-uses-memory';
+  readonly fork: Span;
+}
+
+export interface ReadEvent extends EventBase {
+  readonly kind: 'read';
+  readonly root: string;
+  readonly process: string;
+  /** Threads that were joined, and locks that were taken, before this read on this path: key to where. */
+  readonly waited: ReadonlyMap<string, Span>;
+  readonly blocking: boolean;
+}
+
+/** A blocking wait for a process before the child descriptor was read by the same thread. */
+export interface WaitBeforeReadEvent extends EventBase {
+  readonly kind: 'wait-before-read';
+  readonly root: string;
+}
+
+/** A successful or possible UFFDIO_API. */
+export interface HandshakeEvent extends EventBase {
+  readonly kind: 'handshake';
+  readonly root: string;
+  readonly features: FeatureWord;
+}
+
+export interface ArmEvent extends EventBase {
+  readonly kind: 'arm';
+  readonly root: string;
+  readonly region: string;
+}
+
+export interface EscapeEvent extends EventBase {
+  readonly kind: 'escape';
+  readonly root: string;
+}
+
+export type EngineEvent =
+  | UnreadyUseEvent
+  | RepeatedHandshakeEvent
+  | UnhandledForkEvent
+  | LostChildEvent
+  | OverwrittenParentEvent
+  | UnrequestedFeatureEvent
+  | RequestedFeatureEvent
+  | ForkEvent
+  | ChildUsesMemoryEvent
+  | ReadEvent
+  | WaitBeforeReadEvent
+  | HandshakeEvent
+  | ArmEvent
+  | EscapeEvent;
+
+/** How a root was started: a thread's site is the span key of its pthread_create. */
+export interface RootFact {
+  readonly root: string;
+  readonly function: string;
+  /** Creation site for a thread, undefined for main and for exported functions. */
+  readonly threadSite: string | undefined;
+}
+
+export interface EngineResult {
+  readonly events: readonly EngineEvent[];
+  readonly roots: readonly RootFact[];
+  readonly functionsAnalysed: number;
+  readonly outOfBudget: readonly string[];
+  readonly cancelled: boolean;
+}

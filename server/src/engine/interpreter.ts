@@ -1,0 +1,480 @@
+/**
+ * The fixpoint over one function's control-flow graph.
+ *
+ * Each block holds a bounded number of states, one for each typestate key; a state that comes in is joined with the
+ * one of its key, and the block is visited again only when that one grew. Loop heads join twice before they widen:
+ * a descriptor lost to the next turn of a loop needs the second turn to be seen as it is. Blocks are visited in
+ * reverse post-order. The functions are generators: they yield at a step quota, so that the caller can stop or give
+ * way to the event loop.
+ */
+import type { BasicBlock, FunctionBody, Instruction, Terminator } from '../ir/ir.ts';
+import type { Span } from '../text/span.ts';
+import { EVENTS_BY_VALUE } from '../uffd/events.ts';
+import { assign, zeroPlace } from './assign.ts';
+import { executeCall } from './call.ts';
+import { type Context, RETURN_BASE, variableBase } from './context.ts';
+import { evaluate, isRecord, placeLocations, placeOf } from './evaluate.ts';
+import { checkLost, descriptorsIn, noteAct, noteChildUse, processEnds, recognise, swallow, type Loss } from './observe.ts';
+import { assume } from './refine.ts';
+import { joinStates, type State } from './state.ts';
+import { asConstant, constant, contains, type MessageTag, UNKNOWN, type Value } from './value.ts';
+
+/** Joins at a loop head before numbers are widened. */
+const JOINS_BEFORE_WIDENING = 2;
+/** States of one block that are kept apart. */
+const MAX_STATES = 40;
+/** Instructions between two yields. */
+export const STEP_QUOTA = 4000;
+
+export interface Budget {
+  /** Instructions that may still be executed for this root. */
+  steps: number;
+  untilYield: number;
+  readonly exceeded: Set<string>;
+}
+
+interface Slot {
+  state: State;
+  joins: number;
+  dirty: boolean;
+}
+
+export type Run = Generator<void, State[], void>;
+
+/** Runs a body from the given entry states; the result's states hold the value in the return base. */
+export function* runBody(ctx: Context, entry: readonly State[], budget: Budget): Run {
+  const { body } = ctx;
+  const blocks = body.blocks.map(() => new Map<string, Slot>());
+  const exits = new Map<string, State>();
+  const pending = new Set<number>();
+  const enter = (target: number, state: State) => {
+    const block = body.blocks[target]!;
+    const slots = blocks[target]!;
+    const key = state.key();
+    const slot = slots.get(key);
+    if (slot === undefined) {
+      if (slots.size >= MAX_STATES) {
+        budget.exceeded.add(body.id);
+        return;
+      }
+      slots.set(key, { state, joins: 0, dirty: true });
+      pending.add(target);
+      return;
+    }
+    const widen = block.loopHead && slot.joins >= JOINS_BEFORE_WIDENING;
+    const joined = joinStates(slot.state, state, widen);
+    if (!joined.changed) return;
+    slot.state = joined.state;
+    slot.joins++;
+    slot.dirty = true;
+    pending.add(target);
+  };
+  for (const state of entry) enter(0, state);
+  while (pending.size > 0) {
+    const id = Math.min(...pending);
+    const block = body.blocks[id]!;
+    const slot = [...blocks[id]!.values()].find((s) => s.dirty);
+    if (slot === undefined) {
+      pending.delete(id);
+      continue;
+    }
+    slot.dirty = false;
+    budget.steps -= 1 + block.instructions.length;
+    budget.untilYield -= 1 + block.instructions.length;
+    if (budget.steps <= 0) {
+      budget.exceeded.add(body.id);
+      break;
+    }
+    if (budget.untilYield <= 0) {
+      budget.untilYield = STEP_QUOTA;
+      yield;
+    }
+    let states: State[] = [slot.state.clone()];
+    for (const instruction of block.instructions) {
+      const next: State[] = [];
+      for (const state of states) next.push(...(yield* execute(ctx, state, instruction, block, budget)));
+      states = next;
+      if (states.length === 0) break;
+    }
+    for (const state of states) {
+      terminate(ctx, state, block.terminator, enter, (exit) => {
+        const value = exit.memory.load({ base: RETURN_BASE, path: '' });
+        const constantValue = value === undefined ? undefined : asConstant(value);
+        const key = `${exit.key()}#${constantValue ?? (value?.references.length ? 'r' : '')}`;
+        const before = exits.get(key);
+        exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);
+      });
+    }
+  }
+  return [...exits.values()];
+}
+
+function* execute(ctx: Context, state: State, instruction: Instruction, block: BasicBlock, budget: Budget): Run {
+  switch (instruction.kind) {
+    case 'assign':
+      assign(ctx, state, instruction.target, instruction.value, instruction.span);
+      return [state];
+    case 'zero':
+      zeroPlace(ctx, state, instruction.target, instruction.span);
+      return [state];
+    case 'declare': {
+      const base = variableBase(instruction.variable);
+      const candidates = descriptorsIn(state, base);
+      state.memory.deleteBase(base);
+      if (candidates.length > 0) checkLost(ctx, state, candidates, { how: 'dropped' });
+      return [state];
+    }
+    case 'end-scope':
+      return yield* endScope(ctx, state, instruction, block, budget);
+    case 'opaque':
+      for (const operand of instruction.operands) evaluate(ctx, state, operand);
+      return [state];
+    case 'call':
+      return yield* executeCall(ctx, state, instruction, budget);
+  }
+}
+
+function* endScope(
+  ctx: Context,
+  state: State,
+  instruction: Instruction & { kind: 'end-scope' },
+  block: BasicBlock,
+  budget: Budget,
+): Run {
+  let states = [state];
+  for (const variable of instruction.variables) {
+    if (variable.cleanup === undefined) continue;
+    const next: State[] = [];
+    for (const s of states) {
+      next.push(
+        ...(yield* executeCall(
+          ctx,
+          s,
+          {
+            kind: 'call',
+            callee: { kind: 'function', name: variable.cleanup, span: instruction.span },
+            arguments: [
+              {
+                kind: 'address',
+                place: { base: { kind: 'variable', variable }, path: [], type: variable.type, span: instruction.span },
+                span: instruction.span,
+              },
+            ],
+            result: undefined,
+            span: instruction.span,
+          },
+          budget,
+        )),
+      );
+    }
+    states = next;
+  }
+  const { terminator } = block;
+  const returns = terminator.kind === 'return';
+  if (returns && isProcessRoot(ctx)) {
+    for (const s of states) processEnds(ctx, s);
+    return states;
+  }
+  const loss: Loss =
+    returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
+  for (const s of states) dropVariables(ctx, s, instruction, loss);
+  return states;
+}
+
+function dropVariables(ctx: Context, state: State, instruction: Instruction & { kind: 'end-scope' }, loss: Loss): void {
+  const candidates = new Set<string>();
+  const taken = new Set<string>();
+  for (const variable of instruction.variables) {
+    const base = variableBase(variable);
+    for (const [path, value] of state.memory.cellsOf(base).values) {
+      for (const r of value.references) {
+        if (r.kind === 'location' && r.location.base.startsWith('heap:')) {
+          for (const id of state.reach([value]).descriptors) candidates.add(id);
+        }
+        if (r.kind !== 'descriptor') continue;
+        candidates.add(r.object);
+        if (variable.storage === 'local' && !path.endsWith('.arg.fork.ufd')) taken.add(r.object);
+      }
+    }
+    state.memory.deleteBase(base);
+  }
+  if (candidates.size === 0) return;
+  if (loss.how === 'returned') {
+    for (const id of taken) {
+      if (!heldOutsideMessages(state, id)) state.updateDuty(id, { droppedAt: loss.span });
+    }
+  }
+  const direct: string[] = [];
+  const inMessage: string[] = [];
+  for (const id of candidates) (taken.has(id) || loss.how !== 'returned' ? direct : inMessage).push(id);
+  checkLost(ctx, state, direct, loss);
+  // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return.
+  checkLost(ctx, state, inMessage, { how: 'dropped' });
+}
+
+function heldOutsideMessages(state: State, id: string): boolean {
+  for (const base of state.memory.baseNames()) {
+    for (const [path, value] of state.memory.cellsOf(base).values) {
+      if (path.endsWith('.arg.fork.ufd')) continue;
+      if (value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;
+    }
+  }
+  return false;
+}
+
+/** The outermost frame of a whole process: its end is the process's end. */
+export function isProcessRoot(ctx: Context): boolean {
+  return ctx.stack.length === 1 && !ctx.thread && ctx.body.name === 'main';
+}
+
+function terminate(
+  ctx: Context,
+  state: State,
+  terminator: Terminator,
+  enter: (target: number, state: State) => void,
+  exit: (state: State) => void,
+): void {
+  switch (terminator.kind) {
+    case 'goto':
+      enter(terminator.target, state);
+      return;
+    case 'unreachable':
+      return;
+    case 'return': {
+      if (terminator.value !== undefined) storeReturn(ctx, state, terminator.value);
+      else state.memory.deleteBase(RETURN_BASE);
+      exit(state);
+      return;
+    }
+    case 'branch':
+      branch(ctx, state, terminator, enter);
+      return;
+    case 'switch':
+      switchOver(ctx, state, terminator, enter);
+      return;
+  }
+}
+
+function storeReturn(ctx: Context, state: State, value: import('../ir/ir.ts').Expr): void {
+  if (value.kind === 'load' && isRecord(value.place.type)) {
+    const from = placeLocations(ctx, state, value.place)[0];
+    if (from !== undefined) {
+      state.memory.copy(from, { base: RETURN_BASE, path: '' });
+      return;
+    }
+  }
+  const v = evaluate(ctx, state, value);
+  if (v.references.some((r) => r.kind === 'descriptor') && state.hypothesis !== undefined) noteAct(ctx, state);
+  state.memory.deleteBase(RETURN_BASE);
+  state.memory.store({ base: RETURN_BASE, path: '' }, v);
+}
+
+function branch(
+  ctx: Context,
+  state: State,
+  terminator: Terminator & { kind: 'branch' },
+  enter: (target: number, state: State) => void,
+): void {
+  const { condition } = terminator;
+  const unlikely = hypothesisOf(ctx, state, condition);
+  const whenTrue = state.clone();
+  const whenFalse = state;
+  if (assume(ctx, whenTrue, condition, true)) {
+    requestedEvent(ctx, whenTrue, condition);
+    enter(terminator.whenTrue, whenTrue);
+  } else if (unlikely?.side === 'true') {
+    enter(terminator.whenTrue, unlikely.state);
+  }
+  if (assume(ctx, whenFalse, condition, false)) {
+    if (condition.kind === 'binary' && condition.op === '!=') requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
+    enter(terminator.whenFalse, whenFalse);
+  } else if (unlikely?.side === 'false') {
+    enter(terminator.whenFalse, unlikely.state);
+  }
+}
+
+/** For `event == X` where the source never requested X's feature: the state in which the message is X after all. */
+function hypothesisOf(
+  ctx: Context,
+  state: State,
+  condition: import('../ir/ir.ts').Expr,
+): { side: 'true' | 'false'; state: State } | undefined {
+  if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
+  const probe = state.clone();
+  const left = evaluate(ctx, probe, condition.left);
+  const right = evaluate(ctx, probe, condition.right);
+  const tagged = left.tag !== undefined ? left : right;
+  const other = tagged === left ? right : left;
+  const place = placeOf(tagged === left ? condition.left : condition.right);
+  const event = asConstant(other);
+  if (event === undefined) return undefined;
+  const hypothetical = unrequestedEvent(ctx, state, tagged, event, place, condition.span);
+  return hypothetical === undefined ? undefined : { side: condition.op === '==' ? 'true' : 'false', state: hypothetical };
+}
+
+function unrequestedEvent(
+  ctx: Context,
+  state: State,
+  tagged: Value,
+  event: number,
+  place: import('../ir/ir.ts').Place | undefined,
+  span: Span,
+): State | undefined {
+  const tag = tagged.tag;
+  if (tag?.part !== 'event' || tag.child !== undefined || state.hypothesis !== undefined) return undefined;
+  if (tagged.number === undefined || contains(tagged.number, event)) return undefined;
+  const row = EVENTS_BY_VALUE.get(event);
+  if (row === undefined || row.featureBit === undefined) return undefined;
+  const source = state.objects.get(tag.source);
+  if (source === undefined || source.handshake !== 'enabled' || source.features.unknown) return undefined;
+  if ((source.features.may & row.featureBit) !== 0n) return undefined;
+  const hypothetical = state.clone();
+  if (place !== undefined) {
+    const location = placeLocations(ctx, hypothetical, place)[0];
+    if (location !== undefined) {
+      hypothetical.memory.store(location, { ...constant(event), tag });
+      const at = location.path.lastIndexOf('.event');
+      if (at >= 0) hypothetical.memory.store({ base: location.base, path: `${location.path.slice(0, at)}.arg.fork.ufd` }, UNKNOWN);
+    }
+  }
+  hypothetical.hypothesis = { span, feature: row.featureName!, source: source.id };
+  return hypothetical;
+}
+
+/** The same test, reached by a message whose source requested the feature. */
+function requestedEvent(ctx: Context, state: State, condition: import('../ir/ir.ts').Expr): void {
+  if (condition.kind !== 'binary' || condition.op !== '==' || state.hypothesis !== undefined) return;
+  const left = evaluate(ctx, state, condition.left);
+  const right = evaluate(ctx, state, condition.right);
+  const tag = left.tag ?? right.tag;
+  if (tag?.part === 'event') noteRequested(ctx, tag, condition.span);
+}
+
+function noteRequested(ctx: Context, tag: MessageTag, span: Span): void {
+  ctx.facts.emit({
+    kind: 'requested-feature',
+    span,
+    function: ctx.body.name,
+    trace: [],
+    quarantined: false,
+    object: tag.source,
+  });
+}
+
+function switchOver(
+  ctx: Context,
+  state: State,
+  terminator: Terminator & { kind: 'switch' },
+  enter: (target: number, state: State) => void,
+): void {
+  const value = evaluate(ctx, state, terminator.value);
+  const place = placeOf(terminator.value);
+  const tag = value.tag?.part === 'event' ? value.tag : undefined;
+  const rest = state.clone();
+  let restPossible = true;
+  for (const [index, c] of terminator.cases.entries()) {
+    const low = asConstant(evaluate(ctx, state, c.low));
+    const high = asConstant(evaluate(ctx, state, c.high));
+    if (low === undefined || high === undefined) {
+      enter(c.target, state.clone());
+      continue;
+    }
+    const n = value.number;
+    const possible = value.any || (n !== undefined && overlaps(n, low, high));
+    if (!possible) {
+      const event = low === high ? unrequestedEvent(ctx, state, value, low, place, c.span) : undefined;
+      if (event !== undefined && !isEmptyArm(terminator, index, ctx.body)) enter(c.target, event);
+      continue;
+    }
+    const taken = state.clone();
+    const equal = { kind: 'constant', value: BigInt(low), span: c.span } as const;
+    if (place !== undefined && low === high) {
+      const location = placeLocations(ctx, taken, place);
+      if (location.length === 1 && taken.memory.isStrong(location[0]!) && !value.any) {
+        taken.memory.store(location[0]!, { ...constant(low), tag: value.tag });
+      } else if (value.any && location.length === 1) {
+        assume(ctx, taken, { kind: 'binary', op: '==', left: terminator.value, right: equal, span: c.span }, true);
+      }
+    }
+    if (tag !== undefined) {
+      if (tag.child !== undefined) {
+        const told = low === high && !isEmptyArm(terminator, index, ctx.body) && !isGrouped(terminator, index, ctx.body);
+        if (told) recognise(taken, tag.child, c.span);
+        else swallow(taken, tag.child, terminator.span);
+      } else if (state.hypothesis === undefined) {
+        noteRequested(ctx, tag, c.span);
+      }
+      if (tag.child !== undefined) noteRequested(ctx, tag, c.span);
+    }
+    enter(c.target, taken);
+    if (low === high && !value.any && n?.set?.length === 1) restPossible = false;
+    if (restPossible && low === high) {
+      restPossible = assume(
+        ctx,
+        rest,
+        { kind: 'binary', op: '!=', left: terminator.value, right: equal, span: terminator.span },
+        true,
+      );
+    } else if (!value.any && n !== undefined && n.low >= low && n.high <= high) restPossible = false;
+  }
+  if (!restPossible) return;
+  if (tag?.child !== undefined) swallow(rest, tag.child, terminator.span);
+  enter(terminator.otherwise, rest);
+}
+
+function overlaps(n: import('./value.ts').AbstractNumber, low: number, high: number): boolean {
+  if (n.set !== undefined) return n.set.some((v) => low <= v && v <= high);
+  return n.low <= high && low <= n.high;
+}
+
+/** Text between this label and the next one that contains an instruction with an effect. */
+function isEmptyArm(terminator: Terminator & { kind: 'switch' }, index: number, body: FunctionBody): boolean {
+  const start = terminator.cases[index]!.span.end;
+  return !hasEffect(body, start, nextLabel(terminator, start));
+}
+
+function nextLabel(terminator: Terminator & { kind: 'switch' }, after: number): number {
+  const starts = terminator.cases.map((c) => c.span.start);
+  if (terminator.defaultSpan !== undefined) starts.push(terminator.defaultSpan.start);
+  const later = starts.filter((s) => s >= after);
+  const end = terminator.bodySpan?.end ?? Infinity;
+  return later.length === 0 ? end : Math.min(end, ...later);
+}
+
+/** The label before this one has nothing of its own and falls into this one: `case A: case FORK:`. */
+function isGrouped(terminator: Terminator & { kind: 'switch' }, index: number, body: FunctionBody): boolean {
+  const own = terminator.cases[index]!;
+  const labels = [...terminator.cases.map((c) => ({ span: c.span, target: c.target }))];
+  if (terminator.defaultSpan !== undefined) labels.push({ span: terminator.defaultSpan, target: terminator.otherwise });
+  let previous: { span: Span; target: number } | undefined;
+  for (const l of labels) {
+    if (l.span.end <= own.span.start && (previous === undefined || l.span.start > previous.span.start)) previous = l;
+  }
+  if (previous === undefined || hasEffect(body, previous.span.end, own.span.start)) return false;
+  return follow(body, previous.target) === follow(body, own.target);
+}
+
+function follow(body: FunctionBody, target: number): number {
+  const seen = new Set<number>();
+  for (let at = target; !seen.has(at); ) {
+    seen.add(at);
+    const block = body.blocks[at]!;
+    if (block.terminator.kind !== 'goto' || block.instructions.some((i) => i.kind !== 'end-scope' && i.kind !== 'declare')) return at;
+    at = block.terminator.target;
+  }
+  return target;
+}
+
+function hasEffect(body: FunctionBody, start: number, end: number): boolean {
+  for (const block of body.blocks) {
+    for (const i of block.instructions) {
+      if (i.kind === 'end-scope' || i.kind === 'declare') continue;
+      if (start <= i.span.start && i.span.start < end) return true;
+    }
+    const t = block.terminator;
+    if (t.kind === 'return' && t.explicit && start <= t.span.start && t.span.start < end) return true;
+  }
+  return false;
+}
+
+export { noteChildUse };

@@ -1,0 +1,274 @@
+/**
+ * Abstract memory: for each base object a map from access path to value, copied on write.
+ *
+ * Paths are text: `.range.start`, `[0].event`, `[*].fd` (an element of unknown index), `[+]` (an element other than
+ * the first: the rest of a batch of messages). A store through `[*]` is weak. `defaults` says what cells that were
+ * never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
+ */
+import { constant, join, type Location, UNKNOWN, type Value } from './value.ts';
+
+export interface Cells {
+  readonly values: Map<string, Value>;
+  readonly defaults: Map<string, Value>;
+}
+
+const EMPTY: Cells = { values: new Map(), defaults: new Map() };
+export const ZERO: Value = constant(0);
+
+export class Memory {
+  private readonly bases: Map<string, Cells>;
+  /** Bases whose cells this memory may change in place. */
+  private owned = new Set<string>();
+  /** Bases that stand for several objects: stores to them are weak. */
+  readonly summaries: Set<string>;
+
+  constructor(bases: Map<string, Cells> = new Map(), summaries: Set<string> = new Set()) {
+    this.bases = bases;
+    this.summaries = summaries;
+  }
+
+  clone(): Memory {
+    this.owned = new Set();
+    return new Memory(new Map(this.bases), new Set(this.summaries));
+  }
+
+  has(base: string): boolean {
+    return this.bases.has(base);
+  }
+
+  baseNames(): IterableIterator<string> {
+    return this.bases.keys();
+  }
+
+  cellsOf(base: string): Cells {
+    return this.bases.get(base) ?? EMPTY;
+  }
+
+  setCells(base: string, cells: Cells): void {
+    this.bases.set(base, cells);
+    this.owned.delete(base);
+  }
+
+  private writable(base: string): Cells {
+    const existing = this.bases.get(base);
+    if (existing !== undefined && this.owned.has(base)) return existing;
+    const copy: Cells =
+      existing === undefined
+        ? { values: new Map(), defaults: new Map() }
+        : { values: new Map(existing.values), defaults: new Map(existing.defaults) };
+    this.bases.set(base, copy);
+    this.owned.add(base);
+    return copy;
+  }
+
+  deleteBase(base: string): void {
+    this.bases.delete(base);
+    this.owned.delete(base);
+    this.summaries.delete(base);
+  }
+
+  /** The value of a cell, or undefined when nothing is known of it (never stored, no default). */
+  load(location: Location): Value | undefined {
+    const cells = this.bases.get(location.base);
+    if (cells === undefined) return undefined;
+    const { path } = location;
+    if (path.includes('[*]')) return this.loadAny(cells, path);
+    const exact = cells.values.get(path);
+    let result = exact;
+    if (path.includes('[')) {
+      const rest = exact ?? this.fromRest(cells, path);
+      const weak = this.fromWeak(cells, path);
+      result = rest === undefined ? weak : weak === undefined ? rest : join(rest, weak);
+      if (result === weak && exact === undefined && weak !== undefined) {
+        const fallback = defaultOf(cells, path);
+        if (fallback !== undefined) result = join(weak, fallback);
+      }
+    }
+    return result ?? defaultOf(cells, path);
+  }
+
+  private fromRest(cells: Cells, path: string): Value | undefined {
+    // Only the first index can name an element of a batch.
+    const match = /\[(\d+)\]/.exec(path);
+    if (match === null || match[1] === '0') return undefined;
+    return cells.values.get(path.replace(match[0], '[+]'));
+  }
+
+  private fromWeak(cells: Cells, path: string): Value | undefined {
+    let result: Value | undefined;
+    for (const [key, value] of cells.values) {
+      if (key !== path && key.includes('[*]') && matches(key, path)) result = result === undefined ? value : join(result, value);
+    }
+    return result;
+  }
+
+  private loadAny(cells: Cells, path: string): Value | undefined {
+    const rest = cells.values.get(path.replace('[*]', '[+]'));
+    if (rest !== undefined) return rest;
+    let result: Value | undefined;
+    for (const [key, value] of cells.values) {
+      if (matches(key, path)) result = result === undefined ? value : join(result, value);
+    }
+    const fallback = defaultOf(cells, path);
+    if (result === undefined) return fallback;
+    return fallback === undefined ? result : join(result, fallback);
+  }
+
+  /** True when a store there replaces the old value for sure. */
+  isStrong(location: Location): boolean {
+    return !this.summaries.has(location.base) && !location.path.includes('[*]');
+  }
+
+  store(location: Location, value: Value): void {
+    if (this.isStrong(location)) {
+      const cells = this.writable(location.base);
+      cells.values.set(location.path, value);
+      return;
+    }
+    const old = this.bases.get(location.base)?.values.get(location.path);
+    const joined = old === undefined ? value : join(old, value);
+    if (joined !== old) this.writable(location.base).values.set(location.path, joined);
+  }
+
+  /** Everything below the location becomes zero, or `value`. */
+  fill(location: Location, value: Value | undefined): void {
+    if (!this.isStrong(location)) {
+      if (value !== undefined) {
+        for (const [key, old] of [...this.cellsOf(location.base).values]) {
+          if (isBelow(key, location.path)) this.store({ base: location.base, path: key }, join(old, value));
+        }
+      }
+      return;
+    }
+    const cells = this.writable(location.base);
+    for (const key of [...cells.values.keys()]) if (isBelow(key, location.path)) cells.values.delete(key);
+    for (const key of [...cells.defaults.keys()]) if (isBelow(key, location.path)) cells.defaults.delete(key);
+    cells.defaults.set(location.path, value ?? UNKNOWN);
+  }
+
+  /** Values stored below a location, with their paths relative to it. */
+  below(location: Location): [string, Value][] {
+    const found: [string, Value][] = [];
+    for (const [key, value] of this.cellsOf(location.base).values) {
+      if (isBelow(key, location.path)) found.push([key.slice(location.path.length), value]);
+      else if (location.path.includes('[') && underPattern(key, location.path)) {
+        found.push([key.slice(patternLength(key, location.path)), value]);
+      }
+    }
+    return found;
+  }
+
+  /** Copies a record: all cells below `from` to below `to`. */
+  copy(from: Location, to: Location): void {
+    const cells = this.below(from);
+    const fallback = defaultOf(this.cellsOf(from.base), from.path);
+    this.fill(to, fallback);
+    for (const [suffix, value] of cells) this.store({ base: to.base, path: to.path + suffix }, value);
+  }
+}
+
+function defaultOf(cells: Cells, path: string): Value | undefined {
+  if (cells.defaults.size === 0) return undefined;
+  let best: Value | undefined;
+  let length = -1;
+  for (const [prefix, value] of cells.defaults) {
+    if (prefix.length > length && isBelow(path, prefix)) {
+      best = value;
+      length = prefix.length;
+    }
+  }
+  return best;
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix);
+}
+
+/** True when two paths can name the same cell: segments equal, or one of them an unknown index. */
+function matches(a: string, b: string): boolean {
+  const x = a.split('[');
+  const y = b.split('[');
+  if (x.length !== y.length || x[0] !== y[0]) return false;
+  for (let i = 1; i < x.length; i++) {
+    const p = x[i]!;
+    const q = y[i]!;
+    if (p === q) continue;
+    const pi = p.indexOf(']');
+    const qi = q.indexOf(']');
+    if (p.slice(pi) !== q.slice(qi)) return false;
+    if (p[0] !== '*' && q[0] !== '*') return false;
+  }
+  return true;
+}
+
+function patternLength(key: string, prefix: string): number {
+  const count = prefix.split('[').length - 1;
+  let at = 0;
+  for (let i = 0; i < count; i++) at = key.indexOf(']', at) + 1;
+  return at + (prefix.length - prefix.lastIndexOf(']') - 1);
+}
+
+function underPattern(key: string, prefix: string): boolean {
+  if (!prefix.includes('[*]') && !key.includes('[*]') && !key.includes('[+]')) return false;
+  if (key.split('[').length < prefix.split('[').length) return false;
+  const length = patternLength(key, prefix);
+  const head = key.slice(0, length).replace('[+]', '[*]');
+  return matches(head, prefix);
+}
+
+export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memory; changed: boolean } {
+  let result: Memory | undefined;
+  const target = () => {
+    result ??= a.clone();
+    return result;
+  };
+  for (const base of b.baseNames()) {
+    const right = b.cellsOf(base);
+    if (!a.has(base)) {
+      target().setCells(base, right);
+      continue;
+    }
+    const left = a.cellsOf(base);
+    if (left === right) continue;
+    const joined = joinCells(left, right, widen);
+    if (joined !== left) target().setCells(base, joined);
+  }
+  for (const s of b.summaries) if (!a.summaries.has(s)) target().summaries.add(s);
+  return { memory: result ?? a, changed: result !== undefined };
+}
+
+function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
+  let values: Map<string, Value> | undefined;
+  const change = () => {
+    values ??= new Map(left.values);
+    return values;
+  };
+  for (const [path, value] of left.values) {
+    const other = right.values.get(path) ?? defaultOf(right, path);
+    if (other === undefined) {
+      // Nothing is known on one side: a weak cell keeps what it has, a single cell is forgotten.
+      if (!path.includes('[*]')) change().delete(path);
+      continue;
+    }
+    const joined = join(value, other, widen);
+    if (joined !== value) change().set(path, joined);
+  }
+  for (const [path, value] of right.values) {
+    if (left.values.has(path)) continue;
+    const other = defaultOf(left, path);
+    if (other !== undefined) change().set(path, join(other, value, widen));
+    else if (path.includes('[*]')) change().set(path, value);
+  }
+  let defaults: Map<string, Value> | undefined;
+  for (const [prefix, value] of left.defaults) {
+    const other = defaultOf(right, prefix);
+    if (other === value) continue;
+    const joined = other === undefined ? UNKNOWN : join(value, other);
+    if (joined !== value) {
+      defaults ??= new Map(left.defaults);
+      defaults.set(prefix, joined);
+    }
+  }
+  if (values === undefined && defaults === undefined) return left;
+  return { values: values ?? left.values, defaults: defaults ?? left.defaults };
+}

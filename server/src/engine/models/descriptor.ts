@@ -1,0 +1,184 @@
+/** Descriptors: which userfaultfd an argument names, close, dup, and what is born where. */
+import type { Expr } from '../../ir/ir.ts';
+import type { Span } from '../../text/span.ts';
+import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
+import { type Context, eventBase, objectId } from '../context.ts';
+import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
+import { type FeatureWord, NO_FEATURES } from '../events.ts';
+import { noteChildUse } from '../observe.ts';
+import type { State, Uffd } from '../state.ts';
+import { asConstant, constant, descriptor, interval, numeric, oneOf, TOP_NUMBER, UNKNOWN, type Value } from '../value.ts';
+
+const UNKNOWN_FEATURES: FeatureWord = { must: 0n, may: 0n, unknown: true };
+const O_NONBLOCK = 0x800n;
+
+/** Makes room for a new object of a site: the one made there before becomes an older one. */
+export function freshId(state: State, id: string): string {
+  if (!state.objects.has(id)) return id;
+  const old = `${id}~older`;
+  state.objects.delete(old);
+  state.rename(id, old);
+  return id;
+}
+
+/** userfaultfd(2), or USERFAULTFD_IOC_NEW on the device: a new descriptor, or -1. */
+export function createUffd(call: ModelCall, state: State, flags: Value | undefined): State[] {
+  const { ctx, instruction } = call;
+  const failed = state.clone();
+  setResult(ctx, failed, instruction, constant(-1));
+  const id = freshId(state, objectId(ctx, 'uffd', instruction.span));
+  const n = flags?.number;
+  const nonblocking =
+    n === undefined || flags!.any ? undefined : (n.must & O_NONBLOCK) !== 0n ? true : (n.may & O_NONBLOCK) === 0n && !n.unknownBits ? false : undefined;
+  state.objects.set(id, {
+    id,
+    origin: 'created',
+    site: instruction.span,
+    handshake: 'fresh',
+    handshakeSpan: undefined,
+    features: NO_FEATURES,
+    nonblocking,
+    armed: [],
+    escaped: false,
+    process: state.process,
+    duty: undefined,
+    waitedAt: undefined,
+  });
+  state.step('create', instruction.span, 'a userfaultfd is created here');
+  setResult(ctx, state, instruction, descriptor(id));
+  return [state, failed];
+}
+
+export interface Named {
+  readonly object: Uffd;
+  /** False when the argument may name several objects: then nothing is claimed of one of them. */
+  readonly sure: boolean;
+}
+
+/** The userfaultfds that an argument may name. A value of unknown origin becomes an object of unknown origin. */
+export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: boolean): Named[] {
+  const value = evaluate(ctx, state, expr);
+  const named: Named[] = [];
+  const references = value.references.filter((r) => r.kind === 'descriptor');
+  for (const r of references) {
+    const object = state.objects.get(r.object);
+    if (object !== undefined) named.push({ object, sure: references.length === 1 });
+  }
+  if (named.length > 0 || !value.any || !materialise) return named;
+  const place = placeOf(expr);
+  const holders = place === undefined ? [] : placeLocations(ctx, state, place);
+  if (holders.length !== 1) return [];
+  const holder = holders[0]!;
+  const id = `outside:${holder.base}|${holder.path}`;
+  let object = state.objects.get(id);
+  if (object === undefined) {
+    object = {
+      id,
+      origin: 'outside',
+      site: expr.span,
+      handshake: 'unknown',
+      handshakeSpan: undefined,
+      features: ctx.facts.programFeatures ?? UNKNOWN_FEATURES,
+      nonblocking: undefined,
+      armed: [],
+      escaped: false,
+      process: state.process,
+      duty: undefined,
+      waitedAt: undefined,
+    };
+    state.objects.set(id, object);
+  }
+  state.memory.store(holder, descriptor(id));
+  return [{ object, sure: true }];
+}
+
+/** What other roots do to the object counts too. */
+export function withOthers(ctx: Context, state: State, object: Uffd): Uffd {
+  if (!ctx.thread && state.threads.size === 0) return object;
+  let result = object;
+  if (object.handshake === 'fresh' || object.handshake === 'failed') {
+    const features = ctx.facts.othersHandshake(ctx.root, object.id);
+    if (features !== undefined) result = { ...result, handshake: 'enabled', features };
+  }
+  if (object.armed.length === 0) {
+    const range = ctx.facts.othersArm(ctx.root, object.id);
+    if (range !== undefined) result = { ...result, armed: [range] };
+  }
+  if (result !== object) state.objects.set(object.id, result);
+  return result;
+}
+
+/** A request, read or poll needs a descriptor that is enabled. False when this one surely is not. */
+export function requireHandshake(
+  ctx: Context,
+  state: State,
+  named: Named,
+  operation: string,
+  span: Span,
+): boolean {
+  const object = withOthers(ctx, state, named.object);
+  if (object.handshake !== 'fresh' && object.handshake !== 'failed') return true;
+  if (!named.sure || state.hypothesis !== undefined) return true;
+  if (object.handshake === 'fresh' && object.escaped) return true;
+  ctx.facts.emit({
+    kind: 'unready-use',
+    handshake: object.handshake,
+    handshakeSpan: object.handshakeSpan,
+    handshakeFunction: undefined,
+    operation,
+    ...eventBase(ctx, state, object.id, span),
+  });
+  // Reported once: from here on the descriptor is taken for an enabled one.
+  state.update(object.id, { handshake: 'unknown', features: { ...object.features, unknown: true } });
+  return true;
+}
+
+export function closeModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const argument = instruction.arguments[0];
+  if (argument !== undefined) {
+    const value = call.values[0]!;
+    for (const r of value.references) {
+      if (r.kind !== 'descriptor') continue;
+      const object = state.objects.get(r.object);
+      if (object === undefined) continue;
+      if (object.origin === 'outside' && value.references.length > 1) continue;
+      state.step('close', instruction.span, object.duty === undefined ? 'the userfaultfd is closed' : "the child's descriptor is closed");
+      state.objects.delete(r.object);
+    }
+  }
+  setResult(ctx, state, instruction, constant(0));
+  return [state];
+}
+
+/** dup() and fcntl(F_DUPFD): a new reference to the same context; the original's duty stays. */
+export function duplicate(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  for (const r of call.values[0]?.references ?? []) {
+    const object = r.kind === 'descriptor' ? state.objects.get(r.object) : undefined;
+    // The copy may be read, closed or handed on under its own number: nothing absent is claimed of the context.
+    if (object !== undefined && object.duty === undefined) state.update(object.id, { escaped: true });
+  }
+  setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+  return [state];
+}
+
+const F_DUPFD = 0;
+const F_DUPFD_CLOEXEC = 1030;
+
+export function fcntlModel(call: ModelCall, state: State): State[] {
+  const command = call.values[1] === undefined ? undefined : asConstant(call.values[1]);
+  if (command === F_DUPFD || command === F_DUPFD_CLOEXEC) return duplicate(call, state);
+  setResult(call.ctx, state, call.instruction, oneOf(-1, 0));
+  if (command !== undefined && command !== 4 && command !== 2) {
+    setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));
+  }
+  return [state];
+}
+
+export function plainResult(ctx: Context, state: State, instruction: CallInstruction): State[] {
+  setResult(ctx, state, instruction, UNKNOWN);
+  return [state];
+}
+
+export { noteChildUse };

@@ -1,0 +1,155 @@
+/** Library models by the kind that the effects table gives a function. */
+import type { LibraryKind } from '../../libc/effects.ts';
+import { type ModelCall, setResult } from '../call.ts';
+import { escape } from '../observe.ts';
+import type { State } from '../state.ts';
+import { asConstant, constant, interval, numeric, UNKNOWN } from '../value.ts';
+import { closeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
+import { ioctlModel } from './ioctl.ts';
+import {
+  freeModel,
+  madviseModel,
+  mallocModel,
+  memalignModel,
+  memcpyModel,
+  memsetModel,
+  mmapModel,
+  munmapModel,
+  reallocModel,
+} from './memory.ts';
+import {
+  cloneModel,
+  daemonModel,
+  errorExitModel,
+  execModel,
+  exitModel,
+  forkModel,
+  lockModel,
+  threadCreateModel,
+  threadExitModel,
+  threadJoinModel,
+  threadOtherModel,
+  unlockModel,
+  vforkModel,
+  waitModel,
+} from './process.ts';
+import { pollModel, readModel } from './read.ts';
+import { SYSCALLS_BY_NUMBER } from '../../libc/syscalls.ts';
+
+export type Model = (call: ModelCall, state: State) => State[];
+
+function unknownNumber(call: ModelCall, state: State): State[] {
+  setResult(call.ctx, state, call.instruction, UNKNOWN);
+  return [state];
+}
+
+/** Whatever is passed may be kept: sockets, stdio, epoll data. */
+function keepsAll(call: ModelCall, state: State): State[] {
+  escape(call.ctx, state, call.values, call.instruction.span);
+  setResult(call.ctx, state, call.instruction, UNKNOWN);
+  return [state];
+}
+
+/** epoll_ctl(): owns nothing itself; what stands in `event->data` is kept by the set. */
+function epollCtlModel(call: ModelCall, state: State): State[] {
+  for (const r of call.values[3]?.references ?? []) {
+    if (r.kind !== 'location') continue;
+    const data = state.memory.below(r.location).filter(([suffix]) => suffix.includes('.data')).map(([, v]) => v);
+    escape(call.ctx, state, data, call.instruction.span);
+  }
+  setResult(call.ctx, state, call.instruction, numeric(interval(-1, 0)));
+  return [state];
+}
+
+/** syscall(number, …): the system call of that number, with its arguments one place on. */
+function syscallModel(call: ModelCall, state: State): State[] {
+  const number = call.values[0];
+  const argument = call.instruction.arguments[0];
+  const name = argument?.kind === 'constant' ? argument.name : undefined;
+  const value = number === undefined ? undefined : asConstant(number);
+  const target = SYSCALLS_BY_NUMBER.get(name?.replace(/^(SYS_|__NR_)/, '') ?? '') ?? (value === undefined ? undefined : SYSCALLS_BY_NUMBER.get(String(value)));
+  if (target === undefined) return keepsAll(call, state);
+  const shifted: ModelCall = {
+    ...call,
+    name: target.name,
+    instruction: { ...call.instruction, arguments: call.instruction.arguments.slice(1) },
+    values: call.values.slice(1),
+  };
+  if (target.kind === 'clone') return rawClone(shifted, state);
+  const model = MODELS[target.kind];
+  return model === undefined ? unknownNumber(shifted, state) : model(shifted, state);
+}
+
+/** The raw system call has the flags first and no function: it returns twice. */
+function rawClone(call: ModelCall, state: State): State[] {
+  const flags = call.values[0] === undefined ? undefined : asConstant(call.values[0]);
+  if (call.name === 'clone3' || flags === undefined) {
+    escape(call.ctx, state, call.values, call.instruction.span);
+    state.unknownThreads = true;
+    setResult(call.ctx, state, call.instruction, numeric(interval(-1, Infinity)));
+    return [state];
+  }
+  const CLONE_VM = 0x100;
+  return (flags & CLONE_VM) !== 0 ? vforkModel(call, state) : forkModel(call, state);
+}
+
+function success(call: ModelCall, state: State): State[] {
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state];
+}
+
+export const MODELS: Partial<Record<LibraryKind, Model>> = {
+  userfaultfd: (call, state) => createUffd(call, state, call.values[0]),
+  ioctl: ioctlModel,
+  read: readModel,
+  readv: unknownNumber,
+  close: closeModel,
+  dup: duplicate,
+  dup2: duplicate,
+  fcntl: fcntlModel,
+  poll: pollModel,
+  'epoll-ctl': epollCtlModel,
+  'epoll-wait': pollModel,
+  fork: forkModel,
+  forkpty: forkModel,
+  daemon: daemonModel,
+  vfork: vforkModel,
+  clone: cloneModel,
+  syscall: syscallModel,
+  'spawn-without-copy': unknownNumber,
+  'thread-create': threadCreateModel,
+  'thread-join': threadJoinModel,
+  'thread-detach': threadOtherModel,
+  'thread-cancel': threadOtherModel,
+  'thread-exit': threadExitModel,
+  'mutex-lock': lockModel,
+  'mutex-unlock': unlockModel,
+  'wait-child': waitModel,
+  mmap: mmapModel,
+  munmap: munmapModel,
+  madvise: madviseModel,
+  malloc: mallocModel,
+  realloc: reallocModel,
+  memalign: memalignModel,
+  free: freeModel,
+  memset: memsetModel,
+  memcpy: memcpyModel,
+  print: unknownNumber,
+  exit: exitModel,
+  exec: execModel,
+  fdopen: keepsAll,
+  sendmsg: keepsAll,
+  write: writeModel,
+  open: unknownNumber,
+  pipe: unknownNumber,
+  sleep: success,
+  pure: unknownNumber,
+  'error-exit': errorExitModel,
+};
+
+/** write(): the number of a descriptor written somewhere is in other hands. */
+function writeModel(call: ModelCall, state: State): State[] {
+  escape(call.ctx, state, call.values.slice(1), call.instruction.span);
+  setResult(call.ctx, state, call.instruction, numeric(interval(-1, Infinity)));
+  return [state];
+}

@@ -1,0 +1,174 @@
+/** The userfaultfd requests: abstract outcomes of ioctl(2), as fs/userfaultfd.c has them. */
+import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
+import { overwriteBelow } from '../assign.ts';
+import { type ModelCall, setResult } from '../call.ts';
+import { type Context, eventBase } from '../context.ts';
+import { evaluate, loadLocation, pointees } from '../evaluate.ts';
+import type { FeatureWord } from '../events.ts';
+import { escape } from '../observe.ts';
+import { ZERO } from '../memory.ts';
+import type { State } from '../state.ts';
+import { asConstant, constant, knownBits, type Location, numeric, oneOf, UNKNOWN, type Value } from '../value.ts';
+import { createUffd, type Named, namedUffds, requireHandshake } from './descriptor.ts';
+import { ALL_FEATURE_BITS } from '../../uffd/features.ts';
+
+export function ioctlModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const number = call.values[1] === undefined ? undefined : asConstant(call.values[1]);
+  const request = number === undefined ? undefined : REQUESTS_BY_NUMBER.get(number);
+  if (request === undefined) {
+    // Another device's request, or one that is not known: an unknown one may do anything to a userfaultfd.
+    if (number === undefined) escape(ctx, state, call.values.slice(0, 1), instruction.span);
+    for (const value of call.values.slice(2)) forgetPointee(state, value);
+    setResult(ctx, state, instruction, UNKNOWN);
+    return [state];
+  }
+  if (request.kind === 'new') return createUffd(call, state, call.values[2]);
+  const named = namedUffds(ctx, state, instruction.arguments[0]!, true);
+  if (named.length === 0) {
+    for (const value of call.values.slice(2)) forgetPointee(state, value);
+    setResult(ctx, state, instruction, oneOf(-1, 0));
+    return [state];
+  }
+  const results: State[] = [];
+  for (const [i, n] of named.entries()) {
+    const branch = i === named.length - 1 ? state : state.clone();
+    if (request.kind === 'handshake') results.push(...handshake(call, branch, n));
+    else {
+      requireHandshake(ctx, branch, n, request.name, instruction.span);
+      if (request.kind === 'register') results.push(...register(call, branch, n));
+      else if (request.kind === 'unregister') results.push(...unregister(call, branch, n));
+      else results.push(...plain(call, branch));
+    }
+  }
+  return results;
+}
+
+function forgetPointee(state: State, value: Value): void {
+  for (const r of value.references) {
+    if (r.kind === 'location' && state.memory.isStrong(r.location)) state.memory.fill(r.location, undefined);
+  }
+}
+
+function argument(ctx: Context, state: State, call: ModelCall): Location | undefined {
+  const expr = call.instruction.arguments[2];
+  return expr === undefined ? undefined : pointees(ctx, state, expr)[0];
+}
+
+function wordOf(value: Value): FeatureWord {
+  const n = value.number;
+  if (value.any && n?.must === 0n && n.may === 0n) return { must: 0n, may: 0n, unknown: true };
+  if (n === undefined) return { must: 0n, may: 0n, unknown: true };
+  return { must: n.must & 0x7fffffffn, may: n.may & 0x7fffffffn, unknown: n.unknownBits };
+}
+
+/** UFFDIO_API: enabled with the requested features; or nothing enabled and the argument zeroed. */
+function handshake(call: ModelCall, state: State, named: Named): State[] {
+  const { ctx, instruction } = call;
+  const { object } = named;
+  const at = argument(ctx, state, call);
+  const features = at === undefined ? { must: 0n, may: 0n, unknown: true } : wordOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.features` }));
+  if (object.handshake === 'enabled' && named.sure && state.hypothesis === undefined && !object.escaped) {
+    ctx.facts.emit({
+      kind: 'repeated-handshake',
+      firstSpan: object.handshakeSpan,
+      child: object.origin === 'child',
+      ...eventBase(ctx, state, object.id, instruction.span),
+    });
+    state.update(object.id, { handshake: 'unknown' });
+    if (at !== undefined) overwriteBelow(ctx, state, at, undefined);
+    setResult(ctx, state, instruction, oneOf(-1, 0));
+    return [state];
+  }
+  const failed = state.clone();
+  if (at !== undefined) overwriteBelow(ctx, failed, at, ZERO);
+  if (object.handshake === 'fresh' || object.handshake === 'failed') {
+    failed.update(object.id, { handshake: 'failed', handshakeSpan: instruction.span });
+  }
+  failed.step('handshake', instruction.span, 'UFFDIO_API fails: the descriptor stays unusable and the argument is zeroed');
+  setResult(ctx, failed, instruction, constant(-1));
+
+  if (at !== undefined) {
+    overwriteBelow(ctx, state, at, undefined);
+    state.memory.store({ base: at.base, path: `${at.path}.api` }, constant(0xaa));
+    state.memory.store(
+      { base: at.base, path: `${at.path}.features` },
+      numeric(knownBits(features.must, ALL_FEATURE_BITS, false)),
+    );
+  }
+  state.update(object.id, { handshake: 'enabled', handshakeSpan: instruction.span, features });
+  state.step('handshake', instruction.span, `UFFDIO_API succeeds ${describeFeatures(features)}`);
+  ctx.facts.emit({ kind: 'handshake', root: ctx.root, features, ...eventBase(ctx, state, object.id, instruction.span) });
+  setResult(ctx, state, instruction, constant(0));
+  return [state, failed];
+}
+
+function describeFeatures(features: FeatureWord): string {
+  if ((features.must & 2n) !== 0n) return 'with UFFD_FEATURE_EVENT_FORK';
+  if ((features.may & 2n) !== 0n) return 'and may have requested UFFD_FEATURE_EVENT_FORK';
+  if (features.unknown) return 'with features that are not known';
+  return features.may === 0n ? 'with no features requested' : 'without UFFD_FEATURE_EVENT_FORK';
+}
+
+function register(call: ModelCall, state: State, named: Named): State[] {
+  const { ctx, instruction } = call;
+  const at = argument(ctx, state, call);
+  const region = at === undefined ? '?' : regionOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.range.start` }));
+  const failed = state.clone();
+  setResult(ctx, failed, instruction, constant(-1));
+  const object = state.objects.get(named.object.id)!;
+  if (at !== undefined) state.memory.store({ base: at.base, path: `${at.path}.ioctls` }, UNKNOWN);
+  const armed = [...object.armed.filter((r) => r.region !== region), { region, span: instruction.span }];
+  state.update(object.id, { armed: armed.length > 4 ? [{ region: '?', span: instruction.span }] : armed });
+  state.step('arm', instruction.span, 'UFFDIO_REGISTER arms a range');
+  ctx.facts.emit({ kind: 'arm', root: ctx.root, region, ...eventBase(ctx, state, object.id, instruction.span) });
+  setResult(ctx, state, instruction, constant(0));
+  return [state, failed];
+}
+
+function unregister(call: ModelCall, state: State, named: Named): State[] {
+  const { ctx, instruction } = call;
+  const at = argument(ctx, state, call);
+  const region =
+    at === undefined
+      ? '?'
+      : regionOf(
+          state.memory.load({ base: at.base, path: `${at.path}.range.start` }) ??
+            loadLocation(ctx, state, { base: at.base, path: `${at.path}.start` }),
+        );
+  disarm(state, region, named.object.id);
+  setResult(ctx, state, instruction, oneOf(-1, 0));
+  return [state];
+}
+
+/** Takes a range out of what is armed; an unknown range takes all, since nothing is claimed then. */
+export function disarm(state: State, region: string, only?: string): void {
+  for (const object of [...state.objects.values()]) {
+    if (only !== undefined && object.id !== only) continue;
+    if (object.armed.length === 0) continue;
+    const armed = region === '?' ? [] : object.armed.filter((r) => r.region !== region && r.region !== '?');
+    if (armed.length !== object.armed.length) state.update(object.id, { armed });
+  }
+}
+
+/** Base object of an address, or `?`. */
+export function regionOf(value: Value): string {
+  const bases = new Set(value.references.flatMap((r) => (r.kind === 'location' ? [r.location.base] : [])));
+  return bases.size === 1 ? [...bases][0]! : '?';
+}
+
+/** COPY, ZEROPAGE, WAKE, WRITEPROTECT, CONTINUE, POISON, MOVE. */
+function plain(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const at = argument(ctx, state, call);
+  if (at !== undefined) {
+    for (const field of ['copy', 'zeropage', 'mapped', 'updated', 'move']) {
+      const location = { base: at.base, path: `${at.path}.${field}` };
+      if (state.memory.isStrong(location)) state.memory.store(location, UNKNOWN);
+    }
+  }
+  setResult(ctx, state, instruction, oneOf(-1, 0));
+  return [state];
+}
+
+export { evaluate };

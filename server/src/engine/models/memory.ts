@@ -1,0 +1,128 @@
+/** Memory: allocation, mapping, filling, copying. */
+import { overwriteBelow, storeTo } from '../assign.ts';
+import { type ModelCall, setResult } from '../call.ts';
+import { objectId } from '../context.ts';
+import { pointees } from '../evaluate.ts';
+import { ZERO } from '../memory.ts';
+import { checkLost, descriptorsIn } from '../observe.ts';
+import type { State } from '../state.ts';
+import { asConstant, constant, numberSet, oneOf, pointerTo, type Reference, referenceKey, TOP_NUMBER, UNKNOWN, type Value } from '../value.ts';
+import { disarm, regionOf } from './ioctl.ts';
+
+/** The object made last at a site is told apart from all older ones, which one summary stands for (recency). */
+function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map'): string {
+  const base = objectId(call.ctx, prefix, call.instruction.span);
+  if (state.memory.has(base)) moveToOlder(state, base, `${base}~older`);
+  state.memory.deleteBase(base);
+  return base;
+}
+
+function moveToOlder(state: State, base: string, older: string): void {
+  for (const other of [...state.memory.baseNames()]) {
+    const cells = state.memory.cellsOf(other);
+    let values: Map<string, Value> | undefined;
+    for (const [path, value] of cells.values) {
+      if (!value.references.some((r) => r.kind === 'location' && r.location.base === base)) continue;
+      const references = value.references.map((r): Reference =>
+        r.kind === 'location' && r.location.base === base ? { kind: 'location', location: { base: older, path: r.location.path } } : r,
+      );
+      values ??= new Map(cells.values);
+      values.set(path, { ...value, references: [...new Map(references.map((r) => [referenceKey(r), r])).values()] });
+    }
+    if (values !== undefined) state.memory.setCells(other, { values, defaults: cells.defaults });
+  }
+  const cells = state.memory.cellsOf(base);
+  if (!state.memory.has(older)) state.memory.setCells(older, cells);
+  state.memory.summaries.add(older);
+  for (const [path, value] of cells.values) state.memory.store({ base: older, path }, value);
+}
+
+export function mallocModel(call: ModelCall, state: State): State[] {
+  const base = allocate(call, state, 'heap');
+  state.memory.fill({ base, path: '' }, call.name === 'calloc' || call.name.includes('zalloc') ? ZERO : undefined);
+  const pointer: Value = { ...pointerTo(base, '[0]'), number: numberSet([0]) };
+  setResult(call.ctx, state, call.instruction, pointer);
+  return [state];
+}
+
+/** realloc(): the old block under its old name, or the new one. */
+export function reallocModel(call: ModelCall, state: State): State[] {
+  const old = call.values[0];
+  if (old !== undefined && old.references.length > 0) {
+    setResult(call.ctx, state, call.instruction, { ...old, number: numberSet([0]) });
+    return [state];
+  }
+  return mallocModel(call, state);
+}
+
+/** posix_memalign(&pointer, alignment, size). */
+export function memalignModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const failed = state.clone();
+  setResult(ctx, failed, instruction, constant(12));
+  const base = allocate(call, state, 'heap');
+  state.memory.fill({ base, path: '' }, undefined);
+  const target = instruction.arguments[0];
+  if (target !== undefined) storeTo(ctx, state, pointees(ctx, state, target), pointerTo(base, '[0]'), instruction.span);
+  setResult(ctx, state, instruction, constant(0));
+  return [state, failed];
+}
+
+export function mmapModel(call: ModelCall, state: State): State[] {
+  const base = allocate(call, state, 'map');
+  state.memory.fill({ base, path: '' }, UNKNOWN);
+  const failed = state.clone();
+  setResult(call.ctx, state, call.instruction, pointerTo(base, '[0]'));
+  setResult(call.ctx, failed, call.instruction, constant(-1));
+  return [state, failed];
+}
+
+export function munmapModel(call: ModelCall, state: State): State[] {
+  disarm(state, regionOf(call.values[0] ?? UNKNOWN));
+  setResult(call.ctx, state, call.instruction, oneOf(-1, 0));
+  return [state];
+}
+
+const MADV_DONTFORK = 10;
+const MADV_DOFORK = 11;
+const MADV_WIPEONFORK = 18;
+const MADV_KEEPONFORK = 19;
+
+export function madviseModel(call: ModelCall, state: State): State[] {
+  const region = regionOf(call.values[0] ?? UNKNOWN);
+  const advice = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
+  if (advice === undefined || advice === MADV_DONTFORK || advice === MADV_WIPEONFORK) state.notCopied.add(region);
+  else if (advice === MADV_DOFORK || advice === MADV_KEEPONFORK) state.notCopied.delete(region);
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state];
+}
+
+export function freeModel(call: ModelCall, state: State): State[] {
+  for (const r of call.values[0]?.references ?? []) {
+    if (r.kind !== 'location' || !r.location.base.startsWith('heap:') || state.memory.summaries.has(r.location.base)) continue;
+    const candidates = descriptorsIn(state, r.location.base);
+    state.memory.deleteBase(r.location.base);
+    checkLost(call.ctx, state, candidates, { how: 'dropped' });
+    disarm(state, r.location.base);
+  }
+  setResult(call.ctx, state, call.instruction, UNKNOWN);
+  return [state];
+}
+
+export function memsetModel(call: ModelCall, state: State): State[] {
+  const value = call.name === 'bzero' ? 0 : call.values[1] === undefined ? undefined : asConstant(call.values[1]);
+  for (const r of call.values[0]?.references ?? []) {
+    if (r.kind === 'location') overwriteBelow(call.ctx, state, r.location, value === 0 ? ZERO : { ...UNKNOWN, number: TOP_NUMBER });
+  }
+  setResult(call.ctx, state, call.instruction, call.values[0] ?? UNKNOWN);
+  return [state];
+}
+
+export function memcpyModel(call: ModelCall, state: State): State[] {
+  const [to, from] = call.name === 'bcopy' ? [call.values[1], call.values[0]] : [call.values[0], call.values[1]];
+  const target = to?.references.find((r) => r.kind === 'location');
+  const source = from?.references.find((r) => r.kind === 'location');
+  if (target?.kind === 'location' && source?.kind === 'location') state.memory.copy(source.location, target.location);
+  setResult(call.ctx, state, call.instruction, to ?? UNKNOWN);
+  return [state];
+}

@@ -1,0 +1,248 @@
+/** fork and its family, threads, locks, waiting, and the ends of processes and threads. */
+import { copiesAddressSpace } from '../../uffd/clone.ts';
+import { FORK_FEATURE } from '../../uffd/events.ts';
+import { type ModelCall, setResult } from '../call.ts';
+import { type Context, eventBase, spanId } from '../context.ts';
+import { loadLocation, pointees } from '../evaluate.ts';
+import type { ForkEvent } from '../events.ts';
+import { checkLost, descriptorsIn, escape, noteChildUse, processEnds } from '../observe.ts';
+import { locationKey, type State, traceSteps } from '../state.ts';
+import { asConstant, constant, interval, numeric, oneOf, type Reference, reference, TOP_NUMBER, UNKNOWN, type Value } from '../value.ts';
+import { withOthers } from './descriptor.ts';
+
+/** Notes the copy of the address space; returns the child's view of what it costs it, if anything. */
+function noteFork(call: ModelCall, state: State): ForkEvent | undefined {
+  const { ctx, instruction } = call;
+  let drops: ForkEvent | undefined;
+  if (state.hypothesis !== undefined) return undefined;
+  for (const known of [...state.objects.values()]) {
+    if (known.process !== state.process || known.duty !== undefined) continue;
+    const object = withOthers(ctx, state, known);
+    const ranges = object.armed.filter((r) => !state.notCopied.has(r.region) && !state.notCopied.has('?'));
+    if (ranges.length === 0) continue;
+    const event: ForkEvent = {
+      kind: 'fork-armed',
+      call: call.name,
+      root: ctx.root,
+      process: state.process,
+      features: object.features,
+      armedSpan: ranges[0]!.span,
+      siteLabel: spanId(instruction.span),
+      threads: new Map(state.threads),
+      processes: new Set(state.processes),
+      locks: new Map(state.locks),
+      unknownReaders: object.escaped || state.unknownThreads,
+      ...eventBase(ctx, state, object.id, instruction.span),
+      trace: [
+        ...traceSteps(state.trace),
+        { kind: 'fork', location: instruction.span, message: `${call.name}() copies the address space while the range is armed` },
+      ],
+    };
+    ctx.facts.emit(event);
+    if ((object.features.may & FORK_FEATURE) === 0n && !object.features.unknown) drops ??= event;
+  }
+  return drops;
+}
+
+/** fork(), _Fork(), forkpty(), syscall(SYS_fork), clone() without CLONE_VM and without a function. */
+export function forkModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const drops = noteFork(call, state);
+  const failed = state.clone();
+  setResult(ctx, failed, instruction, constant(-1));
+  const child = enterChild(state.clone(), spanId(instruction.span), drops);
+  setResult(ctx, child, instruction, constant(0));
+  state.processes.add(spanId(instruction.span));
+  state.step('fork', instruction.span, `${call.name}() returns in the parent`);
+  setResult(ctx, state, instruction, numeric(interval(1, Infinity)));
+  return [state, child, failed];
+}
+
+function enterChild(child: State, site: string, drops: ForkEvent | undefined): State {
+  child.process = site;
+  child.childOf = drops;
+  child.threads = new Map();
+  child.locks = new Map();
+  child.step('fork', drops?.span ?? { file: '', start: 0, end: 0 }, 'the child runs here');
+  if (drops === undefined) child.trace = child.trace?.previous;
+  return child;
+}
+
+/** daemon(): a fork whose parent exits; the caller goes on as the child. */
+export function daemonModel(call: ModelCall, state: State): State[] {
+  const drops = noteFork(call, state);
+  const child = enterChild(state.clone(), spanId(call.instruction.span), drops);
+  setResult(call.ctx, child, call.instruction, constant(0));
+  setResult(call.ctx, state, call.instruction, constant(-1));
+  return [child, state];
+}
+
+/** vfork(): no copy, no event; the child is followed as part of the same memory until it execs or exits. */
+export function vforkModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const child = state.clone();
+  child.process = spanId(instruction.span);
+  setResult(ctx, child, instruction, constant(0));
+  setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+  return [state, child];
+}
+
+/** clone(function, stack, flags, argument). */
+export function cloneModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const flags = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
+  const start = call.values[0];
+  if (flags === undefined) {
+    escape(ctx, state, call.values, instruction.span);
+    state.unknownThreads = true;
+    setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+    return [state];
+  }
+  if (copiesAddressSpace(BigInt(flags))) {
+    noteFork(call, state);
+    // The child's function is not followed: it has a copy of everything, the uffd included.
+    state.processes.add(spanId(instruction.span));
+    setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+    return [state];
+  }
+  startThread(call, state, start, call.values[3] ?? UNKNOWN);
+  setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+  return [state];
+}
+
+function startThread(call: ModelCall, state: State, start: Value | undefined, argument: Value): void {
+  const { ctx, instruction } = call;
+  const site = spanId(instruction.span) + ctx.site;
+  const functions = (start?.references ?? []).flatMap((r) => (r.kind === 'function' ? [r.name] : []));
+  let known = functions.length > 0 && !(start?.any ?? true);
+  state.threads.set(site, 'running');
+  for (const name of functions) {
+    known = ctx.facts.startThread(name, ctx.body.file, site, argument, state, ctx.root) && known;
+  }
+  if (!known) {
+    state.unknownThreads = true;
+    escape(ctx, state, [argument], instruction.span);
+  }
+}
+
+/** pthread_create(&thread, attributes, function, argument). */
+export function threadCreateModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const thrd = call.name.startsWith('thrd');
+  const failed = state.clone();
+  setResult(ctx, failed, instruction, numeric(interval(1, 200)));
+  const site = spanId(instruction.span) + ctx.site;
+  state.step('call', instruction.span, `${call.name}() starts a thread`);
+  const handle = instruction.arguments[0];
+  if (handle !== undefined) {
+    const value = reference({ kind: 'thread', site });
+    for (const location of pointees(ctx, state, handle)) {
+      state.memory.store(location, value);
+      ctx.facts.noteStore(ctx.root, location, value);
+    }
+  }
+  startThread(call, state, call.values[thrd ? 1 : 2], call.values[thrd ? 2 : 3] ?? UNKNOWN);
+  setResult(ctx, state, instruction, constant(0));
+  return [state, failed];
+}
+
+/** pthread_join(thread, &result): everything that thread does comes before this. */
+export function threadJoinModel(call: ModelCall, state: State): State[] {
+  const sites = (call.values[0]?.references ?? []).flatMap((r) => (r.kind === 'thread' ? [r.site] : []));
+  const joined = sites.length > 0 ? sites : [...state.threads.keys()];
+  const sure = sites.length > 0 || state.threads.size === 1;
+  for (const site of joined) {
+    if (state.threads.has(site)) state.threads.set(site, 'joined');
+    if (sure) state.waited.set(`thread:${site}`, call.instruction.span);
+  }
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state];
+}
+
+/** pthread_detach, pthread_cancel, pthread_kill. */
+export function threadOtherModel(call: ModelCall, state: State): State[] {
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state];
+}
+
+function lockKeys(call: ModelCall): string[] {
+  return (call.values[0]?.references ?? []).flatMap((r: Reference) => (r.kind === 'location' ? [locationKey(r.location)] : []));
+}
+
+export function lockModel(call: ModelCall, state: State): State[] {
+  const keys = lockKeys(call);
+  if (keys.length === 1) {
+    state.locks.set(keys[0]!, call.instruction.span);
+    state.waited.set(`lock:${keys[0]!}`, call.instruction.span);
+  }
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state];
+}
+
+export function unlockModel(call: ModelCall, state: State): State[] {
+  const keys = lockKeys(call);
+  if (keys.length === 1) state.locks.delete(keys[0]!);
+  else state.locks.clear();
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state];
+}
+
+const WNOHANG = 1;
+
+/** wait(), waitpid(): blocks until a child ends, unless WNOHANG is given. */
+export function waitModel(call: ModelCall, state: State): State[] {
+  const index = call.name === 'waitpid' || call.name === 'wait4' ? 2 : call.name === 'wait3' ? 1 : call.name === 'waitid' ? 3 : undefined;
+  const flags = index === undefined ? 0 : call.values[index] === undefined ? undefined : asConstant(call.values[index]);
+  if (flags !== undefined && (flags & WNOHANG) === 0 && state.hypothesis === undefined) {
+    for (const object of [...state.objects.values()]) {
+      if (object.origin === 'child' && !object.escaped && object.waitedAt === undefined && object.duty?.recognised !== undefined) {
+        state.update(object.id, { waitedAt: call.instruction.span });
+      }
+    }
+  }
+  const status = call.values[call.name === 'wait' || call.name === 'wait3' ? 0 : 1];
+  for (const r of status?.references ?? []) {
+    if (r.kind === 'location' && state.memory.isStrong(r.location)) state.memory.store(r.location, numeric(TOP_NUMBER));
+  }
+  setResult(call.ctx, state, call.instruction, numeric(interval(-1, Infinity)));
+  return [state];
+}
+
+export function exitModel(call: ModelCall, state: State): State[] {
+  const { ctx } = call;
+  processEnds(ctx, state);
+  return [];
+}
+
+/** exec: does not return when it succeeds. */
+export function execModel(call: ModelCall, state: State): State[] {
+  setResult(call.ctx, state, call.instruction, constant(-1));
+  return [state];
+}
+
+/** pthread_exit(): a thread's locals go, the process stays. */
+export function threadExitModel(call: ModelCall, state: State): State[] {
+  const { ctx } = call;
+  const candidates = new Set<string>();
+  for (const base of [...state.memory.baseNames()]) {
+    if (!base.startsWith('var:') || ctx.inherited.has(base) || ctx.program.global(base) !== undefined) continue;
+    for (const id of descriptorsIn(state, base)) candidates.add(id);
+    state.memory.deleteBase(base);
+  }
+  checkLost(ctx, state, candidates, { how: 'returned', span: call.instruction.span });
+  return [];
+}
+
+/** error(status, …): exits when the status is not zero. */
+export function errorExitModel(call: ModelCall, state: State): State[] {
+  const status = call.values[0] === undefined ? undefined : asConstant(call.values[0]);
+  if (status !== undefined && status !== 0) return exitModel(call, state);
+  setResult(call.ctx, state, call.instruction, UNKNOWN);
+  return [state];
+}
+
+export function anyThreads(ctx: Context, state: State): boolean {
+  return ctx.thread || state.threads.size > 0;
+}
+
+export { loadLocation, noteChildUse, oneOf };

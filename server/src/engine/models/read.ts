@@ -1,0 +1,242 @@
+/**
+ * read(2) on a userfaultfd: the outcomes of userfaultfd_ctx_read() and userfaultfd_read_iter().
+ *
+ * One state for failure; one for a message that is not FORK; where EVENT_FORK may be enabled one for a FORK message,
+ * whose child descriptor is in the table from here on; and for a buffer of several messages one more in which the
+ * FORK message is not the first.
+ */
+import type { CType } from '../../ir/ir.ts';
+import { EVENTS, FORK_EVENT, FORK_FEATURE } from '../../uffd/events.ts';
+import { overwriteBelow } from '../assign.ts';
+import { type ModelCall, setResult } from '../call.ts';
+import { type Context, eventBase, objectId } from '../context.ts';
+import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
+import type { State, Uffd } from '../state.ts';
+import {
+  asConstant,
+  constant,
+  descriptor,
+  interval,
+  type Location,
+  type MessageTag,
+  numberSet,
+  numeric,
+  oneOf,
+  TOP_NUMBER,
+  UNKNOWN,
+} from '../value.ts';
+import { freshId, namedUffds, requireHandshake } from './descriptor.ts';
+
+const MESSAGE_SIZE = 32;
+
+export function readModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const buffer = instruction.arguments[1];
+  const descriptorArgument = instruction.arguments[0];
+  if (buffer === undefined || descriptorArgument === undefined) {
+    setResult(ctx, state, instruction, UNKNOWN);
+    return [state];
+  }
+  const typed = pointsToMessage(typeOf(buffer));
+  const named = namedUffds(ctx, state, descriptorArgument, typed);
+  if (named.length === 0) return readOther(call, state);
+  const results: State[] = [];
+  for (const [i, n] of named.entries()) {
+    const branch = i === named.length - 1 ? state : state.clone();
+    requireHandshake(ctx, branch, n, call.name, instruction.span);
+    results.push(...readMessages(call, branch, branch.objects.get(n.object.id)!));
+  }
+  return results;
+}
+
+function pointsToMessage(type: CType | undefined): boolean {
+  if (type?.kind !== 'pointer') return false;
+  let to = type.to;
+  while (to.kind === 'array') to = to.of;
+  return to.kind === 'record' ? to.tag === 'uffd_msg' : to.kind === 'unknown' && to.name.includes('uffd_msg');
+}
+
+/** A pipe, a socket, a file: unknown bytes. */
+function readOther(call: ModelCall, state: State): State[] {
+  for (const r of call.values[1]?.references ?? []) {
+    if (r.kind === 'location' && state.memory.isStrong(r.location)) overwriteBelow(call.ctx, state, r.location, undefined);
+  }
+  setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));
+  return [state];
+}
+
+function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
+  const { ctx, instruction } = call;
+  const length = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
+  const at = pointees(ctx, state, instruction.arguments[1]!)[0];
+  noteRead(ctx, state, object, instruction.span);
+  const failed = state.clone();
+  setResult(ctx, failed, instruction, constant(-1));
+  if (length !== undefined && length < MESSAGE_SIZE) return [failed];
+  if (at === undefined) {
+    setResult(ctx, state, instruction, oneOf(-1, MESSAGE_SIZE));
+    return [state];
+  }
+  const batch = length === undefined ? call.values[2]?.number?.set === undefined && isArray(instruction.arguments[1]!) : length >= 2 * MESSAGE_SIZE;
+  const head: Location = { base: at.base, path: at.path };
+  if (state.hypothesis !== undefined) {
+    // The message that was followed ends here.
+    return [];
+  }
+  clearMessages(ctx, state, head, batch);
+  const results = [failed];
+  const other = state.clone();
+  writeMessage(other, head, {
+    events: otherEvents(object),
+    tag: { part: 'event', source: object.id, child: undefined, site: instruction.span },
+  });
+  setResult(ctx, other, instruction, numeric(batch ? interval(MESSAGE_SIZE, length ?? Infinity) : numberSet([MESSAGE_SIZE])));
+  results.push(other);
+  if ((object.features.may & FORK_FEATURE) === 0n) return results;
+  const through = holderOf(ctx, state, call);
+  if (batch) {
+    const rest = state.clone();
+    writeMessage(rest, head, {
+      events: otherEvents(object),
+      tag: { part: 'event', source: object.id, child: undefined, site: instruction.span },
+    });
+    const child = bearChild(ctx, rest, object, call, through, true);
+    writeFork(rest, restOf(head), object.id, child, call);
+    setResult(ctx, rest, instruction, numeric(interval(2 * MESSAGE_SIZE, length ?? Infinity)));
+    results.push(rest);
+  }
+  const child = bearChild(ctx, state, object, call, through, false);
+  writeFork(state, head, object.id, child, call);
+  setResult(ctx, state, instruction, numeric(batch ? interval(MESSAGE_SIZE, length ?? Infinity) : numberSet([MESSAGE_SIZE])));
+  results.push(state);
+  return results;
+}
+
+function isArray(buffer: import('../../ir/ir.ts').Expr): boolean {
+  return buffer.kind === 'address' && buffer.place.path.some((e) => e.kind === 'index');
+}
+
+function noteRead(ctx: Context, state: State, object: Uffd, span: import('../../text/span.ts').Span): void {
+  if (object.waitedAt !== undefined) {
+    ctx.facts.emit({ kind: 'wait-before-read', root: ctx.root, ...eventBase(ctx, state, object.id, object.waitedAt) });
+  }
+  ctx.facts.emit({
+    kind: 'read',
+    root: ctx.root,
+    process: state.process,
+    waited: new Map(state.waited),
+    blocking: object.nonblocking === false,
+    ...eventBase(ctx, state, object.id, span),
+  });
+}
+
+function holderOf(ctx: Context, state: State, call: ModelCall): Location | undefined {
+  const place = placeOf(call.instruction.arguments[0]!);
+  return place === undefined ? undefined : placeLocations(ctx, state, place)[0];
+}
+
+/** Events other than FORK that the source can deliver. */
+function otherEvents(object: Uffd): number[] {
+  return EVENTS.filter(
+    (e) =>
+      e.value !== FORK_EVENT &&
+      (e.featureBit === undefined || object.features.unknown || (object.features.may & e.featureBit) !== 0n),
+  ).map((e) => e.value);
+}
+
+function restOf(head: Location): Location {
+  const match = /^(.*)\[0\]$/s.exec(head.path);
+  return { base: head.base, path: match === null ? `${head.path}[+]` : `${match[1]}[+]` };
+}
+
+function clearMessages(ctx: Context, state: State, head: Location, batch: boolean): void {
+  overwriteBelow(ctx, state, head, undefined);
+  if (batch) overwriteBelow(ctx, state, restOf(head), undefined);
+}
+
+function writeMessage(state: State, at: Location, message: { events: number[]; tag: MessageTag }): void {
+  state.memory.store({ base: at.base, path: `${at.path}.event` }, numeric(numberSet(message.events), message.tag));
+}
+
+function writeFork(state: State, at: Location, source: string, child: string, call: ModelCall): void {
+  const tag: MessageTag = { part: 'event', source, child, site: call.instruction.span };
+  state.memory.store({ base: at.base, path: `${at.path}.event` }, { ...constant(FORK_EVENT), tag });
+  state.memory.store({ base: at.base, path: `${at.path}.arg.fork.ufd` }, descriptor(child));
+  state.memory.store({ base: at.base, path: `${at.path}.arg.pagefault.address` }, UNKNOWN);
+}
+
+function bearChild(
+  ctx: Context,
+  state: State,
+  parent: Uffd,
+  call: ModelCall,
+  through: Location | undefined,
+  batch: boolean,
+): string {
+  const span = call.instruction.span;
+  const id = freshId(state, objectId(ctx, 'child', span));
+  state.objects.set(id, {
+    id,
+    origin: 'child',
+    site: span,
+    handshake: 'enabled',
+    handshakeSpan: parent.handshakeSpan,
+    features: parent.features,
+    nonblocking: parent.nonblocking,
+    armed: [],
+    escaped: false,
+    process: 'child',
+    duty: {
+      read: span,
+      recognised: undefined,
+      swallowed: undefined,
+      firstUse: undefined,
+      droppedAt: undefined,
+      batch,
+      source: parent.id,
+      through,
+    },
+    waitedAt: undefined,
+  });
+  state.step(
+    'read',
+    span,
+    batch
+      ? 'read() returns several messages and one behind the first is UFFD_EVENT_FORK: its child descriptor is installed'
+      : "read() returns UFFD_EVENT_FORK: the child's descriptor is now in this process's table",
+  );
+  return id;
+}
+
+/** poll(), select(), epoll_wait(): unknown results in the caller's array; the descriptors need a handshake. */
+export function pollModel(call: ModelCall, state: State): State[] {
+  const { ctx, instruction } = call;
+  const first = call.values[0];
+  for (const r of first?.references ?? []) {
+    if (r.kind !== 'location') continue;
+    for (const [suffix, value] of state.memory.below(r.location)) {
+      if (!suffix.endsWith('.fd') || value.references.length !== 1) continue;
+      const fd = value.references[0]!;
+      const object = fd.kind === 'descriptor' ? state.objects.get(fd.object) : undefined;
+      if (object !== undefined) requireHandshake(ctx, state, { object, sure: true }, call.name, instruction.span);
+    }
+    forgetReturnedEvents(state, r.location);
+  }
+  setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+  return [state];
+}
+
+function forgetReturnedEvents(state: State, location: Location): void {
+  const match = /^(.*)\[\d+\]$/s.exec(location.path);
+  const base = location.base;
+  const prefix = match === null ? location.path : match[1]!;
+  for (const path of [...state.memory.cellsOf(base).values.keys()]) {
+    if (path.startsWith(prefix) && path.endsWith('.revents')) state.memory.store({ base, path }, UNKNOWN);
+  }
+  const paths = new Set(
+    [...state.memory.cellsOf(base).values.keys()].filter((p) => p.startsWith(prefix)).map((p) => p.slice(0, p.lastIndexOf('.'))),
+  );
+  for (const p of paths) state.memory.store({ base, path: `${p}.revents` }, UNKNOWN);
+}
+
+export { loadLocation };

@@ -1,0 +1,249 @@
+/**
+ * What evaluation notices on its way: tests of a message's event, uses of the message's union, dispatch tables, the
+ * child's use of memory after fork(), and descriptors that nobody holds any more.
+ */
+import type { Expr, Place } from '../ir/ir.ts';
+import type { Span } from '../text/span.ts';
+import { FORK_EVENT } from '../uffd/events.ts';
+import { type Context, eventBase, spanId } from './context.ts';
+import type { State, Uffd } from './state.ts';
+import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
+
+const FORK_FIELD = '.arg.fork.ufd';
+
+/** `msg.event == X`, `!= X`, or a bit test of it. */
+export function noteEventTest(
+  _ctx: Context,
+  state: State,
+  expr: Expr & { kind: 'binary' },
+  left: Value,
+  right: Value,
+): void {
+  const tag = left.tag ?? right.tag;
+  if (tag?.part !== 'event' || tag.child === undefined) return;
+  switch (expr.op) {
+    case '==':
+    case '!=': {
+      const a = asConstant(left);
+      const b = asConstant(right);
+      if (a === undefined || b === undefined) return;
+      if (a === b) recognise(state, tag.child, expr.span);
+      else swallow(state, tag.child, expr.span);
+      return;
+    }
+    case '&':
+      swallow(state, tag.child, expr.span);
+      return;
+    default:
+      return;
+  }
+}
+
+/** The message is known to be FORK from here on, by a test of its event or because its `fork.ufd` is taken. */
+export function recognise(state: State, child: string, span: Span): void {
+  const duty = state.objects.get(child)?.duty;
+  if (duty !== undefined && duty.recognised === undefined) {
+    state.updateDuty(child, { recognised: span });
+    state.step('event', span, 'the message is UFFD_EVENT_FORK and the code tells it apart here');
+  }
+}
+
+/** The message passes this test as something else. */
+export function swallow(state: State, child: string, span: Span): void {
+  const duty = state.objects.get(child)?.duty;
+  if (duty !== undefined && duty.recognised === undefined) state.updateDuty(child, { swallowed: span });
+}
+
+/** The union of a message was read. */
+export function noteArgumentUse(
+  ctx: Context,
+  state: State,
+  place: Place,
+  locations: readonly Location[],
+  value: Value,
+): void {
+  for (const r of value.references) {
+    if (r.kind !== 'descriptor' || !locations.some((l) => l.path.endsWith(FORK_FIELD))) continue;
+    recognise(state, r.object, place.span);
+    if (state.hypothesis !== undefined) noteAct(ctx, state);
+  }
+  for (const l of locations) {
+    const at = l.path.lastIndexOf('.arg.');
+    if (at < 0) continue;
+    if (state.hypothesis !== undefined) noteAct(ctx, state);
+    if (l.path.endsWith(FORK_FIELD)) continue;
+    const head = l.path.slice(0, at);
+    for (const r of state.memory.load({ base: l.base, path: head + FORK_FIELD })?.references ?? []) {
+      if (r.kind !== 'descriptor') continue;
+      const duty = state.objects.get(r.object)?.duty;
+      if (duty !== undefined && duty.recognised === undefined && duty.firstUse === undefined) {
+        state.updateDuty(r.object, { firstUse: place.span });
+      }
+    }
+    if (l.path.endsWith('.feat.ptid')) {
+      const tag = state.memory.load({ base: l.base, path: `${head}.event` })?.tag;
+      if (tag !== undefined) noteFeatureUse(ctx, state, tag, THREAD_ID, place.span);
+    }
+  }
+}
+
+const THREAD_ID = { bit: 0x100n, name: 'UFFD_FEATURE_THREAD_ID' };
+
+function noteFeatureUse(
+  ctx: Context,
+  state: State,
+  tag: MessageTag,
+  feature: { readonly bit: bigint; readonly name: string },
+  span: Span,
+): void {
+  const source = state.objects.get(tag.source);
+  if (source === undefined || source.features.unknown || source.handshake !== 'enabled') return;
+  if ((source.features.may & feature.bit) !== 0n) {
+    ctx.facts.emit({ kind: 'requested-feature', ...eventBase(ctx, state, source.id, span) });
+    return;
+  }
+  ctx.facts.emit({
+    kind: 'unrequested-feature',
+    feature: feature.name,
+    handshakeSpan: source.handshakeSpan,
+    ...eventBase(ctx, state, source.id, span),
+  });
+}
+
+/** Code under an event that cannot come does something on purpose. */
+export function noteAct(ctx: Context, state: State): void {
+  const hypothesis = state.hypothesis;
+  if (hypothesis === undefined) return;
+  const source = state.objects.get(hypothesis.source);
+  ctx.facts.emit({
+    kind: 'unrequested-feature',
+    feature: hypothesis.feature,
+    handshakeSpan: source?.handshakeSpan,
+    ...eventBase(ctx, state, hypothesis.source, hypothesis.span),
+  });
+}
+
+/** A file-scope table indexed by the event of a FORK message decides what becomes of it. */
+export function noteTableUse(
+  ctx: Context,
+  state: State,
+  place: Place,
+  locations: readonly Location[],
+  evaluateIndex: (e: Expr) => Value,
+): void {
+  for (const element of place.path) {
+    if (element.kind !== 'index') continue;
+    const tag = evaluateIndex(element.index).tag;
+    if (tag?.part !== 'event' || tag.child === undefined) continue;
+    for (const l of locations) {
+      const global = ctx.program.global(l.base);
+      if (global?.initialiserSpan !== undefined) swallow(state, tag.child, global.initialiserSpan);
+    }
+  }
+}
+
+/** The child of a fork() without EVENT_FORK reads or writes memory that may be the armed range. */
+export function noteMemoryUse(ctx: Context, state: State, locations: readonly Location[], span: Span): void {
+  const fork = state.childOf;
+  if (fork === undefined) return;
+  const ranges = state.objects.get(fork.object)?.armed ?? [];
+  const regions = new Set(ranges.map((r) => r.region));
+  const touches =
+    locations.length === 0 ||
+    locations.some(
+      (l) => regions.has(l.base) || ((regions.has('?') || regions.size === 0) && !l.base.startsWith('var:') && !l.base.startsWith('string:')),
+    );
+  if (touches) noteChildUse(ctx, state, span);
+}
+
+export function noteChildUse(ctx: Context, state: State, span: Span): void {
+  const fork = state.childOf;
+  if (fork === undefined) return;
+  state.childOf = undefined;
+  ctx.facts.emit({ kind: 'child-uses-memory', fork: fork.span, ...eventBase(ctx, state, fork.object, span) });
+}
+
+/** How the last copy of a descriptor went away. */
+export type Loss =
+  | { readonly how: 'overwritten'; readonly span: Span }
+  | { readonly how: 'returned'; readonly span: Span }
+  | { readonly how: 'dropped' };
+
+/** Reports those of the candidates that nothing holds any more and whose duty is open; they are not tracked further. */
+export function checkLost(ctx: Context, state: State, candidates: Iterable<string>, loss: Loss): void {
+  let held: Set<string> | undefined;
+  for (const id of candidates) {
+    const object = state.objects.get(id);
+    if (object?.duty === undefined) continue;
+    if (object.escaped || state.hypothesis !== undefined) {
+      continue;
+    }
+    held ??= state.held(new Set());
+    if (held.has(id)) continue;
+    reportLost(ctx, state, object, loss);
+    state.objects.delete(id);
+  }
+}
+
+function reportLost(ctx: Context, state: State, object: Uffd, loss: Loss): void {
+  const duty = object.duty!;
+  if (duty.recognised === undefined) {
+    if (duty.batch && duty.swallowed === undefined && duty.firstUse === undefined) {
+      const base = eventBase(ctx, state, object.id, duty.read);
+      ctx.facts.emit({ kind: 'lost-child', how: 'batch', readSpan: duty.read, ...base });
+      return;
+    }
+    reportUnhandled(ctx, state, object);
+    return;
+  }
+  const span = loss.how === 'dropped' ? (duty.droppedAt ?? duty.recognised) : loss.span;
+  const how = loss.how === 'dropped' && duty.droppedAt !== undefined ? 'returned' : loss.how;
+  ctx.facts.emit({ kind: 'lost-child', how, readSpan: duty.read, ...eventBase(ctx, state, object.id, span) });
+}
+
+function reportUnhandled(ctx: Context, state: State, object: Uffd): void {
+  const duty = object.duty!;
+  const span = duty.swallowed ?? duty.firstUse ?? duty.read;
+  const place = duty.swallowed !== undefined ? 'swallowed' : duty.firstUse !== undefined ? 'first-use' : 'read';
+  ctx.facts.emit({
+    kind: 'unhandled-fork',
+    place,
+    readSpan: duty.read,
+    ...eventBase(ctx, state, object.id, span),
+  });
+}
+
+/** exit(), abort(), return from main: descriptors go with the process, but a FORK message taken for another is one. */
+export function processEnds(ctx: Context, state: State): void {
+  if (state.hypothesis !== undefined || state.process !== '') return;
+  for (const object of state.objects.values()) {
+    const duty = object.duty;
+    if (duty === undefined || object.escaped || duty.recognised !== undefined || duty.swallowed === undefined) continue;
+    reportUnhandled(ctx, state, object);
+  }
+}
+
+/** Descriptors referred to by the cells of a base. */
+export function descriptorsIn(state: State, base: string): string[] {
+  const found: string[] = [];
+  for (const value of state.memory.cellsOf(base).values.values()) {
+    for (const r of value.references) if (r.kind === 'descriptor') found.push(r.object);
+  }
+  return found;
+}
+
+/** Everything reachable from the values may be kept by somebody the program does not show. */
+export function escape(ctx: Context, state: State, values: Iterable<Value>, span: Span): void {
+  const { descriptors } = state.reach(values);
+  for (const id of descriptors) {
+    const object = state.objects.get(id);
+    if (object === undefined) continue;
+    if (!object.escaped) {
+      ctx.facts.emit({ kind: 'escape', root: ctx.root, ...eventBase(ctx, state, id, span) });
+      state.update(id, { escaped: true });
+    }
+    if (object.duty !== undefined && object.duty.recognised === undefined) recognise(state, id, span);
+  }
+}
+
+export { FORK_EVENT, spanId };

@@ -1,0 +1,206 @@
+/** Conditions: restricts a state to those concrete states in which an expression is true, or false. */
+import type { BinaryOperator, Expr } from '../ir/ir.ts';
+import type { Context } from './context.ts';
+import { anyNumber, evaluate, loadLocation, placeLocations, placeOf } from './evaluate.ts';
+import type { State } from './state.ts';
+import {
+  type AbstractNumber,
+  asConstant,
+  canBeNonZero,
+  canBeZero,
+  constant,
+  contains,
+  isEmpty,
+  numberSet,
+  type Reference,
+  type Value,
+} from './value.ts';
+
+const NEGATED: Partial<Record<BinaryOperator, BinaryOperator>> = {
+  '==': '!=',
+  '!=': '==',
+  '<': '>=',
+  '>=': '<',
+  '>': '<=',
+  '<=': '>',
+};
+const SWAPPED: Partial<Record<BinaryOperator, BinaryOperator>> = {
+  '==': '==',
+  '!=': '!=',
+  '<': '>',
+  '>': '<',
+  '<=': '>=',
+  '>=': '<=',
+};
+
+/** Narrows `state` in place; false when no concrete state is left. */
+export function assume(ctx: Context, state: State, condition: Expr, truth: boolean): boolean {
+  const value = evaluate(ctx, state, condition);
+  if (truth ? !canBeNonZero(value) : !canBeZero(value)) return false;
+  return narrowBy(ctx, state, condition, truth);
+}
+
+function narrowBy(ctx: Context, state: State, condition: Expr, truth: boolean): boolean {
+  switch (condition.kind) {
+    case 'cast':
+      return narrowBy(ctx, state, condition.operand, truth);
+    case 'unary':
+      return condition.op === '!' ? narrowBy(ctx, state, condition.operand, !truth) : true;
+    case 'load':
+      return narrowPlace(ctx, state, condition, truth ? '!=' : '==', constant(0));
+    case 'binary': {
+      const { op } = condition;
+      if (op in NEGATED) {
+        const effective = truth ? op : NEGATED[op]!;
+        const left = evaluate(ctx, state, condition.left);
+        const right = evaluate(ctx, state, condition.right);
+        // (x & mask) == mask, (x & mask) != 0
+        if (condition.left.kind === 'binary' && condition.left.op === '&') {
+          if (!narrowMask(ctx, state, condition.left, effective, asConstant(right))) return false;
+        }
+        return (
+          narrowPlace(ctx, state, condition.left, effective, right) &&
+          narrowPlace(ctx, state, condition.right, SWAPPED[effective]!, left)
+        );
+      }
+      if (op === '&') return narrowMask(ctx, state, condition, truth ? '!=' : '==', 0);
+      return true;
+    }
+    default:
+      return true;
+  }
+}
+
+function narrowMask(ctx: Context, state: State, expr: Expr & { kind: 'binary' }, op: BinaryOperator, to: number | undefined): boolean {
+  if (to === undefined) return true;
+  const mask = asConstant(evaluate(ctx, state, expr.right)) ?? asConstant(evaluate(ctx, state, expr.left));
+  if (mask === undefined || !Number.isSafeInteger(mask) || mask < 0) return true;
+  const word = asConstant(evaluate(ctx, state, expr.right)) === undefined ? expr.right : expr.left;
+  const bits = BigInt(mask);
+  const single = (bits & (bits - 1n)) === 0n;
+  const set = (op === '==' && to === mask) || (op === '!=' && to === 0 && single);
+  const clear = (op === '==' && to === 0) || (op === '!=' && to === mask && single);
+  if (!set && !clear) return true;
+  return replace(ctx, state, word, (value) => {
+    const n = value.number;
+    if (n === undefined) return value;
+    if (n.set !== undefined) {
+      const kept = n.set.filter((v) => Number.isSafeInteger(v) && ((BigInt(v) & bits) === (set ? bits : 0n)));
+      return withNumber(value, kept.length === 0 ? undefined : numberSet(kept));
+    }
+    if (clear && (n.must & bits) !== 0n) return withNumber(value, undefined);
+    const must = set ? n.must | bits : n.must;
+    const may = set ? n.may | (n.unknownBits ? 0n : bits) : n.may & ~bits;
+    return withNumber(value, { ...n, must, may });
+  });
+}
+
+function narrowPlace(ctx: Context, state: State, expr: Expr, op: BinaryOperator, bound: Value): boolean {
+  if (placeOf(expr) === undefined) return true;
+  const n = bound.number;
+  if (bound.any || n === undefined) return true;
+  return replace(ctx, state, expr, (value) => filter(value, op, n, bound.references.length > 0));
+}
+
+function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) => Value): boolean {
+  const place = placeOf(expr);
+  if (place === undefined) return true;
+  if (place.base.kind === 'variable' && place.base.variable.volatile) return true;
+  const locations = placeLocations(ctx, state, place);
+  if (locations.length !== 1) return true;
+  const location = locations[0]!;
+  if (!state.memory.isStrong(location)) return true;
+  const value = loadLocation(ctx, state, location);
+  const changed = change(value);
+  if (isEmpty(changed)) return false;
+  if (changed !== value) state.memory.store(location, changed);
+  return true;
+}
+
+function withNumber(value: Value, number: AbstractNumber | undefined): Value {
+  return { ...value, number };
+}
+
+function filter(value: Value, op: BinaryOperator, n: AbstractNumber, mixed: boolean): Value {
+  const number = value.number === undefined ? undefined : filterNumber(value.number, op, n);
+  const references = mixed ? value.references : value.references.filter((r) => keepsReference(r, op, n));
+  let any = value.any;
+  // A number below zero is no pointer and no descriptor.
+  if (!mixed && any) {
+    if (op === '==' || (op === '<' && n.high <= 0) || (op === '<=' && n.high < 0)) any = false;
+  }
+  if (number === value.number && references.length === value.references.length && any === value.any) return value;
+  return { ...value, number, references, any };
+}
+
+function keepsReference(r: Reference, op: BinaryOperator, n: AbstractNumber): boolean {
+  const pointer = r.kind === 'location' || r.kind === 'function';
+  switch (op) {
+    case '==':
+      return !(n.high < 0 || (pointer && n.high <= 0));
+    case '<':
+      return n.high > 0;
+    case '<=':
+      return n.high >= (pointer ? 1 : 0);
+    default:
+      return true;
+  }
+}
+
+function filterNumber(a: AbstractNumber, op: BinaryOperator, n: AbstractNumber): AbstractNumber | undefined {
+  if (a.set !== undefined) {
+    const kept = a.set.filter((v) => possible(v, op, n));
+    if (kept.length === a.set.length) return a;
+    return kept.length === 0 ? undefined : numberSet(kept);
+  }
+  switch (op) {
+    case '==':
+      if (n.set !== undefined) {
+        const kept = n.set.filter((v) => contains(a, v));
+        return kept.length === 0 ? undefined : numberSet(kept);
+      }
+      return bound(a, n.low, n.high);
+    case '!=':
+      if (n.set?.length === 1) {
+        if (a.low === n.low) return bound(a, a.low + 1, a.high);
+        if (a.high === n.low) return bound(a, a.low, a.high - 1);
+      }
+      return a;
+    case '<':
+      return bound(a, -Infinity, n.high - 1);
+    case '<=':
+      return bound(a, -Infinity, n.high);
+    case '>':
+      return bound(a, n.low + 1, Infinity);
+    default:
+      return bound(a, n.low, Infinity);
+  }
+}
+
+function bound(a: AbstractNumber, low: number, high: number): AbstractNumber | undefined {
+  const l = Math.max(a.low, low);
+  const h = Math.min(a.high, high);
+  if (l > h) return undefined;
+  if (l === a.low && h === a.high) return a;
+  if (l === h) return numberSet([l]);
+  return { ...a, low: l, high: h };
+}
+
+function possible(v: number, op: BinaryOperator, n: AbstractNumber): boolean {
+  switch (op) {
+    case '==':
+      return contains(n, v);
+    case '!=':
+      return !(n.set?.length === 1 && n.set[0] === v);
+    case '<':
+      return v < n.high;
+    case '<=':
+      return v <= n.high;
+    case '>':
+      return v > n.low;
+    default:
+      return v >= n.low;
+  }
+}
+
+export { anyNumber };

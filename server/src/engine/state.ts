@@ -1,0 +1,269 @@
+/**
+ * One abstract state: memory, the userfaultfds it knows, threads, locks, and the path that led here.
+ *
+ * States meet at a join point only when their typestate keys are equal (property simulation, Das, Lerner and Seigle,
+ * PLDI 2002); values of joined states are joined.
+ */
+import type { StepKind, TraceStep } from './trace.ts';
+import type { Span } from '../text/span.ts';
+import { joinMemory, Memory } from './memory.ts';
+import { type Location, type Reference, referenceKey, type Value } from './value.ts';
+import type { FeatureWord, ForkEvent } from './events.ts';
+
+/** UFFDIO_API on this descriptor: not tried, tried and failed, succeeded; `unknown` for one that came from elsewhere. */
+export type Handshake = 'fresh' | 'failed' | 'enabled' | 'unknown';
+
+export interface ArmedRange {
+  /** Base object of the range's start address, or `?`. */
+  readonly region: string;
+  readonly span: Span;
+}
+
+/** What is still owed for a child descriptor that a read() installed. */
+export interface ChildDuty {
+  /** Span of the read. */
+  readonly read: Span;
+  /** The case label or condition that told this message to be FORK, or the use of `arg.fork`. */
+  readonly recognised: Span | undefined;
+  /** The switch, condition or table that let the message pass as something else. */
+  readonly swallowed: Span | undefined;
+  /** First use of the union on a path that did not look at the event. */
+  readonly firstUse: Span | undefined;
+  /** The return that dropped the last copy outside the message. */
+  readonly droppedAt: Span | undefined;
+  /** True for a message behind the first of a batch. */
+  readonly batch: boolean;
+  /** The userfaultfd that the message was read from, and the cell that named it in the read. */
+  readonly source: string;
+  readonly through: Location | undefined;
+}
+
+export interface Uffd {
+  readonly id: string;
+  readonly origin: 'created' | 'child' | 'outside';
+  readonly site: Span;
+  readonly handshake: Handshake;
+  /** The UFFDIO_API that failed or succeeded last. */
+  readonly handshakeSpan: Span | undefined;
+  readonly features: FeatureWord;
+  /** Creation flags had O_NONBLOCK: undefined when not known. */
+  readonly nonblocking: boolean | undefined;
+  readonly armed: readonly ArmedRange[];
+  /** Handed to something the program does not show: nothing absent is claimed of it. */
+  readonly escaped: boolean;
+  /** Process (fork site, or empty) whose memory it acts on. */
+  readonly process: string;
+  readonly duty: ChildDuty | undefined;
+  /** A blocking wait for a child process made before this child descriptor was read. */
+  readonly waitedAt: Span | undefined;
+}
+
+/** A message that cannot have this event, followed only to see whether the code acts on it. */
+export interface Hypothesis {
+  readonly span: Span;
+  readonly feature: string;
+  readonly source: string;
+}
+
+export interface Trace {
+  readonly step: TraceStep;
+  readonly previous: Trace | undefined;
+}
+
+export class State {
+  memory: Memory;
+  objects: Map<string, Uffd>;
+  /** Threads started by this path: creation site to running or joined. */
+  threads: Map<string, 'running' | 'joined'>;
+  /** Processes forked by this path before, by fork site. */
+  processes: Set<string>;
+  /** Locks held: location key to where taken. */
+  locks: Map<string, Span>;
+  /** Locks taken since the last read of a userfaultfd, and threads joined, by this path. */
+  waited: Map<string, Span>;
+  /** Empty, or the fork site whose child this path is. */
+  process: string;
+  /** The fork whose consequence for the child is still open on this (child's) path. */
+  childOf: ForkEvent | undefined;
+  hypothesis: Hypothesis | undefined;
+  /** Memory regions that fork() does not copy. */
+  notCopied: Set<string>;
+  /** A thread whose function the program does not show was started. */
+  unknownThreads: boolean;
+  trace: Trace | undefined;
+
+  constructor() {
+    this.memory = new Memory();
+    this.objects = new Map();
+    this.threads = new Map();
+    this.processes = new Set();
+    this.locks = new Map();
+    this.waited = new Map();
+    this.process = '';
+    this.childOf = undefined;
+    this.hypothesis = undefined;
+    this.notCopied = new Set();
+    this.unknownThreads = false;
+    this.trace = undefined;
+  }
+
+  clone(): State {
+    const s = new State();
+    s.memory = this.memory.clone();
+    s.objects = new Map(this.objects);
+    s.threads = new Map(this.threads);
+    s.processes = new Set(this.processes);
+    s.locks = new Map(this.locks);
+    s.waited = new Map(this.waited);
+    s.process = this.process;
+    s.childOf = this.childOf;
+    s.hypothesis = this.hypothesis;
+    s.notCopied = new Set(this.notCopied);
+    s.unknownThreads = this.unknownThreads;
+    s.trace = this.trace;
+    return s;
+  }
+
+  update(id: string, change: Partial<Uffd>): void {
+    const object = this.objects.get(id);
+    if (object !== undefined) this.objects.set(id, { ...object, ...change });
+  }
+
+  updateDuty(id: string, change: Partial<ChildDuty>): void {
+    const object = this.objects.get(id);
+    if (object?.duty !== undefined) this.objects.set(id, { ...object, duty: { ...object.duty, ...change } });
+  }
+
+  step(kind: StepKind, location: Span, message: string): void {
+    this.trace = { step: { kind, location, message }, previous: this.trace };
+  }
+
+  /** States with equal keys may be joined. */
+  key(): string {
+    const parts: string[] = [];
+    for (const id of [...this.objects.keys()].sort()) parts.push(objectKey(this.objects.get(id)!));
+    if (this.threads.size > 0) parts.push(`T${[...this.threads].sort().join()}`);
+    if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
+    if (this.process !== '') parts.push(`P${this.process}`);
+    if (this.childOf !== undefined) parts.push('C');
+    if (this.hypothesis !== undefined) parts.push(`H${this.hypothesis.span.start}`);
+    if (this.processes.size > 0) parts.push(`F${[...this.processes].sort().join()}`);
+    return parts.join(';');
+  }
+
+  /** Follows pointers from the given values; returns every base and every descriptor that can be reached. */
+  reach(values: Iterable<Value>, bases: Iterable<string> = []): { bases: Set<string>; descriptors: Set<string> } {
+    const seen = new Set<string>();
+    const descriptors = new Set<string>();
+    const queue: string[] = [...bases];
+    const visit = (ref: Reference) => {
+      if (ref.kind === 'descriptor') descriptors.add(ref.object);
+      else if (ref.kind === 'location') queue.push(ref.location.base);
+    };
+    for (const v of values) v.references.forEach(visit);
+    for (let base = queue.pop(); base !== undefined; base = queue.pop()) {
+      if (seen.has(base)) continue;
+      seen.add(base);
+      for (const v of this.memory.cellsOf(base).values.values()) v.references.forEach(visit);
+    }
+    return { bases: seen, descriptors };
+  }
+
+  /** Descriptors that some live variable, global or reachable heap object still holds. */
+  held(pinned: ReadonlySet<string>): Set<string> {
+    const roots: string[] = [];
+    for (const base of this.memory.baseNames()) if (!base.startsWith('heap:')) roots.push(base);
+    for (const base of pinned) if (base.startsWith('heap:')) roots.push(base);
+    const { descriptors } = this.reach([], roots);
+    for (const id of pinned) descriptors.add(id);
+    return descriptors;
+  }
+
+  /** Replaces an object's id everywhere (the object made last at a site becomes an older one). */
+  rename(from: string, to: string): void {
+    const object = this.objects.get(from);
+    if (object === undefined) return;
+    this.objects.delete(from);
+    this.objects.set(to, { ...object, id: to });
+    for (const base of [...this.memory.baseNames()]) {
+      const cells = this.memory.cellsOf(base);
+      for (const [path, value] of [...cells.values]) {
+        const replaced = renameIn(value, from, to);
+        if (replaced !== value) {
+          const values = new Map(this.memory.cellsOf(base).values);
+          values.set(path, replaced);
+          this.memory.setCells(base, { values, defaults: this.memory.cellsOf(base).defaults });
+        }
+      }
+    }
+  }
+}
+
+function renameIn(value: Value, from: string, to: string): Value {
+  const hit = value.references.some((r) => r.kind === 'descriptor' && r.object === from);
+  const tag = value.tag;
+  const tagHit = tag !== undefined && (tag.source === from || tag.child === from);
+  if (!hit && !tagHit) return value;
+  const references = value.references.map((r): Reference =>
+    r.kind === 'descriptor' && r.object === from ? { kind: 'descriptor', object: to } : r,
+  );
+  const unique = new Map(references.map((r) => [referenceKey(r), r]));
+  return {
+    ...value,
+    references: [...unique.values()],
+    tag:
+      tag === undefined
+        ? undefined
+        : { ...tag, source: tag.source === from ? to : tag.source, child: tag.child === from ? to : tag.child },
+  };
+}
+
+function spanKey(s: Span | undefined): string {
+  return s === undefined ? '' : `${s.start}`;
+}
+
+function objectKey(o: Uffd): string {
+  const d = o.duty;
+  return [
+    o.id,
+    o.handshake,
+    o.handshake === 'failed' ? spanKey(o.handshakeSpan) : '',
+    o.features.must.toString(16),
+    o.features.may.toString(16),
+    o.features.unknown ? 'u' : '',
+    o.armed.map((r) => r.region).join('+'),
+    o.escaped ? 'e' : '',
+    o.waitedAt === undefined ? '' : 'w',
+    d === undefined ? '' : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}`,
+  ].join(':');
+}
+
+/** Joins two states of equal key. `state` is `a` itself when `b` adds nothing. */
+export function joinStates(a: State, b: State, widen: boolean): { state: State; changed: boolean } {
+  const { memory, changed } = joinMemory(a.memory, b.memory, widen);
+  let unlike = changed;
+  if (b.unknownThreads && !a.unknownThreads) unlike = true;
+  for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
+  if (!unlike) {
+    // What was waited for on every path only.
+    for (const k of a.waited.keys()) if (!b.waited.has(k)) unlike = true;
+    if (!unlike) return { state: a, changed: false };
+  }
+  const s = a.clone();
+  s.memory = memory === a.memory ? s.memory : memory;
+  s.unknownThreads = a.unknownThreads || b.unknownThreads;
+  s.notCopied = new Set([...a.notCopied, ...b.notCopied]);
+  s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
+  return { state: s, changed: true };
+}
+
+export function locationKey(l: Location): string {
+  return `${l.base}|${l.path}`;
+}
+
+/** The steps of a path, oldest first. */
+export function traceSteps(trace: Trace | undefined): TraceStep[] {
+  const steps: TraceStep[] = [];
+  for (let t = trace; t !== undefined; t = t.previous) steps.push(t.step);
+  return steps.reverse();
+}

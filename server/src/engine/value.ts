@@ -1,0 +1,243 @@
+/**
+ * Abstract values: numbers as small sets, intervals and known bits, plus what a value may refer to.
+ *
+ * The lattice is the product of a number lattice and the powerset of references; `any` stands for "and anything else"
+ * (a pointer or descriptor of unknown origin). Join is the least upper bound; `widenNumber` jumps to infinite bounds,
+ * so that every ascending chain is finite. A bit that is possible because an expression of the program put it into a
+ * mask (`may`) is kept apart from a bit of an unknown word (`unknownBits`): only the first is evidence of a request.
+ */
+import type { Span } from '../text/span.ts';
+
+/** Largest set of single numbers kept apart. */
+const MAX_SET = 8;
+
+export interface AbstractNumber {
+  /** Sorted; present when the possible values are few and known. */
+  readonly set: readonly number[] | undefined;
+  readonly low: number;
+  readonly high: number;
+  /** Bits surely set. */
+  readonly must: bigint;
+  /** Bits that some expression may have set. */
+  readonly may: bigint;
+  /** True when bits outside `may` can be set for reasons the program does not show. */
+  readonly unknownBits: boolean;
+}
+
+/** A place in memory: a base object and a path such as `.range.start` or `[0].event`. */
+export interface Location {
+  readonly base: string;
+  readonly path: string;
+}
+
+export type Reference =
+  | { readonly kind: 'location'; readonly location: Location }
+  | { readonly kind: 'descriptor'; readonly object: string }
+  | { readonly kind: 'function'; readonly name: string }
+  | { readonly kind: 'thread'; readonly site: string };
+
+/** Where a number came from, when it came out of a userfaultfd message. */
+export interface MessageTag {
+  readonly part: 'event' | 'address' | 'thread-id';
+  /** The userfaultfd that the message was read from. */
+  readonly source: string;
+  /** The child descriptor, when the message is a FORK message. */
+  readonly child: string | undefined;
+  readonly site: Span;
+}
+
+export interface Value {
+  readonly number: AbstractNumber | undefined;
+  readonly references: readonly Reference[];
+  readonly any: boolean;
+  readonly tag: MessageTag | undefined;
+}
+
+export function numberSet(values: readonly number[]): AbstractNumber {
+  let must = -1n;
+  let may = 0n;
+  for (const v of values) {
+    const b = Number.isSafeInteger(v) ? BigInt(v) : 0n;
+    must &= b;
+    may |= b;
+  }
+  return { set: values, low: values[0]!, high: values[values.length - 1]!, must, may, unknownBits: false };
+}
+
+export const TOP_NUMBER: AbstractNumber = {
+  set: undefined,
+  low: -Infinity,
+  high: Infinity,
+  must: 0n,
+  may: 0n,
+  unknownBits: true,
+};
+
+export function interval(low: number, high: number): AbstractNumber {
+  if (low === high) return numberSet([low]);
+  return { ...TOP_NUMBER, low, high };
+}
+
+export function knownBits(must: bigint, may: bigint, unknownBits: boolean): AbstractNumber {
+  return { set: undefined, low: unknownBits ? -Infinity : 0, high: Infinity, must, may, unknownBits };
+}
+
+export const UNKNOWN: Value = { number: TOP_NUMBER, references: [], any: true, tag: undefined };
+
+const constants = new Map<number, Value>();
+export function constant(n: number): Value {
+  let value = constants.get(n);
+  if (value === undefined) {
+    value = { number: numberSet([n]), references: [], any: false, tag: undefined };
+    if (constants.size < 4096) constants.set(n, value);
+  }
+  return value;
+}
+
+export function numeric(number: AbstractNumber, tag?: MessageTag): Value {
+  return { number, references: [], any: false, tag };
+}
+
+export function oneOf(...values: number[]): Value {
+  return numeric(numberSet([...new Set(values)].sort((a, b) => a - b)));
+}
+
+export function reference(ref: Reference): Value {
+  return { number: undefined, references: [ref], any: false, tag: undefined };
+}
+
+export function pointerTo(base: string, path: string): Value {
+  return reference({ kind: 'location', location: { base, path } });
+}
+
+export function descriptor(object: string): Value {
+  return reference({ kind: 'descriptor', object });
+}
+
+export function referenceKey(ref: Reference): string {
+  switch (ref.kind) {
+    case 'location':
+      return `p:${ref.location.base}|${ref.location.path}`;
+    case 'descriptor':
+      return `d:${ref.object}`;
+    case 'function':
+      return `f:${ref.name}`;
+    case 'thread':
+      return `t:${ref.site}`;
+  }
+}
+
+export function sameNumber(a: AbstractNumber | undefined, b: AbstractNumber | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  if (a.set !== undefined || b.set !== undefined) {
+    return (
+      a.set !== undefined && b.set !== undefined && a.set.length === b.set.length && a.set.every((v, i) => v === b.set![i])
+    );
+  }
+  return (
+    a.low === b.low && a.high === b.high && a.must === b.must && a.may === b.may && a.unknownBits === b.unknownBits
+  );
+}
+
+export function joinNumber(a: AbstractNumber, b: AbstractNumber): AbstractNumber {
+  if (sameNumber(a, b)) return a;
+  if (a.set !== undefined && b.set !== undefined) {
+    const union = [...new Set([...a.set, ...b.set])].sort((x, y) => x - y);
+    if (union.length === a.set.length) return a;
+    if (union.length <= MAX_SET) return numberSet(union);
+  }
+  const joined: AbstractNumber = {
+    set: undefined,
+    low: Math.min(a.low, b.low),
+    high: Math.max(a.high, b.high),
+    must: a.must & b.must,
+    may: a.may | b.may,
+    unknownBits: a.unknownBits || b.unknownBits,
+  };
+  return sameNumber(a, joined) ? a : joined;
+}
+
+/** Extrapolates what grew between two visits of a loop head. */
+export function widenNumber(before: AbstractNumber, after: AbstractNumber): AbstractNumber {
+  const joined = joinNumber(before, after);
+  if (joined === before) return before;
+  return {
+    set: undefined,
+    low: joined.low < before.low ? -Infinity : joined.low,
+    high: joined.high > before.high ? Infinity : joined.high,
+    must: joined.must,
+    may: joined.may,
+    unknownBits: joined.unknownBits,
+  };
+}
+
+function joinReferences(a: readonly Reference[], b: readonly Reference[]): readonly Reference[] {
+  if (a === b || b.length === 0) return a;
+  const keys = new Set(a.map(referenceKey));
+  const added = b.filter((r) => !keys.has(referenceKey(r)));
+  if (added.length === 0) return a;
+  return [...a, ...added].sort((x, y) => (referenceKey(x) < referenceKey(y) ? -1 : 1));
+}
+
+function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean {
+  return (
+    a === b ||
+    (a !== undefined && b !== undefined && a.part === b.part && a.source === b.source && a.child === b.child)
+  );
+}
+
+/** Most references a value keeps apart; beyond it the value is anything. */
+const MAX_REFERENCES = 12;
+
+/** Least upper bound; returns `a` itself when `b` adds nothing, so that callers can detect growth by identity. */
+export function join(a: Value, b: Value, widen = false): Value {
+  if (a === b) return a;
+  const number =
+    a.number === undefined
+      ? b.number
+      : b.number === undefined
+        ? a.number
+        : widen
+          ? widenNumber(a.number, b.number)
+          : joinNumber(a.number, b.number);
+  const references = joinReferences(a.references, b.references);
+  const any = a.any || b.any;
+  const tag = sameTag(a.tag, b.tag) ? a.tag : undefined;
+  if (number === a.number && references === a.references && any === a.any && tag === a.tag) return a;
+  if (references.length > MAX_REFERENCES) return { number: TOP_NUMBER, references: [], any: true, tag };
+  return { number, references, any, tag };
+}
+
+/** True when `b` is below or equal to `a`. */
+export function covers(a: Value, b: Value): boolean {
+  return join(a, b) === a;
+}
+
+/** The single number that the value is, or undefined. */
+export function asConstant(value: Value): number | undefined {
+  if (value.any || value.references.length > 0) return undefined;
+  const set = value.number?.set;
+  return set !== undefined && set.length === 1 ? set[0] : undefined;
+}
+
+export function canBeZero(value: Value): boolean {
+  if (value.any) return true;
+  if (value.references.some((r) => r.kind === 'descriptor')) return true;
+  return value.number !== undefined && contains(value.number, 0);
+}
+
+export function canBeNonZero(value: Value): boolean {
+  if (value.any || value.references.length > 0) return true;
+  const n = value.number;
+  return n !== undefined && !(n.low === 0 && n.high === 0);
+}
+
+export function contains(n: AbstractNumber, v: number): boolean {
+  if (n.set !== undefined) return n.set.includes(v);
+  return n.low <= v && v <= n.high;
+}
+
+export function isEmpty(value: Value): boolean {
+  return value.number === undefined && value.references.length === 0 && !value.any;
+}

@@ -1,0 +1,59 @@
+/**
+ * The syntax tree as the rest of the program sees it: plain objects, made from a tree-sitter tree by one cursor walk
+ * and independent of the parser that made it (native or WebAssembly), so that no parser memory outlives the parse.
+ */
+
+export interface SyntaxNode {
+  /** tree-sitter-c node type, e.g. `call_expression`; anonymous tokens have their text as type. */
+  readonly type: string;
+  /** Field name of this node in its parent (`function`, `arguments`, `declarator`, …), or undefined. */
+  readonly field: string | undefined;
+  readonly named: boolean;
+  /** UTF-16 offsets into the text that was parsed (equal to the original text's: the mask keeps lengths). */
+  readonly start: number;
+  readonly end: number;
+  /** All children, anonymous tokens included. */
+  readonly children: readonly SyntaxNode[];
+  /** True when this node is an ERROR or MISSING node. */
+  readonly isError: boolean;
+  /** True when this node or anything below it is an ERROR or MISSING node. */
+  readonly hasError: boolean;
+}
+
+/** A macro of the file, its project headers, or the command line. */
+export interface MacroDefinition {
+  readonly name: string;
+  /** Parameter names, undefined for an object-like macro. A variadic macro ends in `...` (or `name...`). */
+  readonly parameters: readonly string[] | undefined;
+  /** Replacement text with continuations joined and comments removed. */
+  readonly body: string;
+  /** File in which it is defined, undefined for the command line. */
+  readonly file: string | undefined;
+}
+
+export interface ParsedFile {
+  readonly path: string;
+  /** The text as written. */
+  readonly text: string;
+  /** The text that was parsed: same length, directives and attribute-like macros blanked, loop macros neutralised. */
+  readonly masked: string;
+  readonly root: SyntaxNode;
+  /** Macros visible at the end of the file, its project headers' included. */
+  readonly macros: ReadonlyMap<string, MacroDefinition>;
+  /** Project headers that were found, each parsed on its own (declarations, static inline functions). */
+  readonly headers: readonly ParsedFile[];
+  /** `#include` names that were not found (system headers are never looked for). */
+  readonly missingIncludes: readonly string[];
+}
+
+/** A snippet parsed on its own (the expansion of a macro), with a way back to the source. */
+export interface ParsedSnippet {
+  readonly text: string;
+  readonly root: SyntaxNode;
+}
+
+export interface CParser {
+  readonly kind: 'native' | 'wasm';
+  /** Never throws for what the text contains. */
+  parse(text: string): SyntaxNode;
+}
