@@ -44,6 +44,10 @@ export interface ParsedFile {
   readonly headers: readonly ParsedFile[];
   /** `#include` names that were not found (system headers are never looked for). */
   readonly missingIncludes: readonly string[];
+  /** Offsets of `__attribute__((cleanup(f)))` with the function's name. */
+  readonly cleanups: ReadonlyMap<number, string>;
+  /** Offsets of noreturn attributes. */
+  readonly noreturns: readonly number[];
 }
 
 /** A snippet parsed on its own (the expansion of a macro), with a way back to the source. */

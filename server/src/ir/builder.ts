@@ -1,0 +1,293 @@
+/** Builds one function's control-flow graph: blocks, scopes, jump targets, and the text that is being lowered. */
+import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
+import type { Span } from '../text/span.ts';
+import type { BasicBlock, CType, Expr, Instruction, Place, Terminator, Variable } from './ir.ts';
+import type { TypeReader } from './types.ts';
+
+/** The text in which nodes lie, and the way from its offsets back to the source. */
+export interface View {
+  readonly text: string;
+  /** The text before the mask, for the file itself. */
+  readonly original?: string | undefined;
+  spanOf(start: number, end: number): Span;
+}
+
+/** What a file knows: shared by its functions. */
+export interface UnitScope {
+  readonly path: string;
+  readonly parser: CParser;
+  readonly macros: ReadonlyMap<string, MacroDefinition>;
+  readonly globals: Map<string, Variable>;
+  readonly functions: Set<string>;
+  readonly enumerators: Map<string, bigint>;
+  readonly cleanups: ReadonlyMap<number, string>;
+  readonly snippets: Map<string, SyntaxNode>;
+  types: TypeReader;
+}
+
+interface MutableBlock {
+  readonly instructions: Instruction[];
+  terminator: Terminator | undefined;
+}
+
+interface Scope {
+  readonly names: Map<string, Variable>;
+  readonly variables: Variable[];
+}
+
+export interface SwitchCase {
+  readonly low: Expr;
+  readonly high: Expr;
+  readonly target: number;
+  readonly span: Span;
+}
+
+interface JumpTarget {
+  readonly block: number;
+  readonly depth: number;
+}
+
+export interface SwitchFrame {
+  readonly cases: SwitchCase[];
+  otherwise: number | undefined;
+  defaultSpan: Span | undefined;
+}
+
+export class Builder {
+  readonly unit: UnitScope;
+  readonly functionId: string;
+  view: View;
+  readonly locals: Variable[] = [];
+  readonly statics: { variable: Variable; stores: { target: Place; value: Expr; span: Span }[]; span: Span | undefined }[] = [];
+  readonly quarantine: string[] = [];
+  readonly expanding: string[] = [];
+  private readonly blocks: MutableBlock[] = [];
+  private current: number;
+  private readonly scopes: Scope[] = [];
+  private readonly breaks: JumpTarget[] = [];
+  private readonly continues: JumpTarget[] = [];
+  readonly switches: SwitchFrame[] = [];
+  private readonly labels = new Map<string, number>();
+  private temporaries = 0;
+
+  constructor(unit: UnitScope, functionId: string, view: View) {
+    this.unit = unit;
+    this.functionId = functionId;
+    this.view = view;
+    this.current = this.newBlock();
+  }
+
+  text(node: SyntaxNode): string {
+    return this.view.text.slice(node.start, node.end);
+  }
+
+  span(node: SyntaxNode): Span {
+    return this.view.spanOf(node.start, node.end);
+  }
+
+  newBlock(): number {
+    this.blocks.push({ instructions: [], terminator: undefined });
+    return this.blocks.length - 1;
+  }
+
+  emit(instruction: Instruction): void {
+    this.blocks[this.current]!.instructions.push(instruction);
+  }
+
+  /** The source as written, where the view is the masked source itself. */
+  originalText(start: number, end: number): string | undefined {
+    return this.view.original?.slice(start, end);
+  }
+
+  /** The block that is being filled. */
+  position(): number {
+    return this.current;
+  }
+
+  terminateAt(block: number, terminator: Terminator): void {
+    this.blocks[block]!.terminator ??= terminator;
+  }
+
+  terminate(terminator: Terminator): void {
+    const block = this.blocks[this.current]!;
+    block.terminator ??= terminator;
+  }
+
+  goto(target: number): void {
+    this.terminate({ kind: 'goto', target });
+  }
+
+  /** Goes on in that block. */
+  enter(block: number): void {
+    this.current = block;
+  }
+
+  /** What follows cannot be reached by falling through. */
+  deadEnd(): void {
+    this.current = this.newBlock();
+  }
+
+  openScope(): void {
+    this.scopes.push({ names: new Map(), variables: [] });
+  }
+
+  closeScope(span: Span): void {
+    const scope = this.scopes.pop()!;
+    this.endVariables(scope.variables, span);
+  }
+
+  private endVariables(variables: readonly Variable[], span: Span): void {
+    if (variables.length > 0) this.emit({ kind: 'end-scope', variables: [...variables].reverse(), span });
+  }
+
+  /** Ends the scopes above a depth, without leaving them in the text. */
+  unwindTo(depth: number, span: Span): void {
+    for (let i = this.scopes.length - 1; i >= depth; i--) this.endVariables(this.scopes[i]!.variables, span);
+  }
+
+  declare(name: string, variable: Variable): void {
+    const scope = this.scopes[this.scopes.length - 1]!;
+    scope.names.set(name, variable);
+    if (variable.storage === 'local' || variable.storage === 'parameter') scope.variables.push(variable);
+  }
+
+  lookup(name: string): Variable | undefined {
+    for (let i = this.scopes.length - 1; i >= 0; i--) {
+      const found = this.scopes[i]!.names.get(name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  lookupAny(name: string): Variable | undefined {
+    return this.lookup(name) ?? this.unit.globals.get(name);
+  }
+
+  temporary(type: CType, span: Span): Variable {
+    const variable: Variable = {
+      id: `${this.functionId}:$${this.temporaries++}`,
+      name: `$${this.temporaries}`,
+      storage: 'temporary',
+      type,
+      volatile: false,
+      span,
+    };
+    this.locals.push(variable);
+    return variable;
+  }
+
+  loop(breakTo: number, continueTo: number, body: () => void): void {
+    const depth = this.scopes.length;
+    this.breaks.push({ block: breakTo, depth });
+    this.continues.push({ block: continueTo, depth });
+    body();
+    this.breaks.pop();
+    this.continues.pop();
+  }
+
+  breakable(breakTo: number, body: () => void): void {
+    this.breaks.push({ block: breakTo, depth: this.scopes.length });
+    body();
+    this.breaks.pop();
+  }
+
+  jump(kind: 'break' | 'continue', span: Span): void {
+    const stack = kind === 'break' ? this.breaks : this.continues;
+    const target = stack[stack.length - 1];
+    if (target === undefined) {
+      this.terminate({ kind: 'unreachable' });
+    } else {
+      this.unwindTo(target.depth, span);
+      this.goto(target.block);
+    }
+    this.deadEnd();
+  }
+
+  label(name: string): number {
+    let block = this.labels.get(name);
+    if (block === undefined) {
+      block = this.newBlock();
+      this.labels.set(name, block);
+    }
+    return block;
+  }
+
+  /** Locals of inner blocks end at a goto; those of the function's outermost block live on. */
+  gotoLabel(name: string, span: Span): void {
+    this.unwindTo(2, span);
+    this.goto(this.label(name));
+    this.deadEnd();
+  }
+
+  /** Reverse post-order, unreachable blocks removed, loop heads marked. */
+  finish(end: Span): BasicBlock[] {
+    for (const block of this.blocks) block.terminator ??= { kind: 'unreachable' };
+    void end;
+    const order: number[] = [];
+    const state = new Map<number, 'open' | 'done'>();
+    const heads = new Set<number>();
+    const stack: { block: number; next: number; successors: number[] }[] = [];
+    const push = (block: number) => {
+      state.set(block, 'open');
+      // Visited in reverse so that the first successor comes first in the order.
+      stack.push({ block, next: 0, successors: successors(this.blocks[block]!.terminator!).reverse() });
+    };
+    push(0);
+    for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
+      const successor = top.successors[top.next++];
+      if (successor === undefined) {
+        state.set(top.block, 'done');
+        order.push(top.block);
+        stack.pop();
+      } else if (state.get(successor) === 'open') heads.add(successor);
+      else if (!state.has(successor)) push(successor);
+    }
+    order.reverse();
+    const ids = new Map(order.map((block, i) => [block, i]));
+    const to = (block: number) => ids.get(block)!;
+    return order.map((block, id) => ({
+      id,
+      instructions: this.blocks[block]!.instructions,
+      terminator: renumber(this.blocks[block]!.terminator!, to),
+      loopHead: heads.has(block),
+    }));
+  }
+}
+
+function successors(t: Terminator): number[] {
+  switch (t.kind) {
+    case 'goto':
+      return [t.target];
+    case 'branch':
+      return [t.whenTrue, t.whenFalse];
+    case 'switch':
+      return [...new Set([...t.cases.map((c) => c.target), t.otherwise])];
+    default:
+      return [];
+  }
+}
+
+function renumber(t: Terminator, to: (block: number) => number): Terminator {
+  switch (t.kind) {
+    case 'goto':
+      return { ...t, target: to(t.target) };
+    case 'branch':
+      return { ...t, whenTrue: to(t.whenTrue), whenFalse: to(t.whenFalse) };
+    case 'switch':
+      return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };
+    default:
+      return t;
+  }
+}
+
+export function variablePlace(variable: Variable, span: Span): Place {
+  return { base: { kind: 'variable', variable }, path: [], type: variable.type, span };
+}
+
+export function loadOf(place: Place, span: Span): Expr {
+  return { kind: 'load', place, span };
+}
+
+export function constantExpr(value: bigint | number, span: Span, name?: string): Expr {
+  return { kind: 'constant', value: BigInt(value), name, span };
+}

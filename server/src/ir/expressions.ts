@@ -1,0 +1,625 @@
+/** Lowering of expressions: effects become instructions in order, what is left is an `Expr`. */
+import type { SyntaxNode } from '../syntax/tree.ts';
+import type { Span } from '../text/span.ts';
+import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
+import { branchOn } from './conditions.ts';
+import { initialise } from './initialisers.ts';
+import type { BinaryOperator, CType, Expr, PathElement, Place, UnaryOperator } from './ir.ts';
+import { KNOWN_CONSTANTS } from './known-constants.ts';
+import { type Expansion, expand, within } from './macros.ts';
+import { statement } from './statements.ts';
+import { child, INT, LONG } from './types.ts';
+
+
+export function unwrap(node: SyntaxNode): SyntaxNode {
+  let n = node;
+  while (n.type === 'parenthesized_expression') {
+    const inner = n.children.find((c) => c.named && c.type !== 'comment');
+    if (inner === undefined || inner.type === 'compound_statement') return n;
+    n = inner;
+  }
+  return n;
+}
+
+/** Lowers an expression. `used` is false where the value is dropped. */
+export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
+  const node = unwrap(raw);
+  const span = b.span(node);
+  switch (node.type) {
+    case 'identifier':
+    case 'field_identifier':
+      return identifier(b, node, used);
+    case 'true':
+      return constantExpr(1, span, 'true');
+    case 'false':
+    case 'null':
+      return constantExpr(0, span, 'NULL');
+    case 'number_literal':
+      return numberLiteral(b.text(node), span);
+    case 'char_literal':
+      return constantExpr(charValue(b.text(node)), span);
+    case 'string_literal':
+    case 'concatenated_string':
+      return { kind: 'string', value: b.text(node), span };
+    case 'parenthesized_expression':
+      return statementExpression(b, node);
+    case 'unary_expression':
+      return unary(b, node, used);
+    case 'pointer_expression':
+      return pointer(b, node);
+    case 'update_expression':
+      return update(b, node);
+    case 'assignment_expression':
+      return assignment(b, node);
+    case 'binary_expression':
+      return binary(b, node);
+    case 'conditional_expression':
+      return conditional(b, node, used);
+    case 'call_expression':
+      return call(b, node, used);
+    case 'field_expression':
+    case 'subscript_expression':
+      return loadPlace(b, place(b, node), span);
+    case 'cast_expression':
+      return cast(b, node);
+    case 'sizeof_expression':
+      return sizeOf(b, node);
+    case 'comma_expression': {
+      expression(b, child(node, 'left')!, false);
+      return expression(b, child(node, 'right')!, used);
+    }
+    case 'compound_literal_expression':
+      return loadPlace(b, compoundLiteral(b, node), span);
+    case 'gnu_asm_expression':
+      b.emit({ kind: 'opaque', operands: [], span });
+      return { kind: 'unknown', span };
+    default:
+      for (const c of node.children) if (c.named && c.type.endsWith('expression')) expression(b, c);
+      return { kind: 'unknown', span };
+  }
+}
+
+/** A place as a value: an array is the address of its first element. */
+export function loadPlace(_b: Builder, p: Place, span: Span): Expr {
+  if (p.type.kind === 'array') {
+    const path: PathElement[] = [...p.path, { kind: 'index', index: constantExpr(0, span) }];
+    return { kind: 'address', place: { ...p, path, type: p.type.of }, span };
+  }
+  return loadOf(p, span);
+}
+
+function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
+  const name = b.text(node);
+  const span = b.span(node);
+  const local = b.lookup(name);
+  if (local !== undefined) return loadPlace(b, variablePlace(local, span), span);
+  const known = KNOWN_CONSTANTS.get(name);
+  const macro = b.unit.macros.get(name);
+  if (macro !== undefined && macro.parameters === undefined && !b.expanding.includes(name)) {
+    const value = expandExpression(b, name, node, undefined, used);
+    if (value !== undefined && !(value.kind === 'unknown' && known !== undefined)) {
+      return value.kind === 'constant' ? { ...value, name, span } : value;
+    }
+  }
+  const enumerator = b.unit.enumerators.get(name);
+  if (enumerator !== undefined) return constantExpr(enumerator, span, name);
+  const global = b.unit.globals.get(name);
+  if (global !== undefined) return loadPlace(b, variablePlace(global, span), span);
+  if (b.unit.functions.has(name)) return { kind: 'function', name, span };
+  if (known !== undefined) return constantExpr(known, span, name);
+  return { kind: 'unknown', name, span };
+}
+
+export function numberLiteral(text: string, span: Span): Expr {
+  const digits = text.replace(/'/g, '').replace(/[uUlL]+$/, '');
+  try {
+    if (/^0[xXbB]/.test(digits)) return constantExpr(BigInt(digits), span);
+    if (/^0[0-7]+$/.test(digits)) return constantExpr(BigInt(`0o${digits.slice(1)}`), span);
+    if (/^\d+$/.test(digits)) return constantExpr(BigInt(digits), span);
+  } catch {
+    // Not a number after all: falls through to an unknown value.
+  }
+  return { kind: 'unknown', span };
+}
+
+function charValue(text: string): number {
+  const inner = text.replace(/^[LuU8]*'/, '').replace(/'$/, '');
+  const escapes: Record<string, number> = { '\\n': 10, '\\t': 9, '\\r': 13, '\\0': 0, '\\\\': 92, "\\'": 39 };
+  return escapes[inner] ?? inner.charCodeAt(0);
+}
+
+function unary(b: Builder, node: SyntaxNode, used: boolean): Expr {
+  const op = b.text(child(node, 'operator')!);
+  const operand = child(node, 'argument')!;
+  const span = b.span(node);
+  if (op === '&&') return { kind: 'unknown', span };
+  if (op === '!' && isLogical(b, operand)) return truthValue(b, node);
+  const value = expression(b, operand, used);
+  return fold({ kind: 'unary', op: op as UnaryOperator, operand: value, span });
+}
+
+function pointer(b: Builder, node: SyntaxNode): Expr {
+  const span = b.span(node);
+  const op = b.text(child(node, 'operator')!);
+  const argument = unwrap(child(node, 'argument')!);
+  if (op === '*') {
+    const p = place(b, node);
+    return loadPlace(b, p, span);
+  }
+  if (argument.type === 'identifier') {
+    const name = b.text(argument);
+    if (b.lookupAny(name) === undefined && b.unit.functions.has(name)) return { kind: 'function', name, span };
+  }
+  const p = place(b, argument);
+  // &array and &array[0] are the same address.
+  if (p.type.kind === 'array') return loadPlace(b, p, span);
+  return { kind: 'address', place: p, span };
+}
+
+function update(b: Builder, node: SyntaxNode): Expr {
+  const span = b.span(node);
+  const argument = child(node, 'argument')!;
+  const op = b.text(child(node, 'operator')!) === '++' ? '+' : '-';
+  const target = place(b, argument);
+  const prefix = node.children[0]?.field === 'operator';
+  let before: Expr = loadOf(target, span);
+  if (!prefix) {
+    const t = b.temporary(target.type, span);
+    b.emit({ kind: 'assign', target: variablePlace(t, span), value: before, span });
+    before = loadOf(variablePlace(t, span), span);
+  }
+  b.emit({
+    kind: 'assign',
+    target,
+    value: { kind: 'binary', op, left: before, right: constantExpr(1, span), span },
+    span,
+  });
+  return prefix ? loadOf(target, span) : before;
+}
+
+function assignment(b: Builder, node: SyntaxNode): Expr {
+  const span = b.span(node);
+  const op = b.text(child(node, 'operator')!);
+  const left = child(node, 'left')!;
+  const right = child(node, 'right')!;
+  if (op === '=') {
+    const literal = unwrap(right);
+    if (literal.type === 'compound_literal_expression') {
+      const target = place(b, left);
+      if (target.type.kind !== 'pointer') {
+        initialise(b, target, child(literal, 'value')!, span);
+        return loadOf(target, span);
+      }
+    }
+    const value = expression(b, right);
+    const target = place(b, left);
+    b.emit({ kind: 'assign', target, value, span });
+    return value.kind === 'constant' || value.kind === 'address' ? value : loadOf(target, span);
+  }
+  const value = expression(b, right);
+  const target = place(b, left);
+  const operator = op.slice(0, -1) as BinaryOperator;
+  b.emit({
+    kind: 'assign',
+    target,
+    value: fold({ kind: 'binary', op: operator, left: loadOf(target, span), right: value, span }),
+    span,
+  });
+  return loadOf(target, span);
+}
+
+/** True for `&&`, `||`, and what a `!` in front of them makes: lowered to branches. */
+export function isLogical(b: Builder, raw: SyntaxNode): boolean {
+  const node = unwrap(raw);
+  if (node.type === 'binary_expression') {
+    const op = b.text(child(node, 'operator')!);
+    return op === '&&' || op === '||';
+  }
+  return node.type === 'unary_expression' && b.text(child(node, 'operator')!) === '!' && isLogical(b, child(node, 'argument')!);
+}
+
+function truthValue(b: Builder, node: SyntaxNode): Expr {
+  const span = b.span(node);
+  const result = b.temporary(INT, span);
+  const target = variablePlace(result, span);
+  const whenTrue = b.newBlock();
+  const whenFalse = b.newBlock();
+  const after = b.newBlock();
+  branchOn(b, node, whenTrue, whenFalse);
+  b.enter(whenTrue);
+  b.emit({ kind: 'assign', target, value: constantExpr(1, span), span });
+  b.goto(after);
+  b.enter(whenFalse);
+  b.emit({ kind: 'assign', target, value: constantExpr(0, span), span });
+  b.goto(after);
+  b.enter(after);
+  return loadOf(target, span);
+}
+
+function binary(b: Builder, node: SyntaxNode): Expr {
+  if (isLogical(b, node)) return truthValue(b, node);
+  const op = b.text(child(node, 'operator')!) as BinaryOperator;
+  const left = expression(b, child(node, 'left')!);
+  const right = expression(b, child(node, 'right')!);
+  return fold({ kind: 'binary', op, left, right, span: b.span(node) });
+}
+
+/** Constants are computed here, so that masks and `sizeof` products are plain numbers. */
+export function fold(e: Expr): Expr {
+  if (e.kind === 'unary' && e.operand.kind === 'constant') {
+    const v = e.operand.value;
+    const value = e.op === '-' ? -v : e.op === '~' ? ~v : e.op === '!' ? (v === 0n ? 1n : 0n) : v;
+    return { kind: 'constant', value, span: e.span };
+  }
+  if (e.kind !== 'binary' || e.left.kind !== 'constant' || e.right.kind !== 'constant') return e;
+  const x = e.left.value;
+  const y = e.right.value;
+  const bool = (v: boolean) => (v ? 1n : 0n);
+  let value: bigint | undefined;
+  switch (e.op) {
+    case '+':
+      value = x + y;
+      break;
+    case '-':
+      value = x - y;
+      break;
+    case '*':
+      value = x * y;
+      break;
+    case '/':
+      value = y === 0n ? undefined : x / y;
+      break;
+    case '%':
+      value = y === 0n ? undefined : x % y;
+      break;
+    case '<<':
+      value = y >= 0n && y < 64n ? x << y : undefined;
+      break;
+    case '>>':
+      value = y >= 0n && y < 64n ? x >> y : undefined;
+      break;
+    case '&':
+      value = x & y;
+      break;
+    case '|':
+      value = x | y;
+      break;
+    case '^':
+      value = x ^ y;
+      break;
+    case '==':
+      value = bool(x === y);
+      break;
+    case '!=':
+      value = bool(x !== y);
+      break;
+    case '<':
+      value = bool(x < y);
+      break;
+    case '>':
+      value = bool(x > y);
+      break;
+    case '<=':
+      value = bool(x <= y);
+      break;
+    case '>=':
+      value = bool(x >= y);
+      break;
+  }
+  return value === undefined ? e : { kind: 'constant', value, span: e.span };
+}
+
+function conditional(b: Builder, node: SyntaxNode, used: boolean): Expr {
+  const span = b.span(node);
+  const consequence = child(node, 'consequence');
+  const alternative = child(node, 'alternative')!;
+  const whenTrue = b.newBlock();
+  const whenFalse = b.newBlock();
+  const after = b.newBlock();
+  const target = variablePlace(b.temporary({ kind: 'unknown', name: '?:' }, span), span);
+  let repeated: Expr | undefined;
+  if (consequence === undefined) {
+    repeated = expression(b, child(node, 'condition')!);
+    b.terminate({ kind: 'branch', condition: repeated, whenTrue, whenFalse, span });
+  } else branchOn(b, child(node, 'condition')!, whenTrue, whenFalse);
+  b.enter(whenTrue);
+  const yes = repeated ?? expression(b, consequence!, used);
+  if (used) b.emit({ kind: 'assign', target, value: yes, span });
+  b.goto(after);
+  b.enter(whenFalse);
+  const no = expression(b, alternative, used);
+  if (used) b.emit({ kind: 'assign', target, value: no, span });
+  b.goto(after);
+  b.enter(after);
+  return loadOf(target, span);
+}
+
+function cast(b: Builder, node: SyntaxNode): Expr {
+  const type = b.unit.types.specifier(child(node, 'type'));
+  const value = child(node, 'value')!;
+  if (type.kind === 'void') {
+    expression(b, value, false);
+    return constantExpr(0, b.span(node));
+  }
+  const operand = expression(b, value);
+  if (operand.kind === 'constant' && type.kind === 'integer') {
+    const bits = BigInt(type.bytes * 8);
+    const wrapped = type.signed ? BigInt.asIntN(Number(bits), operand.value) : BigInt.asUintN(Number(bits), operand.value);
+    return { ...operand, value: wrapped };
+  }
+  return { kind: 'cast', type, operand, span: b.span(node) };
+}
+
+function sizeOf(b: Builder, node: SyntaxNode): Expr {
+  const span = b.span(node);
+  const type = child(node, 'type');
+  let of: CType | undefined;
+  if (type !== undefined) of = b.unit.types.specifier(type);
+  else {
+    const value = child(node, 'value');
+    if (value !== undefined) of = typeOfNode(b, unwrap(value));
+  }
+  const size = of === undefined ? undefined : b.unit.types.sizeOf(of);
+  return size === undefined ? { kind: 'unknown', name: 'sizeof', span } : constantExpr(size, span, 'sizeof');
+}
+
+/** Type of an unevaluated expression. */
+function typeOfNode(b: Builder, node: SyntaxNode): CType | undefined {
+  switch (node.type) {
+    case 'identifier': {
+      const v = b.lookupAny(b.text(node));
+      return v !== undefined ? v.type : b.unit.types.specifier({ ...node, type: 'type_identifier' });
+    }
+    case 'field_expression': {
+      const of = typeOfNode(b, unwrap(child(node, 'argument')!));
+      const record = of?.kind === 'pointer' ? of.to : of;
+      return record === undefined ? undefined : b.unit.types.fieldType(record, b.text(child(node, 'field')!));
+    }
+    case 'pointer_expression': {
+      const of = typeOfNode(b, unwrap(child(node, 'argument')!));
+      if (b.text(child(node, 'operator')!) === '&') return { kind: 'pointer', to: of ?? { kind: 'void' } };
+      return of?.kind === 'pointer' ? of.to : of?.kind === 'array' ? of.of : undefined;
+    }
+    case 'subscript_expression': {
+      const of = typeOfNode(b, unwrap(child(node, 'argument')!));
+      return of?.kind === 'pointer' ? of.to : of?.kind === 'array' ? of.of : undefined;
+    }
+    case 'number_literal':
+      return INT;
+    case 'cast_expression':
+      return b.unit.types.specifier(child(node, 'type'));
+    default:
+      return undefined;
+  }
+}
+
+/** The lvalue that an expression denotes; a value without a place gets a temporary. */
+export function place(b: Builder, raw: SyntaxNode): Place {
+  const node = unwrap(raw);
+  const span = b.span(node);
+  switch (node.type) {
+    case 'identifier': {
+      const name = b.text(node);
+      const macro = b.lookup(name) === undefined ? b.unit.macros.get(name) : undefined;
+      if (macro !== undefined && macro.parameters === undefined && !b.expanding.includes(name)) {
+        const e = expand(b, macro, node, undefined);
+        const only = e === undefined ? undefined : singleExpression(e);
+        if (e !== undefined && only !== undefined) return within(b, macro, e.view, () => place(b, only));
+      }
+      const variable = b.lookupAny(name);
+      if (variable !== undefined) return variablePlace(variable, span);
+      break;
+    }
+    case 'field_expression': {
+      const argument = child(node, 'argument')!;
+      const name = b.text(child(node, 'field')!);
+      const arrow = node.children.some((c) => c.type === '->');
+      if (arrow) {
+        const pointerExpr = expression(b, argument);
+        return extend(b, { base: { kind: 'deref', pointer: pointerExpr }, path: [], type: pointee(pointerExpr), span }, name, span);
+      }
+      return extend(b, place(b, argument), name, span);
+    }
+    case 'subscript_expression': {
+      const argument = child(node, 'argument')!;
+      const array = unwrap(argument);
+      const base = isPlaceNode(array) ? place(b, array) : undefined;
+      const index = expression(b, child(node, 'index')!);
+      if (base !== undefined && base.type.kind === 'array') {
+        return { ...base, path: [...base.path, { kind: 'index', index }], type: base.type.of, span };
+      }
+      const pointerExpr = base === undefined ? expression(b, argument) : loadPlace(b, base, span);
+      return { base: { kind: 'deref', pointer: pointerExpr }, path: [{ kind: 'index', index }], type: pointee(pointerExpr), span };
+    }
+    case 'pointer_expression':
+      if (b.text(child(node, 'operator')!) === '*') {
+        const pointerExpr = expression(b, child(node, 'argument')!);
+        return { base: { kind: 'deref', pointer: pointerExpr }, path: [], type: pointee(pointerExpr), span };
+      }
+      break;
+    case 'compound_literal_expression':
+      return compoundLiteral(b, node);
+    case 'cast_expression':
+      return place(b, child(node, 'value')!);
+  }
+  const value = expression(b, node);
+  if (value.kind === 'load') return value.place;
+  const t = variablePlace(b.temporary({ kind: 'unknown', name: 'value' }, span), span);
+  b.emit({ kind: 'assign', target: t, value, span });
+  return t;
+}
+
+function isPlaceNode(node: SyntaxNode): boolean {
+  return ['identifier', 'field_expression', 'subscript_expression', 'pointer_expression'].includes(node.type);
+}
+
+function extend(b: Builder, base: Place, field: string, span: Span): Place {
+  return { base: base.base, path: [...base.path, { kind: 'field', name: field }], type: b.unit.types.fieldType(base.type, field), span };
+}
+
+function pointee(e: Expr): CType {
+  switch (e.kind) {
+    case 'load':
+      return e.place.type.kind === 'pointer' ? e.place.type.to : { kind: 'unknown', name: '*' };
+    case 'address':
+      return e.place.type;
+    case 'cast':
+      return e.type.kind === 'pointer' ? e.type.to : pointee(e.operand);
+    case 'binary':
+      return pointee(e.left);
+    default:
+      return { kind: 'unknown', name: '*' };
+  }
+}
+
+function compoundLiteral(b: Builder, node: SyntaxNode): Place {
+  const span = b.span(node);
+  const type = b.unit.types.specifier(child(node, 'type'));
+  const target = variablePlace(b.temporary(type, span), span);
+  initialise(b, target, child(node, 'value')!, span);
+  return target;
+}
+
+/** GNU `({ …; value; })`. */
+function statementExpression(b: Builder, node: SyntaxNode): Expr {
+  const body = node.children.find((c) => c.type === 'compound_statement');
+  const span = b.span(node);
+  if (body === undefined) return { kind: 'unknown', span };
+  return statementsValue(b, body.children.filter((c) => c.named && c.type !== 'comment'), span);
+}
+
+function statementsValue(b: Builder, statements: readonly SyntaxNode[], span: Span): Expr {
+  const target = variablePlace(b.temporary({ kind: 'unknown', name: '({' }, span), span);
+  b.openScope();
+  const last = statements[statements.length - 1];
+  let hasValue = false;
+  for (const s of statements) {
+    if (s === last && s.type === 'expression_statement') {
+      const e = s.children.find((c) => c.named && c.type !== 'comment');
+      if (e !== undefined) {
+        const value = expression(b, e);
+        b.emit({ kind: 'assign', target, value, span });
+        hasValue = true;
+      }
+    } else statement(b, s);
+  }
+  b.closeScope(span);
+  return hasValue ? loadOf(target, span) : { kind: 'unknown', span };
+}
+
+function singleExpression(e: Expansion): SyntaxNode | undefined {
+  const statements = e.statements.filter((s) => !(s.type === 'expression_statement' && s.children.every((c) => c.type === ';')) && s.type !== ';');
+  const only = statements[0];
+  if (statements.length !== 1 || only?.type !== 'expression_statement') return undefined;
+  return only.children.find((c) => c.named && c.type !== 'comment');
+}
+
+/** The value of a macro's expansion, its effects emitted; undefined when it cannot be expanded as an expression. */
+function expandExpression(b: Builder, name: string, node: SyntaxNode, args: readonly SyntaxNode[] | undefined, used: boolean): Expr | undefined {
+  const macro = b.unit.macros.get(name)!;
+  if (macro.body === '') return constantExpr(0, b.span(node));
+  const e = expand(b, macro, node, args);
+  if (e === undefined) return undefined;
+  const only = singleExpression(e);
+  if (only !== undefined) {
+    if (only.hasError) return undefined;
+    return within(b, macro, e.view, () => expression(b, only, used));
+  }
+  if (e.statements.length === 0 || e.root.hasError) return undefined;
+  return within(b, macro, e.view, () => statementsValue(b, e.statements, b.span(e.statements[0]!)));
+}
+
+const LIKELY = new Set(['likely', 'unlikely', '__builtin_expect', 'READ_ONCE', 'ACCESS_ONCE', '__builtin_constant_p']);
+
+function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
+  const span = b.span(node);
+  const callee = unwrap(child(node, 'function')!);
+  const list = child(node, 'arguments');
+  const args = (list?.children ?? []).filter((c) => c.named && c.type !== 'comment');
+  const name = callee.type === 'identifier' ? b.text(callee) : undefined;
+  if (name !== undefined && b.lookup(name) === undefined) {
+    if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3) return container(b, args, span);
+    const macro = b.unit.macros.get(name);
+    if (macro?.parameters !== undefined && !b.expanding.includes(name)) {
+      if (/offsetof/.test(macro.body) && args.length === 3) return container(b, args, span);
+      const value = expandExpression(b, name, node, args, used);
+      if (value !== undefined) return value;
+    }
+    if (macro === undefined) {
+      if (LIKELY.has(name) && args.length > 0) return expression(b, args[0]!, used);
+      if (name === 'assert' && args.length === 1) return assertion(b, args[0]!, span);
+      if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
+      if (/^_IO(?:W|R|WR)?$/.test(name)) return ioNumber(b, name, args, span);
+    }
+  }
+  const target: Expr =
+    name !== undefined && b.lookupAny(name) === undefined ? { kind: 'function', name, span: b.span(callee) } : calleeValue(b, callee);
+  const values = args.map((a) => expression(b, a));
+  const result = used ? b.temporary({ kind: 'unknown', name: 'result' }, span) : undefined;
+  b.emit({ kind: 'call', callee: target, arguments: values, result, span });
+  return result === undefined ? constantExpr(0, span) : loadOf(variablePlace(result, span), span);
+}
+
+function calleeValue(b: Builder, callee: SyntaxNode): Expr {
+  // (*handler)(x) and handler(x) are the same call.
+  if (callee.type === 'pointer_expression' && b.text(child(callee, 'operator')!) === '*') return expression(b, child(callee, 'argument')!);
+  return expression(b, callee);
+}
+
+function container(b: Builder, args: readonly SyntaxNode[], span: Span): Expr {
+  const pointerExpr = expression(b, args[0]!);
+  const member = b.text(args[2]!).split('.').map((m) => m.trim());
+  const type = b.unit.types.specifier({ ...args[1]!, type: 'type_identifier' });
+  return { kind: 'cast', type: { kind: 'pointer', to: type }, operand: { kind: 'container', pointer: pointerExpr, member, span }, span };
+}
+
+function assertion(b: Builder, condition: SyntaxNode, span: Span): Expr {
+  const ok = b.newBlock();
+  const failed = b.newBlock();
+  branchOn(b, condition, ok, failed);
+  b.enter(failed);
+  b.emit({ kind: 'call', callee: { kind: 'function', name: 'abort', span }, arguments: [], result: undefined, span });
+  b.terminate({ kind: 'unreachable' });
+  b.enter(ok);
+  return constantExpr(0, span);
+}
+
+/** glibc: repeats the expression while it is -1 with EINTR. */
+function retry(b: Builder, e: SyntaxNode, span: Span): Expr {
+  const target = variablePlace(b.temporary(LONG, span), span);
+  const head = b.newBlock();
+  const again = b.newBlock();
+  const after = b.newBlock();
+  b.goto(head);
+  b.enter(head);
+  const value = expression(b, e);
+  b.emit({ kind: 'assign', target, value, span });
+  b.terminate({
+    kind: 'branch',
+    condition: { kind: 'binary', op: '==', left: loadOf(target, span), right: constantExpr(-1, span), span },
+    whenTrue: again,
+    whenFalse: after,
+    span,
+  });
+  b.enter(again);
+  b.terminate({ kind: 'branch', condition: { kind: 'unknown', name: 'errno', span }, whenTrue: head, whenFalse: after, span });
+  b.enter(after);
+  return loadOf(target, span);
+}
+
+/** asm-generic/ioctl.h: direction, size, type, number. */
+function ioNumber(b: Builder, name: string, args: readonly SyntaxNode[], span: Span): Expr {
+  const type = args[0] === undefined ? undefined : expression(b, args[0]);
+  const number = args[1] === undefined ? undefined : expression(b, args[1]);
+  const direction = name === '_IO' ? 0n : name === '_IOW' ? 1n : name === '_IOR' ? 2n : 3n;
+  let size = 0n;
+  if (args[2] !== undefined) {
+    const text = b.text(args[2]).replace(/^struct\s+/, '').trim();
+    const bytes = b.unit.types.sizeOf(b.unit.types.specifier({ ...args[2], type: 'type_identifier' })) ?? b.unit.types.sizeOf({ kind: 'unknown', name: text });
+    if (bytes === undefined) return { kind: 'unknown', name, span };
+    size = BigInt(bytes);
+  }
+  if (type?.kind !== 'constant' || number?.kind !== 'constant') return { kind: 'unknown', name, span };
+  return constantExpr((direction << 30n) | (size << 16n) | (type.value << 8n) | number.value, span);
+}
+

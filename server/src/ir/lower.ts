@@ -1,0 +1,326 @@
+/** Lowers one parsed file to the IR. Never throws: a function that cannot be lowered is quarantined. */
+import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
+import { Builder, constantExpr, type UnitScope, variablePlace, type View } from './builder.ts';
+import { expression } from './expressions.ts';
+import { initialise } from './initialisers.ts';
+import type { CType, Expr, FunctionBody, GlobalVariable, Place, RecordType, TranslationUnit, Variable } from './ir.ts';
+import { statement } from './statements.ts';
+import { child, TypeReader, type TypeTable } from './types.ts';
+
+export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit {
+  const table: TypeTable = { typedefs: new Map(), records: new Map<string, RecordType>() };
+  const functions: FunctionBody[] = [];
+  const globals: GlobalVariable[] = [];
+  const unit: UnitScope = {
+    path: parsed.path,
+    parser,
+    macros: parsed.macros,
+    globals: new Map(),
+    functions: new Set(),
+    enumerators: new Map(),
+    cleanups: new Map(),
+    snippets: new Map(),
+    types: undefined as unknown as TypeReader,
+  };
+  for (const file of [...parsed.headers, parsed]) {
+    const lowering = new FileLowering(file, { ...unit, path: file.path, cleanups: file.cleanups }, table, functions, globals);
+    lowering.run();
+  }
+  return { path: parsed.path, functions, globals, records: table.records, skippedFunctions: 0 };
+}
+
+class FileLowering {
+  private readonly file: ParsedFile;
+  private readonly unit: UnitScope;
+  private readonly view: View;
+  private readonly functions: FunctionBody[];
+  private readonly globals: GlobalVariable[];
+
+  constructor(file: ParsedFile, unit: UnitScope, table: TypeTable, functions: FunctionBody[], globals: GlobalVariable[]) {
+    this.file = file;
+    this.unit = unit;
+    this.functions = functions;
+    this.globals = globals;
+    this.view = {
+      text: file.masked,
+      original: file.text,
+      spanOf: (start, end) => ({ file: file.path, start, end }),
+    };
+    unit.types = new TypeReader(
+      table,
+      (n) => this.text(n),
+      (n) => this.constantOf(n),
+      file.path,
+      (n) => this.enumeration(n),
+    );
+  }
+
+  run(): void {
+    // Declarations first: a function may be named before it is defined.
+    const definitions: SyntaxNode[] = [];
+    this.items(this.file.root, definitions);
+    for (const d of definitions) this.define(d);
+  }
+
+  private text(node: SyntaxNode): string {
+    return this.file.masked.slice(node.start, node.end);
+  }
+
+  private items(parent: SyntaxNode, definitions: SyntaxNode[]): void {
+    for (const node of parent.children) {
+      switch (node.type) {
+        case 'function_definition': {
+          const name = this.declaratorOf(node).name;
+          if (name !== undefined) this.unit.functions.add(name);
+          this.unit.types.specifier(child(node, 'type'));
+          definitions.push(node);
+          break;
+        }
+        case 'declaration':
+          this.declaration(node);
+          break;
+        case 'type_definition':
+          this.unit.types.typedef(node);
+          break;
+        case 'struct_specifier':
+        case 'union_specifier':
+        case 'enum_specifier':
+          this.unit.types.specifier(node);
+          break;
+        case 'linkage_specification':
+        case 'declaration_list':
+        case 'ERROR':
+          this.items(node, definitions);
+          break;
+      }
+    }
+  }
+
+  private declaratorOf(node: SyntaxNode) {
+    const d = child(node, 'declarator');
+    const base = this.unit.types.specifier(child(node, 'type'));
+    return d === undefined ? { name: undefined, nameNode: undefined, type: base, parameters: undefined } : this.unit.types.declarator(d, base);
+  }
+
+  private words(node: SyntaxNode): string[] {
+    return node.children.filter((c) => c.type === 'storage_class_specifier' || c.type === 'type_qualifier').map((c) => this.text(c));
+  }
+
+  private builder(id: string): Builder {
+    const b = new Builder(this.unit, id, this.view);
+    b.openScope();
+    return b;
+  }
+
+  private constantOf(node: SyntaxNode): number | undefined {
+    try {
+      const e = expression(this.builder('constant'), node);
+      return e.kind === 'constant' ? Number(e.value) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  private enumeration(node: SyntaxNode): void {
+    let next: bigint | undefined = 0n;
+    for (const e of child(node, 'body')?.children ?? []) {
+      if (e.type !== 'enumerator') continue;
+      const name = child(e, 'name');
+      const value = child(e, 'value');
+      if (value !== undefined) {
+        const n = this.constantOf(value);
+        next = n === undefined || !Number.isSafeInteger(n) ? undefined : BigInt(n);
+      }
+      if (name !== undefined && next !== undefined) this.unit.enumerators.set(this.text(name), next);
+      if (next !== undefined) next += 1n;
+    }
+  }
+
+  private declaration(node: SyntaxNode): void {
+    const base = this.unit.types.specifier(child(node, 'type'));
+    const words = this.words(node);
+    if (words.includes('typedef')) {
+      this.unit.types.typedef(node);
+      return;
+    }
+    const volatile = words.includes('volatile') || words.includes('_Atomic');
+    for (const d of node.children) {
+      if (d.field !== 'declarator') continue;
+      const { name, nameNode, type } = this.unit.types.declarator(d, base);
+      if (name === undefined || nameNode === undefined) continue;
+      if (type.kind === 'function') {
+        this.unit.functions.add(name);
+        continue;
+      }
+      const isStatic = words.includes('static');
+      const value = d.type === 'init_declarator' ? child(d, 'value') : undefined;
+      let whole: CType = type;
+      if (whole.kind === 'array' && whole.length === undefined && value?.type === 'initializer_list') {
+        whole = { ...whole, length: value.children.filter((c) => c.named && c.type !== 'comment').length };
+      }
+      const known = this.unit.globals.get(name);
+      const variable: Variable =
+        known !== undefined && known.id === (isStatic ? `${this.file.path}#${name}` : name)
+          ? { ...known, type: whole.kind === 'array' && whole.length !== undefined ? whole : known.type, volatile: known.volatile || volatile }
+          : {
+              id: isStatic ? `${this.file.path}#${name}` : name,
+              name,
+              storage: isStatic ? 'static' : 'global',
+              type: whole,
+              volatile,
+              span: this.view.spanOf(nameNode.start, nameNode.end),
+            };
+      this.unit.globals.set(name, variable);
+      if (words.includes('extern') && value === undefined) continue;
+      const b = this.builder(`initialiser of ${name}`);
+      const stores: { target: Place; value: Expr; span: import('../text/span.ts').Span }[] = [];
+      if (value !== undefined) {
+        initialise(b, variablePlace(variable, variable.span), value, this.view.spanOf(d.start, d.end), {
+          zero: () => undefined,
+          store: (target, v, span) => stores.push({ target, value: v, span }),
+        });
+      }
+      this.globals.push({
+        variable,
+        initialiser: stores,
+        initialiserSpan: value === undefined ? undefined : this.view.spanOf(value.start, value.end),
+      });
+    }
+  }
+
+  private define(node: SyntaxNode): void {
+    const { name, nameNode, parameters } = this.declaratorOf(node);
+    const body = child(node, 'body');
+    if (name === undefined || nameNode === undefined || body === undefined) return;
+    const isStatic = this.words(node).includes('static') || /\.h$/.test(this.file.path);
+    const id = isStatic ? `${this.file.path}#${name}` : name;
+    if (this.functions.some((f) => f.id === id)) return;
+    const span = this.view.spanOf(node.start, node.end);
+    const quarantine = this.suspicions(node, name);
+    let lowered: FunctionBody | undefined;
+    try {
+      lowered = this.body(node, id, name, isStatic, nameNode, parameters, body, quarantine);
+    } catch (error) {
+      quarantine.push(error instanceof RangeError ? 'nested too deeply to be analysed' : `not understood: ${(error as Error).message}`);
+    }
+    this.functions.push(
+      lowered ?? {
+        id,
+        name,
+        file: this.file.path,
+        static: isStatic,
+        parameters: [],
+        variadic: false,
+        returnType: { kind: 'unknown', name: '' },
+        noreturn: false,
+        locals: [],
+        blocks: [
+          { id: 0, loopHead: false, instructions: [{ kind: 'opaque', operands: [], span }], terminator: { kind: 'return', value: undefined, explicit: false, span } },
+        ],
+        span,
+        nameSpan: this.view.spanOf(nameNode.start, nameNode.end),
+        quarantine,
+      },
+    );
+  }
+
+  /** Why nothing absent may be claimed of this function. */
+  private suspicions(node: SyntaxNode, name: string): string[] {
+    const found: string[] = [];
+    if (node.hasError && hasRealError(node, (n) => this.text(n))) found.push('the parser met something it does not know');
+    if (this.unit.macros.get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name)) found.push('its name is a macro');
+    return found;
+  }
+
+  private body(
+    node: SyntaxNode,
+    id: string,
+    name: string,
+    isStatic: boolean,
+    nameNode: SyntaxNode,
+    parameters: SyntaxNode | undefined,
+    body: SyntaxNode,
+    quarantine: string[],
+  ): FunctionBody {
+    const b = this.builder(isStatic ? id : `${name}@${this.file.path}`);
+    const list: Variable[] = [];
+    let variadic = false;
+    for (const p of parameters?.children ?? []) {
+      if (p.type === 'variadic_parameter') variadic = true;
+      if (p.type !== 'parameter_declaration' && p.type !== 'identifier') continue;
+      const variable = this.parameter(b, p, node, list.length);
+      if (variable === undefined) continue;
+      list.push(variable);
+      b.declare(variable.name, variable);
+    }
+    const end = this.view.spanOf(body.end - 1, body.end);
+    statement(b, body);
+    b.unwindTo(0, end);
+    b.terminate({ kind: 'return', value: undefined, explicit: false, span: end });
+    for (const s of b.statics) {
+      this.globals.push({ variable: s.variable, initialiser: s.stores, initialiserSpan: s.span });
+    }
+    const noreturn = this.file.noreturns.some((at) => node.start - 80 <= at && at < body.start && this.belongs(at, node));
+    return {
+      id,
+      name,
+      file: this.file.path,
+      static: isStatic,
+      parameters: list,
+      variadic,
+      returnType: this.unit.types.specifier(child(node, 'type')),
+      noreturn,
+      locals: b.locals,
+      blocks: b.finish(end),
+      span: this.view.spanOf(node.start, node.end),
+      nameSpan: this.view.spanOf(nameNode.start, nameNode.end),
+      quarantine: [...quarantine, ...b.quarantine],
+    };
+  }
+
+  private belongs(at: number, node: SyntaxNode): boolean {
+    return at >= node.start || this.file.masked.slice(at, node.start).trim() === '';
+  }
+
+  private parameter(b: Builder, p: SyntaxNode, definition: SyntaxNode, index: number): Variable | undefined {
+    if (p.type === 'identifier') return this.oldStyleParameter(b, p, definition);
+    const base = this.unit.types.specifier(child(p, 'type'));
+    const d = child(p, 'declarator');
+    if (d === undefined && base.kind === 'void') return undefined;
+    const declared = d === undefined ? { name: undefined, nameNode: undefined, type: base } : this.unit.types.declarator(d, base);
+    let type = declared.type;
+    if (type.kind === 'array') type = { kind: 'pointer', to: type.of };
+    if (type.kind === 'function') type = { kind: 'pointer', to: type };
+    const at = declared.nameNode ?? p;
+    const name = declared.name ?? `unnamed parameter ${index + 1}`;
+    const volatile = this.words(p).includes('volatile') && type.kind !== 'pointer';
+    return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile, span: b.span(at) };
+  }
+
+  /** K&R: the types stand between the parameter list and the body. */
+  private oldStyleParameter(b: Builder, p: SyntaxNode, definition: SyntaxNode): Variable {
+    const name = this.text(p);
+    let type: CType = { kind: 'integer', bytes: 4, signed: true };
+    for (const c of definition.children) {
+      if (c.type !== 'declaration') continue;
+      const base = this.unit.types.specifier(child(c, 'type'));
+      for (const d of c.children) {
+        if (d.field !== 'declarator') continue;
+        const declared = this.unit.types.declarator(d, base);
+        if (declared.name === name) type = declared.type.kind === 'array' ? { kind: 'pointer', to: declared.type.of } : declared.type;
+      }
+    }
+    return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile: false, span: b.span(p) };
+  }
+}
+
+/** GNU case ranges are errors to the grammar and understood by the lowering. */
+function hasRealError(node: SyntaxNode, text: (n: SyntaxNode) => string): boolean {
+  if (node.type === 'case_statement') {
+    return node.children.some((c) => (c.isError ? !/\.\.\./.test(text(node).slice(0, 200)) : c.hasError && hasRealError(c, text)));
+  }
+  if (node.isError) return true;
+  return node.children.some((c) => c.hasError && hasRealError(c, text));
+}
+
+export { constantExpr };

@@ -1,0 +1,274 @@
+/** C types from declarations: as much as the engine asks for. */
+import type { SyntaxNode } from '../syntax/tree.ts';
+import type { CType, RecordType } from './ir.ts';
+import { KNOWN_SIZES } from './known-constants.ts';
+
+export const INT: CType = { kind: 'integer', bytes: 4, signed: true };
+export const LONG: CType = { kind: 'integer', bytes: 8, signed: true };
+const VOID: CType = { kind: 'void' };
+
+const NAMED: Readonly<Record<string, CType>> = {
+  size_t: { kind: 'integer', bytes: 8, signed: false },
+  ssize_t: LONG,
+  off_t: LONG,
+  pid_t: INT,
+  bool: { kind: 'integer', bytes: 1, signed: false },
+  int8_t: { kind: 'integer', bytes: 1, signed: true },
+  int16_t: { kind: 'integer', bytes: 2, signed: true },
+  int32_t: INT,
+  int64_t: LONG,
+  uint8_t: { kind: 'integer', bytes: 1, signed: false },
+  uint16_t: { kind: 'integer', bytes: 2, signed: false },
+  uint32_t: { kind: 'integer', bytes: 4, signed: false },
+  uint64_t: { kind: 'integer', bytes: 8, signed: false },
+  uintptr_t: { kind: 'integer', bytes: 8, signed: false },
+  intptr_t: LONG,
+  __u8: { kind: 'integer', bytes: 1, signed: false },
+  __u16: { kind: 'integer', bytes: 2, signed: false },
+  __u32: { kind: 'integer', bytes: 4, signed: false },
+  __u64: { kind: 'integer', bytes: 8, signed: false },
+  __s32: INT,
+  __s64: LONG,
+  u8: { kind: 'integer', bytes: 1, signed: false },
+  u16: { kind: 'integer', bytes: 2, signed: false },
+  u32: { kind: 'integer', bytes: 4, signed: false },
+  u64: { kind: 'integer', bytes: 8, signed: false },
+  nfds_t: { kind: 'integer', bytes: 8, signed: false },
+};
+
+/** Records of system headers whose values are given by position. */
+const KNOWN_FIELDS: ReadonlyMap<string, RecordType['fields']> = new Map([
+  ['pollfd', [{ name: 'fd', type: INT }, { name: 'events', type: INT }, { name: 'revents', type: INT }]],
+  ['uffdio_range', [{ name: 'start', type: LONG }, { name: 'len', type: LONG }]],
+  ['uffdio_api', [{ name: 'api', type: LONG }, { name: 'features', type: LONG }, { name: 'ioctls', type: LONG }]],
+  ['uffdio_register', [{ name: 'range', type: record('uffdio_range') }, { name: 'mode', type: LONG }, { name: 'ioctls', type: LONG }]],
+]);
+
+export interface TypeTable {
+  readonly typedefs: Map<string, CType>;
+  readonly records: Map<string, RecordType>;
+}
+
+export type TextOf = (node: SyntaxNode) => string;
+export type ConstantOf = (node: SyntaxNode) => number | undefined;
+
+/** Reads types out of one text; records with a body and typedefs are added to the table. */
+export class TypeReader {
+  private readonly table: TypeTable;
+  private readonly text: TextOf;
+  private readonly constantOf: ConstantOf;
+  private readonly anonymous: string;
+  /** Called for each enumerator of an enum with a body. */
+  private readonly onEnum: (node: SyntaxNode) => void;
+
+  constructor(table: TypeTable, text: TextOf, constantOf: ConstantOf, file: string, onEnum: (node: SyntaxNode) => void) {
+    this.table = table;
+    this.text = text;
+    this.constantOf = constantOf;
+    this.anonymous = file;
+    this.onEnum = onEnum;
+  }
+
+  /** The type named by a declaration's specifiers (its `type` field and qualifiers beside it). */
+  specifier(node: SyntaxNode | undefined): CType {
+    if (node === undefined) return INT;
+    switch (node.type) {
+      case 'primitive_type':
+        return primitive(this.text(node));
+      case 'sized_type_specifier':
+        return sized(this.text(node));
+      case 'type_identifier': {
+        const name = this.text(node);
+        return this.table.typedefs.get(name) ?? NAMED[name] ?? (this.table.records.has(name) || KNOWN_SIZES.has(name) ? record(name) : { kind: 'unknown', name });
+      }
+      case 'struct_specifier':
+      case 'union_specifier':
+        return this.recordType(node);
+      case 'enum_specifier':
+        if (child(node, 'body') !== undefined) this.onEnum(node);
+        return INT;
+      case 'type_descriptor': {
+        const base = this.specifier(child(node, 'type'));
+        const d = child(node, 'declarator');
+        return d === undefined ? base : this.abstract(d, base);
+      }
+      default:
+        return { kind: 'unknown', name: this.text(node) };
+    }
+  }
+
+  private recordType(node: SyntaxNode): CType {
+    const name = child(node, 'name');
+    const tag = name === undefined ? `${this.anonymous}:${node.start}` : this.text(name);
+    const body = child(node, 'body');
+    const union = node.type === 'union_specifier';
+    if (body !== undefined && !this.table.records.has(tag)) {
+      const fields: { name: string; type: CType }[] = [];
+      this.table.records.set(tag, { tag, union, fields });
+      for (const f of body.children) {
+        if (f.type !== 'field_declaration') continue;
+        const base = this.specifier(child(f, 'type'));
+        const declarators = f.children.filter((c) => c.field === 'declarator');
+        if (declarators.length === 0 && base.kind === 'record') {
+          // Members of an anonymous record are members of the outer one.
+          fields.push(...(this.table.records.get(base.tag)?.fields ?? []));
+        }
+        for (const d of declarators) {
+          const { name: fieldName, type } = this.declarator(d, base);
+          if (fieldName !== undefined) fields.push({ name: fieldName, type });
+        }
+      }
+    }
+    return { kind: 'record', tag, union };
+  }
+
+  /** Name and type of a declarator over a base type. */
+  declarator(node: SyntaxNode, base: CType): { name: string | undefined; nameNode: SyntaxNode | undefined; type: CType; parameters: SyntaxNode | undefined } {
+    switch (node.type) {
+      case 'identifier':
+      case 'field_identifier':
+      case 'type_identifier':
+      case 'primitive_type':
+        return { name: this.text(node), nameNode: node, type: base, parameters: undefined };
+      case 'init_declarator':
+        return this.declarator(child(node, 'declarator') ?? node.children[0]!, base);
+      case 'pointer_declarator': {
+        const inner = child(node, 'declarator');
+        const type: CType = { kind: 'pointer', to: base };
+        return inner === undefined ? { name: undefined, nameNode: undefined, type, parameters: undefined } : this.declarator(inner, type);
+      }
+      case 'array_declarator': {
+        const inner = child(node, 'declarator');
+        const size = child(node, 'size');
+        const type: CType = { kind: 'array', of: base, length: size === undefined ? undefined : this.constantOf(size) };
+        return inner === undefined ? { name: undefined, nameNode: undefined, type, parameters: undefined } : this.declarator(inner, type);
+      }
+      case 'function_declarator': {
+        const inner = child(node, 'declarator');
+        const own = child(node, 'parameters');
+        if (inner === undefined) return { name: undefined, nameNode: undefined, type: { kind: 'function' }, parameters: own };
+        const d = this.declarator(inner, { kind: 'function' });
+        // `int (*handler)(…)` declares a pointer; only the innermost parameter list is the function's own.
+        return { ...d, parameters: d.parameters ?? (d.type.kind === 'function' ? own : undefined) };
+      }
+      case 'parenthesized_declarator':
+      case 'attributed_declarator': {
+        const inner = node.children.find((c) => c.named && c.type !== 'ms_call_modifier' && !c.type.startsWith('attribute'));
+        return inner === undefined ? { name: undefined, nameNode: undefined, type: base, parameters: undefined } : this.declarator(inner, base);
+      }
+      default:
+        return { name: undefined, nameNode: undefined, type: base, parameters: undefined };
+    }
+  }
+
+  private abstract(node: SyntaxNode, base: CType): CType {
+    switch (node.type) {
+      case 'abstract_pointer_declarator': {
+        const inner = child(node, 'declarator');
+        const type: CType = { kind: 'pointer', to: base };
+        return inner === undefined ? type : this.abstract(inner, type);
+      }
+      case 'abstract_array_declarator': {
+        const size = child(node, 'size');
+        return { kind: 'array', of: base, length: size === undefined ? undefined : this.constantOf(size) };
+      }
+      case 'abstract_function_declarator':
+        return { kind: 'pointer', to: { kind: 'function' } };
+      default:
+        return base;
+    }
+  }
+
+  typedef(node: SyntaxNode): void {
+    const base = this.specifier(child(node, 'type'));
+    for (const c of node.children) {
+      if (c.field !== 'declarator') continue;
+      const { name, type } = this.declarator(c, base);
+      if (name !== undefined) this.table.typedefs.set(name, type);
+    }
+  }
+
+  fieldsOf(tag: string): RecordType['fields'] | undefined {
+    const fields = this.table.records.get(tag)?.fields ?? KNOWN_FIELDS.get(tag);
+    return fields !== undefined && fields.length > 0 ? fields : undefined;
+  }
+
+  fieldType(type: CType, name: string): CType {
+    if (type.kind !== 'record') return { kind: 'unknown', name };
+    return this.fieldsOf(type.tag)?.find((f) => f.name === name)?.type ?? { kind: 'unknown', name };
+  }
+
+  /** Size in bytes, or undefined when it is not known. */
+  sizeOf(type: CType): number | undefined {
+    return this.layout(type, 0)?.size;
+  }
+
+  private layout(type: CType, depth: number): { size: number; alignment: number } | undefined {
+    if (depth > 16) return undefined;
+    switch (type.kind) {
+      case 'integer':
+        return { size: type.bytes, alignment: type.bytes };
+      case 'pointer':
+        return { size: 8, alignment: 8 };
+      case 'array': {
+        const of = this.layout(type.of, depth + 1);
+        return of === undefined || type.length === undefined ? undefined : { size: of.size * type.length, alignment: of.alignment };
+      }
+      case 'record': {
+        const known = KNOWN_SIZES.get(type.tag);
+        if (known !== undefined) return { size: known, alignment: 8 };
+        const r = this.table.records.get(type.tag);
+        if (r === undefined || r.fields.length === 0) return undefined;
+        let size = 0;
+        let alignment = 1;
+        for (const f of r.fields) {
+          const l = this.layout(f.type, depth + 1);
+          if (l === undefined) return undefined;
+          alignment = Math.max(alignment, l.alignment);
+          if (r.union) size = Math.max(size, l.size);
+          else size = Math.ceil(size / l.alignment) * l.alignment + l.size;
+        }
+        return { size: Math.ceil(size / alignment) * alignment, alignment };
+      }
+      case 'unknown': {
+        const known = KNOWN_SIZES.get(type.name);
+        return known === undefined ? undefined : { size: known, alignment: 8 };
+      }
+      default:
+        return undefined;
+    }
+  }
+}
+
+export function record(tag: string): CType {
+  return { kind: 'record', tag, union: false };
+}
+
+function primitive(name: string): CType {
+  switch (name) {
+    case 'void':
+      return VOID;
+    case 'char':
+      return { kind: 'integer', bytes: 1, signed: true };
+    case 'float':
+    case 'double':
+      return { kind: 'floating' };
+    case 'int':
+      return INT;
+    default:
+      return NAMED[name] ?? INT;
+  }
+}
+
+function sized(text: string): CType {
+  if (/double|float/.test(text)) return { kind: 'floating' };
+  const signed = !/unsigned/.test(text);
+  if (/char/.test(text)) return { kind: 'integer', bytes: 1, signed };
+  if (/short/.test(text)) return { kind: 'integer', bytes: 2, signed };
+  if (/long/.test(text)) return { kind: 'integer', bytes: 8, signed };
+  return { kind: 'integer', bytes: 4, signed };
+}
+
+export function child(node: SyntaxNode, field: string): SyntaxNode | undefined {
+  return node.children.find((c) => c.field === field);
+}

@@ -1,0 +1,181 @@
+/**
+ * The three rules about fork-class calls while a range is armed. They ask who reads the event at that moment, which
+ * takes facts from all roots of the program.
+ */
+import type { EngineResult, ForkEvent, ReadEvent } from '../engine/events.ts';
+import type { Severity } from './finding.ts';
+import { type Detection, eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
+
+const FORK_FEATURE = 2n;
+
+type Verdict =
+  | { readonly kind: 'read' }
+  | { readonly kind: 'never-read' }
+  /** The forking thread is the only reader. */
+  | { readonly kind: 'own-reader'; readonly read: ReadEvent }
+  /** The reader waits for the forker first. */
+  | { readonly kind: 'waits'; readonly read: ReadEvent; readonly wait: import('../text/span.ts').Span; readonly lock: boolean };
+
+/** Who can take the FORK message of this call. */
+function judge(program: EngineResult, fork: ForkEvent): Verdict {
+  if (fork.unknownReaders) return { kind: 'read' };
+  if (eventsOf(program, 'escape').some((e) => sameObject(e.object, fork.object))) return { kind: 'read' };
+  const reads = eventsOf(program, 'read').filter((r) => sameObject(r.object, fork.object));
+  const threadOf = new Map(program.roots.map((r) => [r.root, r.threadSite]));
+  const ownSite = threadOf.get(fork.root);
+  let waiting: Verdict | undefined;
+  let own: ReadEvent | undefined;
+  for (const read of reads) {
+    if (read.process !== '' && read.process !== fork.process) {
+      // A process forked before reads its inherited copy.
+      if (fork.processes.has(read.process)) return { kind: 'read' };
+      if (read.process === fork.siteLabel || read.root === fork.root) continue;
+    }
+    if (read.root === fork.root) {
+      own ??= read;
+      continue;
+    }
+    const site = threadOf.get(read.root);
+    // A thread that this path started and has not joined; or one that somebody else started.
+    const startedHere = site !== undefined && fork.threads.has(site);
+    if (startedHere && fork.threads.get(site) === 'joined') continue;
+    if (site !== undefined && !startedHere && ownSite === undefined) continue;
+    const wait = waitsForForker(read, fork, ownSite);
+    if (wait === undefined) return { kind: 'read' };
+    waiting ??= { kind: 'waits', read, ...wait };
+  }
+  if (waiting !== undefined) return waiting;
+  return own === undefined ? { kind: 'never-read' } : { kind: 'own-reader', read: own };
+}
+
+function sameObject(a: string, b: string): boolean {
+  return a.replace(/~older$/, '') === b.replace(/~older$/, '');
+}
+
+function waitsForForker(read: ReadEvent, fork: ForkEvent, forkerSite: string | undefined): { wait: ReadEvent['span']; lock: boolean } | undefined {
+  for (const [key, span] of read.waited) {
+    if (key.startsWith('thread:') && forkerSite !== undefined && key === `thread:${forkerSite}`) return { wait: span, lock: false };
+    if (key.startsWith('lock:') && fork.locks.has(key.slice('lock:'.length))) return { wait: span, lock: true };
+  }
+  return undefined;
+}
+
+/** FORK can come only where the feature was requested; on a path where it only may be, the claim is one step lower. */
+function severityOf(fork: ForkEvent): Severity {
+  return (fork.features.must & FORK_FEATURE) !== 0n ? 'error' : 'warning';
+}
+
+function sending(program: EngineResult): ForkEvent[] {
+  return eventsOf(program, 'fork-armed').filter((f) => !f.quarantined && (f.features.may & FORK_FEATURE) !== 0n && f.process === '');
+}
+
+/** One report a call: the surest of the paths that reach it. */
+function oneEach(detections: Detection[]): Detection[] {
+  const kept: Detection[] = [];
+  for (const d of detections) if (!kept.some((k) => sameSpan(k.span, d.span))) kept.push(d);
+  return kept;
+}
+
+/** A path on which somebody reads does not excuse one on which nobody does, but one thread may be seen twice. */
+function verdicts(program: EngineResult): { fork: ForkEvent; verdict: Verdict }[] {
+  return sending(program).map((fork) => ({ fork, verdict: judge(program, fork) }));
+}
+
+export const forkEventNeverRead: Rule = {
+  id: 'fork-event-never-read',
+  severity: 'error',
+  summary: 'fork() while a range is armed with EVENT_FORK and nobody reads the event.',
+  detect: (program) =>
+    oneEach(
+      verdicts(program)
+        .filter(({ verdict }) => verdict.kind === 'never-read')
+        .map(({ fork }) => ({
+          severity: severityOf(fork),
+          span: fork.span,
+          function: fork.function,
+          object: 'fork',
+          message: `${fork.call}() waits in the kernel until somebody reads UFFD_EVENT_FORK, and no running thread or process reads this userfaultfd here: the call never returns. Start the reader before it, or unregister the range.`,
+          trace: withLast(fork.trace, { kind: 'fork', location: fork.span, message: `${fork.call}() blocks: nobody reads the event` }),
+        })),
+    ),
+};
+
+export const forkDeadlocksMonitor: Rule = {
+  id: 'fork-deadlocks-monitor',
+  severity: 'error',
+  summary: 'The only reader of the event is the thread that waits for it.',
+  detect: (program) => {
+    const found: Detection[] = [];
+    for (const { fork, verdict } of verdicts(program)) {
+      if (verdict.kind === 'own-reader') {
+        found.push({
+          severity: severityOf(fork),
+          span: fork.span,
+          function: fork.function,
+          object: 'fork',
+          message: `${fork.call}() waits until its UFFD_EVENT_FORK is read, and the only reader of this userfaultfd is the thread that calls it: it waits for itself for ever. Fork from another thread, or read in one.`,
+          trace: withLast(fork.trace, { kind: 'read', location: verdict.read.span, message: 'only this thread reads the event, and it is inside the call' }),
+        });
+      } else if (verdict.kind === 'waits') {
+        found.push({
+          severity: severityOf(fork),
+          span: verdict.wait,
+          function: verdict.read.function,
+          object: 'fork',
+          message: verdict.lock
+            ? 'The reader takes a lock here that the forking thread holds across its fork(), and fork() waits until the reader has read UFFD_EVENT_FORK: deadlock. Do not hold the lock across fork(), or read without it.'
+            : 'The reader waits here for the thread that forks, and fork() waits until the reader has read UFFD_EVENT_FORK: deadlock. Read the event before the join.',
+          trace: withLast(fork.trace, { kind: 'note', location: verdict.wait, message: 'the reader waits for the forking thread before it reads' }),
+        });
+      }
+    }
+    for (const e of eventsOf(program, 'wait-before-read')) {
+      const others = eventsOf(program, 'read').some((r) => r.object === e.object && r.root !== e.root);
+      if (e.quarantined || others) continue;
+      found.push({
+        severity: 'warning',
+        span: e.span,
+        function: e.function,
+        object: 'child',
+        message:
+          "This waits for the child to end before the child's userfaultfd is read: a child that touches a missing page waits for the reader, and both wait for ever. Serve the child's descriptor first, or wait with WNOHANG.",
+        trace: e.trace,
+      });
+    }
+    return oneEach(found);
+  },
+};
+
+export const forkDropsRegistration: Rule = {
+  id: 'fork-drops-registration',
+  severity: 'warning',
+  summary: 'fork() while a range is armed without EVENT_FORK: the child loses the registration.',
+  detect: (program) => {
+    const uses = eventsOf(program, 'child-uses-memory');
+    const requested = eventsOf(program, 'requested-feature');
+    const claimed = eventsOf(program, 'unrequested-feature').filter(
+      (e) => e.feature === 'UFFD_FEATURE_EVENT_FORK' && !requested.some((r) => sameSpan(r.span, e.span)),
+    );
+    return oneEach(
+      eventsOf(program, 'fork-armed')
+        .filter((f) => !f.quarantined && (f.features.may & FORK_FEATURE) === 0n && !f.features.unknown && f.process === '')
+        .filter((f) => !claimed.some((c) => sameObject(c.object, f.object)))
+        .flatMap((f) => {
+          const use = uses.find((u) => sameSpan(u.fork, f.span));
+          if (use === undefined && f.call !== 'daemon') return [];
+          return [
+            {
+              span: f.span,
+              function: f.function,
+              object: 'fork',
+              message: `${f.call}() copies memory that is registered with a userfaultfd without UFFD_FEATURE_EVENT_FORK: the child silently loses the registration, and pages that are missing now read as zeros there. Request the feature and serve the child, or set MADV_DONTFORK on the range.`,
+              trace:
+                use === undefined
+                  ? f.trace
+                  : withLast(f.trace, { kind: 'note', location: use.span, message: 'the child goes on to use memory here' }),
+            },
+          ];
+        }),
+    );
+  },
+};

@@ -1,0 +1,27 @@
+import { eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
+
+/** Code acts on an event or a field whose feature no source of the message requested. */
+export const missingFeature: Rule = {
+  id: 'missing-feature',
+  severity: 'warning',
+  summary: 'Code acts on an event or field whose feature was never requested.',
+  detect: (program) => {
+    const requested = eventsOf(program, 'requested-feature');
+    const forks = eventsOf(program, 'fork-armed');
+    return eventsOf(program, 'unrequested-feature')
+      .filter((e) => !e.quarantined && !requested.some((r) => sameSpan(r.span, e.span)))
+      .map((e) => {
+        const forked = e.feature === 'UFFD_FEATURE_EVENT_FORK' && forks.some((f) => (f.features.may & 2n) === 0n);
+        const what = e.feature === 'UFFD_FEATURE_THREAD_ID' ? 'the field is always 0' : 'the event never comes and this code never runs';
+        const trace = e.handshakeSpan === undefined ? e.trace : e.trace.filter((s) => s.kind !== 'branch');
+        return {
+          severity: forked ? ('error' as const) : ('warning' as const),
+          span: e.span,
+          function: e.function,
+          object: e.feature,
+          message: `${e.feature} was not requested in UFFDIO_API, so ${what}${forked ? '; the fork() of this program silently drops the registration in the child' : ''}. What the kernel reports in features is what it supports, not what is enabled: request the bit.`,
+          trace: withLast(trace, { kind: 'event', location: e.span, message: `relies on ${e.feature}` }),
+        };
+      });
+  },
+};

@@ -1,0 +1,40 @@
+/** What a rule is: metadata, and detection over the engine's events of one program. */
+import type { EngineEvent, EngineResult } from '../engine/events.ts';
+import type { TraceStep } from '../engine/trace.ts';
+import type { Span } from '../text/span.ts';
+import type { Severity } from './finding.ts';
+
+export interface RuleMetadata {
+  readonly id: string;
+  readonly severity: Severity;
+  /** One line, as it stands in the table of rules. */
+  readonly summary: string;
+}
+
+export interface Detection {
+  readonly severity?: Severity;
+  readonly span: Span;
+  readonly function: string;
+  readonly message: string;
+  readonly trace: readonly TraceStep[];
+  /** What a fingerprint tells apart beside place and rule: the kind of object and its event. */
+  readonly object: string;
+}
+
+export interface Rule extends RuleMetadata {
+  detect(program: EngineResult): Detection[];
+}
+
+export function eventsOf<K extends EngineEvent['kind']>(program: EngineResult, kind: K): Extract<EngineEvent, { kind: K }>[] {
+  return program.events.filter((e): e is Extract<EngineEvent, { kind: K }> => e.kind === kind);
+}
+
+export function sameSpan(a: Span, b: Span): boolean {
+  return a.file === b.file && a.start === b.start && a.end === b.end;
+}
+
+/** Ends a trace with the step that is the finding itself. */
+export function withLast(trace: readonly TraceStep[], last: TraceStep): TraceStep[] {
+  const previous = trace[trace.length - 1];
+  return previous !== undefined && sameSpan(previous.location, last.location) && previous.kind === last.kind ? [...trace] : [...trace, last];
+}

@@ -1,0 +1,314 @@
+/**
+ * The length-preserving mask: chooses one configuration, blanks directives, untaken groups and attribute-like macros,
+ * and neutralises loop macros, so that tree-sitter sees plain C and every offset stays valid.
+ */
+import {
+  endOfComment,
+  endOfLine,
+  endOfString,
+  evaluateCondition,
+  findDirectives,
+  isDefined,
+  parseDefine,
+  type Truth,
+} from './preprocess.ts';
+import type { MacroDefinition } from './tree.ts';
+
+export interface MaskResult {
+  readonly masked: string;
+  /** Offsets of `__attribute__((cleanup(f)))` with the function's name. */
+  readonly cleanups: ReadonlyMap<number, string>;
+  /** Offsets of noreturn attributes. */
+  readonly noreturns: readonly number[];
+  /** Names of `#include "…"`, in order. */
+  readonly includes: readonly string[];
+}
+
+export interface MaskOptions {
+  readonly macros: Map<string, MacroDefinition>;
+  readonly path: string;
+  /** Called at each `#include "…"`: adds the header's macros to the table. */
+  readonly include: (name: string) => void;
+}
+
+export function mask(text: string, options: MaskOptions): MaskResult {
+  const directives = new Blanker(text);
+  const includes: string[] = [];
+  chooseConfiguration(text, options, directives, includes);
+  const cleanups = new Map<number, string>();
+  const noreturns: number[] = [];
+  const tokens = new Blanker(directives.toString());
+  maskTokens(tokens, options.macros, cleanups, noreturns);
+  return { masked: tokens.toString(), cleanups, noreturns, includes };
+}
+
+/** Text whose parts can be blanked without moving anything. */
+class Blanker {
+  private readonly pieces: { start: number; end: number; text: string }[] = [];
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+  blank(start: number, end: number): void {
+    this.replace(start, end, this.text.slice(start, end).replace(/[^\n\r]/g, ' '));
+  }
+  replace(start: number, end: number, text: string): void {
+    if (end > start) this.pieces.push({ start, end, text });
+  }
+  /** The text with the pieces applied. */
+  toString(): string {
+    if (this.pieces.length === 0) return this.text;
+    const sorted = [...this.pieces].sort((a, b) => a.start - b.start);
+    const out: string[] = [];
+    let at = 0;
+    for (const p of sorted) {
+      if (p.start < at) continue;
+      out.push(this.text.slice(at, p.start), p.text);
+      at = p.end;
+    }
+    out.push(this.text.slice(at));
+    return out.join('');
+  }
+}
+
+interface Group {
+  /** Text of this group counts. */
+  active: boolean;
+  /** Some group of this conditional was taken. */
+  decided: boolean;
+  readonly outer: boolean;
+}
+
+function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker, includes: string[]): void {
+  const undefinedNames = new Set<string>();
+  const { macros } = options;
+  const groups: Group[] = [];
+  let active = true;
+  let inactiveFrom = 0;
+  const setActive = (next: boolean, at: number) => {
+    if (active && !next) inactiveFrom = at;
+    if (!active && next) chars.blank(inactiveFrom, at);
+    active = next;
+  };
+  const condition = (name: string, rest: string): Truth => {
+    if (name === 'ifdef' || name === 'elifdef') return isDefined(rest.split(/\W/)[0]!, macros, undefinedNames);
+    if (name === 'ifndef' || name === 'elifndef') {
+      const d = isDefined(rest.split(/\W/)[0]!, macros, undefinedNames);
+      return d === undefined ? undefined : !d;
+    }
+    return evaluateCondition(rest, macros, undefinedNames);
+  };
+  for (const d of findDirectives(text)) {
+    if (active) chars.blank(d.start, d.end);
+    switch (d.name) {
+      case 'if':
+      case 'ifdef':
+      case 'ifndef': {
+        const truth = active ? condition(d.name, d.rest) : false;
+        groups.push({ active: active && truth !== false, decided: truth !== false, outer: active });
+        setActive(active && truth !== false, d.end);
+        break;
+      }
+      case 'elif':
+      case 'elifdef':
+      case 'elifndef':
+      case 'else': {
+        const group = groups[groups.length - 1];
+        if (group === undefined) break;
+        const truth = group.decided ? false : d.name === 'else' ? true : condition(d.name, d.rest);
+        group.active = group.outer && truth !== false;
+        if (truth !== false) group.decided = true;
+        setActive(group.active, active ? d.start : d.end);
+        break;
+      }
+      case 'endif': {
+        const group = groups.pop();
+        if (group !== undefined) setActive(group.outer, d.end);
+        break;
+      }
+      case 'define': {
+        if (!active) break;
+        const macro = parseDefine(d.rest, options.path);
+        if (macro !== undefined) {
+          macros.set(macro.name, macro);
+          undefinedNames.delete(macro.name);
+        }
+        break;
+      }
+      case 'undef':
+        if (active) {
+          // The body may still be used above; only conditions ask for definedness.
+          undefinedNames.add(d.rest.split(/\W/)[0]!);
+        }
+        break;
+      case 'include': {
+        const match = /^"([^"]+)"/.exec(d.rest);
+        if (active && match !== null) {
+          includes.push(match[1]!);
+          options.include(match[1]!);
+        }
+        break;
+      }
+    }
+  }
+  if (!active) chars.blank(inactiveFrom, text.length);
+}
+
+const ATTRIBUTE_WORDS = new Set([
+  '__always_inline', '__maybe_unused', '__unused', '__used', '__init', '__exit', '__cold', '__hot', 'noinline', '__noinline',
+  '__noreturn', '__packed', '__user', '__kernel', '__iomem', '__percpu', '__force', '__weak', '__must_check', '__extension__',
+  '__printf', '__read_mostly', '_Noreturn', 'noreturn', '__restrict', '__restrict__', 'asmlinkage', '__visible',
+]);
+const NORETURN_WORDS = new Set(['__noreturn', '_Noreturn', 'noreturn']);
+const ATTRIBUTE_BODY = /^(?:\s*(?:__attribute__\s*\(\(.*\)\)|static|extern|inline|__inline|__inline__|const|volatile|register|_Noreturn|__extension__)\s*)*$/s;
+const LOOP_BODY = /^(?:for|while)\s*\(/;
+
+/** One pass over the identifiers outside comments and strings. */
+function maskTokens(
+  chars: Blanker,
+  macros: ReadonlyMap<string, MacroDefinition>,
+  cleanups: Map<number, string>,
+  noreturns: number[],
+): void {
+  const { text } = chars;
+  const word = /[A-Za-z_]\w*|"|'|\/\*|\/\/|[{}]/g;
+  let depth = 0;
+  for (let match = word.exec(text); match !== null; match = word.exec(text)) {
+    const w = match[0];
+    const start = match.index;
+    const end = start + w.length;
+    if (w === '"' || w === "'") {
+      word.lastIndex = endOfString(text, start);
+      continue;
+    }
+    if (w === '/*') {
+      word.lastIndex = endOfComment(text, start);
+      continue;
+    }
+    if (w === '//') {
+      word.lastIndex = endOfLine(text, start);
+      continue;
+    }
+    if (w === '{') depth++;
+    else if (w === '}') depth = Math.max(0, depth - 1);
+    else if (w === '__attribute__' || w === '__attribute' || w === '__declspec' || w === '_Alignas' || w === '__asm__') {
+      if (w === '__asm__') continue;
+      const close = closing(text, skipSpace(text, end));
+      if (close > 0) {
+        noteAttribute(text.slice(end, close), start, cleanups, noreturns);
+        chars.blank(start, close);
+        word.lastIndex = close;
+      }
+    } else if (w === 'struct' || w === 'union' || w === 'enum') {
+      if (/,\s*$/.test(text.slice(Math.max(0, start - 40), start)) && /^\s+[A-Za-z_]\w*\s*\**\s*[,)]/.test(text.slice(end, end + 80))) {
+        if (depth > 0) chars.blank(start, end);
+      }
+    } else if (ATTRIBUTE_WORDS.has(w) && !macros.has(w)) {
+      if (NORETURN_WORDS.has(w)) noreturns.push(start);
+      const at = skipSpace(text, end);
+      const close = w === '__printf' && text[at] === '(' ? closing(text, at) : end;
+      chars.blank(start, close);
+    } else {
+      word.lastIndex = maskMacro(chars, text, start, end, w, depth, macros, cleanups, noreturns);
+    }
+  }
+}
+
+function noteAttribute(attribute: string, at: number, cleanups: Map<number, string>, noreturns: number[]): void {
+  const cleanup = /\b_*cleanup_*\s*\(\s*(\w+)\s*\)/.exec(attribute);
+  if (cleanup !== null) cleanups.set(at, cleanup[1]!);
+  if (/\b_*noreturn_*\b/.test(attribute)) noreturns.push(at);
+}
+
+/** Deals with a macro's name; returns where the scan goes on. */
+function maskMacro(
+  chars: Blanker,
+  text: string,
+  start: number,
+  end: number,
+  name: string,
+  depth: number,
+  macros: ReadonlyMap<string, MacroDefinition>,
+  cleanups: Map<number, string>,
+  noreturns: number[],
+): number {
+  const macro = macros.get(name);
+  const open = skipSpace(text, end);
+  const called = text[open] === '(';
+  if (macro !== undefined && macro.parameters === undefined && ATTRIBUTE_BODY.test(macro.body)) {
+    noteAttribute(macro.body, start, cleanups, noreturns);
+    // `inline` and `static` matter less than a clean parse.
+    chars.blank(start, end);
+    return end;
+  }
+  if (!called) return end;
+  const close = closing(text, open);
+  if (close < 0) return end;
+  if (macro?.parameters !== undefined) {
+    if (LOOP_BODY.test(macro.body)) {
+      chars.replace(start, end, pad('while', end - start));
+      return end;
+    }
+    if (/^if\s*\(/.test(macro.body) && !/;\s*$/.test(macro.body) && !/\}\s*$/.test(macro.body) && !/\belse\b/.test(macro.body) && text[skipSpace(text, close)] === '{') {
+      chars.replace(start, end, pad('if', end - start));
+      return end;
+    }
+    if (macro.body !== '' && ATTRIBUTE_BODY.test(macro.body)) {
+      noteAttribute(macro.body, start, cleanups, noreturns);
+      chars.blank(start, close);
+      return close;
+    }
+  } else if (macro === undefined && depth > 0 && /(?:for_each|foreach|FOREACH|FOR_EACH)/.test(name) && end - start >= 5) {
+    const after = skipSpace(text, close);
+    if (text[after] !== ';' && text[after] !== ')') {
+      chars.replace(start, end, pad('while', end - start));
+      return end;
+    }
+  }
+  if (depth > 0 && (macro?.parameters !== undefined || /^[A-Z][A-Z0-9_]+$/.test(name)) && startsStatement(text, start)) {
+    // A macro call without semicolon in front of the next statement would make a declaration of it.
+    const after = skipSpace(text, close);
+    if (after > close && /[A-Za-z_}*]/.test(text[after] ?? '') && text.slice(close, after).includes('\n')) {
+      chars.replace(close, close + 1, ';');
+    }
+  }
+  return end;
+}
+
+function pad(word: string, length: number): string {
+  return length >= word.length ? word + ' '.repeat(length - word.length) : word.slice(0, length);
+}
+
+function startsStatement(text: string, at: number): boolean {
+  let i = at - 1;
+  while (i >= 0 && /\s/.test(text[i]!)) i--;
+  return i < 0 || text[i] === ';' || text[i] === '{' || text[i] === '}' || text[i] === ':';
+}
+
+function skipSpace(text: string, at: number): number {
+  let i = at;
+  while (i < text.length && (text[i] === ' ' || text[i] === '\t' || text[i] === '\n' || text[i] === '\r')) i++;
+  return i;
+}
+
+/** Past the parenthesis that closes the one at `open`, or -1. */
+function closing(text: string, open: number): number {
+  if (text[open] !== '(') return -1;
+  let depth = 0;
+  for (let i = open; i < text.length; ) {
+    const c = text[i];
+    if (c === '(') depth++;
+    else if (c === ')') {
+      depth--;
+      if (depth === 0) return i + 1;
+    } else if (c === '"' || c === "'") {
+      i = endOfString(text, i);
+      continue;
+    } else if (c === '/' && text[i + 1] === '*') {
+      i = endOfComment(text, i);
+      continue;
+    }
+    i++;
+  }
+  return -1;
+}
