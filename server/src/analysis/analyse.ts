@@ -1,8 +1,9 @@
 /**
  * The pipeline: source texts in, findings out. The faces (cli, lsp) call this and nothing below it.
  */
-import { linkPrograms } from '../engine/program.ts';
+
 import { runEngine } from '../engine/engine.ts';
+import { linkPrograms } from '../engine/program.ts';
 import type { FunctionBody, TranslationUnit } from '../ir/ir.ts';
 import { lowerFile } from '../ir/lower.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
@@ -66,7 +67,11 @@ export async function createAnalyser(): Promise<Analyser> {
 /** A file that names neither the system call nor its header's constants has nothing to say about them. */
 const MENTIONS = /userfaultfd|uffd|UFFD/;
 
-async function analyse(parser: CParser, files: readonly SourceFile[], options: AnalysisOptions): Promise<AnalysisResult> {
+async function analyse(
+  parser: CParser,
+  files: readonly SourceFile[],
+  options: AnalysisOptions,
+): Promise<AnalysisResult> {
   const phases = { parse: 0, lower: 0, engine: 0, rules: 0 };
   const notAnalysed: NotAnalysed[] = [];
   const findings: Finding[] = [];
@@ -79,7 +84,16 @@ async function analyse(parser: CParser, files: readonly SourceFile[], options: A
   const stop = (): AnalysisResult => ({
     findings: [],
     notAnalysed: [],
-    statistics: { files: files.length, filesAnalysed: 0, functions, functionsWithParseErrors, functionsAnalysed, functionsQuarantined: 0, functionsOutOfBudget: outOfBudget, phases },
+    statistics: {
+      files: files.length,
+      filesAnalysed: 0,
+      functions,
+      functionsWithParseErrors,
+      functionsAnalysed,
+      functionsQuarantined: 0,
+      functionsOutOfBudget: outOfBudget,
+      phases,
+    },
     cancelled: true,
   });
   const seeds = files.some((f) => MENTIONS.test(f.text));
@@ -91,7 +105,11 @@ async function analyse(parser: CParser, files: readonly SourceFile[], options: A
     if (options.proceed !== undefined && !(await options.proceed())) return stop();
     let clock = performance.now();
     try {
-      const parsed = parseFile(parser, file.path, file.text, { defines: options.defines, includePaths: options.includePaths, readHeader });
+      const parsed = parseFile(parser, file.path, file.text, {
+        defines: options.defines,
+        includePaths: options.includePaths,
+        readHeader,
+      });
       texts.set(file.path, file.text);
       for (const h of parsed.headers) texts.set(h.path, h.text);
       phases.parse += performance.now() - clock;
@@ -121,14 +139,27 @@ async function analyse(parser: CParser, files: readonly SourceFile[], options: A
     findings.push(...runRules(result, textOf));
     for (const id of result.outOfBudget) {
       const f = bodies.get(id);
-      if (f !== undefined) notAnalysed.push({ file: f.file, reason: 'analysed in part: the function is too large for the step budget', kind: 'budget', function: f.name, location: f.nameSpan });
+      if (f !== undefined)
+        notAnalysed.push({
+          file: f.file,
+          reason: 'analysed in part: the function is too large for the step budget',
+          kind: 'budget',
+          function: f.name,
+          location: f.nameSpan,
+        });
     }
     phases.rules += performance.now() - clock;
   }
   const quarantined = [...bodies.values()].filter((f) => f.quarantine.length > 0);
   for (const f of quarantined) {
     if (!MENTIONS.test(textOf(f.span))) continue;
-    notAnalysed.push({ file: f.file, reason: `${f.quarantine.join('; ')}: nothing is claimed of what this function does not do`, kind: 'quarantine', function: f.name, location: f.nameSpan });
+    notAnalysed.push({
+      file: f.file,
+      reason: `${f.quarantine.join('; ')}: nothing is claimed of what this function does not do`,
+      kind: 'quarantine',
+      function: f.name,
+      location: f.nameSpan,
+    });
   }
   return {
     findings: finish(findings),

@@ -54,7 +54,8 @@ export function applyUnary(op: UnaryOperator, value: Value): Value {
 
 function mapSet(value: Value, f: (n: number) => number): Value {
   const set = value.number?.set;
-  if (value.any || value.references.length > 0 || set === undefined || !set.every(Number.isSafeInteger)) return numeric(TOP_NUMBER);
+  if (value.any || value.references.length > 0 || set === undefined || !set.every(Number.isSafeInteger))
+    return numeric(TOP_NUMBER);
   return oneOf(...set.map(f));
 }
 
@@ -124,8 +125,13 @@ function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Abst
       const may = (a.may | (a.unknownBits ? b.must : 0n)) & (b.may | (b.unknownBits ? a.must : 0n));
       const evidence = a.may & b.may;
       const unknownBits = (a.unknownBits && b.unknownBits) || may !== evidence;
-      const bounded = b.set !== undefined && b.low >= 0 ? b.high : a.set !== undefined && a.low >= 0 ? a.high : Infinity;
-      return { ...knownBits(a.must & b.must, evidence, unknownBits), low: bounded === Infinity ? -Infinity : 0, high: bounded };
+      const bounded =
+        b.set !== undefined && b.low >= 0 ? b.high : a.set !== undefined && a.low >= 0 ? a.high : Infinity;
+      return {
+        ...knownBits(a.must & b.must, evidence, unknownBits),
+        low: bounded === Infinity ? -Infinity : 0,
+        high: bounded,
+      };
     }
     case '|':
       return knownBits(a.must | b.must, a.may | b.may, a.unknownBits || b.unknownBits);

@@ -22,7 +22,14 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
   const value = evaluate(ctx, state, expr);
   const locations = placeLocations(ctx, state, target);
   if (target.base.kind === 'deref') noteMemoryUse(ctx, state, locations, span);
-  if (state.hypothesis !== undefined && !(target.base.kind === 'variable' && target.base.variable.storage !== 'global' && target.base.variable.storage !== 'static')) {
+  if (
+    state.hypothesis !== undefined &&
+    !(
+      target.base.kind === 'variable' &&
+      target.base.variable.storage !== 'global' &&
+      target.base.variable.storage !== 'static'
+    )
+  ) {
     noteAct(ctx, state);
   }
   storeTo(ctx, state, locations, value, span);
@@ -69,7 +76,8 @@ function checkParent(
     const child = state.objects.get(r.object);
     if (child?.duty === undefined || child.duty.source !== parent.id) continue;
     const through = child.duty.through;
-    const direct = through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));
+    const direct =
+      through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));
     if (!direct || isHeldHere(ctx, state, parent.id)) return;
     ctx.facts.emit({
       kind: 'overwritten-parent',

@@ -7,7 +7,7 @@ import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { runBody } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
-import { checkLost, descriptorsIn, escape, noteAct, noteChildUse, noteMemoryUse, recognise } from './observe.ts';
+import { checkLost, descriptorsIn, letEscape, noteAct, noteChildUse, noteMemoryUse, recognise } from './observe.ts';
 import type { State } from './state.ts';
 import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
@@ -56,7 +56,14 @@ function* callNamed(ctx: Context, state: State, instruction: CallInstruction, na
 function libraryCall(ctx: Context, state: State, instruction: CallInstruction, row: LibraryFunction): State[] {
   const printing = row.kind === 'print';
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a, { printing }));
-  if (state.hypothesis !== undefined && !printing && row.noreturn !== true && row.kind !== 'pure' && row.kind !== 'exit') noteAct(ctx, state);
+  if (
+    state.hypothesis !== undefined &&
+    !printing &&
+    row.noreturn !== true &&
+    row.kind !== 'pure' &&
+    row.kind !== 'exit'
+  )
+    noteAct(ctx, state);
   if (state.childOf !== undefined) {
     for (const v of values) {
       const at = v.references.flatMap((r): Location[] => (r.kind === 'location' ? [r.location] : []));
@@ -68,7 +75,13 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
   if (model !== undefined) return model(call, state);
   if (row.noreturn === true) return [];
   const kept = Array.isArray(row.keepsArguments) ? row.keepsArguments : [];
-  if (kept.length > 0) escape(ctx, state, kept.flatMap((i) => values[i] ?? []), instruction.span);
+  if (kept.length > 0)
+    letEscape(
+      ctx,
+      state,
+      kept.flatMap((i) => values[i] ?? []),
+      instruction.span,
+    );
   setResult(ctx, state, instruction, UNKNOWN_NUMBER);
   return [state];
 }
@@ -88,11 +101,12 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
   for (const v of values) {
     if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
   }
-  escape(ctx, state, values, instruction.span);
+  letEscape(ctx, state, values, instruction.span);
   for (const v of values) {
     for (const r of v.references) if (r.kind === 'location') forget(state, r.location);
   }
-  if (name === undefined && values.some((v) => v.references.some((r) => r.kind === 'location'))) state.unknownThreads ||= false;
+  if (name === undefined && values.some((v) => v.references.some((r) => r.kind === 'location')))
+    state.unknownThreads ||= false;
   setResult(ctx, state, instruction, UNKNOWN);
   return state;
 }
@@ -103,22 +117,17 @@ function forget(state: State, location: Location): void {
   for (const [suffix, value] of state.memory.below(location)) {
     if (value.references.length > 0 || value.tag !== undefined) continue;
     const path = location.path + suffix;
-    if (state.memory.cellsOf(location.base).values.has(path)) state.memory.store({ base: location.base, path }, UNKNOWN);
+    if (state.memory.cellsOf(location.base).values.has(path))
+      state.memory.store({ base: location.base, path }, UNKNOWN);
   }
   if (state.memory.below(location).length === 0) state.memory.fill(location, undefined);
 }
 
-function* callBody(
-  ctx: Context,
-  state: State,
-  instruction: CallInstruction,
-  body: FunctionBody,
-  budget: Budget,
-): Run {
+function* callBody(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody, budget: Budget): Run {
   const recursion = ctx.stack.filter((f) => f === body.id).length;
   if (recursion >= MAX_RECURSION || ctx.stack.length >= MAX_DEPTH) {
     const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
-    escape(ctx, state, values, instruction.span);
+    letEscape(ctx, state, values, instruction.span);
     setResult(ctx, state, instruction, UNKNOWN);
     budget.exceeded.add(body.id);
     return [state];

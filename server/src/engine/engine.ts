@@ -7,13 +7,13 @@
  * left to the rules.
  */
 import type { Expr, FunctionBody } from '../ir/ir.ts';
+import { libraryFunction } from '../libc/effects.ts';
 import type { Span } from '../text/span.ts';
 import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import type { EngineEvent, EngineResult, FeatureWord, RootFact } from './events.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
-import { libraryFunction } from '../libc/effects.ts';
 import { processEnds } from './observe.ts';
 import { State } from './state.ts';
 import { asConstant, join, type Location, numberSet, type Value } from './value.ts';
@@ -118,11 +118,13 @@ class Round implements Facts {
   }
 
   othersStore(root: string, location: Location): Value | undefined {
-    if (this.before === undefined || !(this.globalBases.has(location.base) || this.before.shared.has(location.base))) return undefined;
+    if (this.before === undefined || !(this.globalBases.has(location.base) || this.before.shared.has(location.base)))
+      return undefined;
     const byRoot = this.before.stores.get(`${location.base}|${location.path}`);
     if (byRoot === undefined) return undefined;
     let value: Value | undefined;
-    for (const [other, stored] of byRoot) if (other !== root) value = value === undefined ? stored : join(value, stored);
+    for (const [other, stored] of byRoot)
+      if (other !== root) value = value === undefined ? stored : join(value, stored);
     return value;
   }
 

@@ -3,8 +3,9 @@
  * that are put together once all roots were run. The engine names what happened; whether it is a defect, how severe
  * and in which words is the rules' business.
  */
-import type { TraceStep } from './trace.ts';
+
 import type { Span } from '../text/span.ts';
+import type { TraceStep } from './trace.ts';
 
 /** Feature bits of a userfaultfd: surely requested, requested by some expression, and whether others are possible. */
 export interface FeatureWord {

@@ -14,7 +14,16 @@ import { assign, zeroPlace } from './assign.ts';
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations, placeOf } from './evaluate.ts';
-import { checkLost, descriptorsIn, noteAct, noteChildUse, processEnds, recognise, swallow, type Loss } from './observe.ts';
+import {
+  checkLost,
+  descriptorsIn,
+  type Loss,
+  noteAct,
+  noteChildUse,
+  processEnds,
+  recognise,
+  swallow,
+} from './observe.ts';
 import { assume } from './refine.ts';
 import { joinStates, type State } from './state.ts';
 import { asConstant, constant, contains, type MessageTag, UNKNOWN, type Value } from './value.ts';
@@ -175,8 +184,7 @@ function* endScope(
     for (const s of states) processEnds(ctx, s);
     return states;
   }
-  const loss: Loss =
-    returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
+  const loss: Loss = returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
   for (const s of states) dropVariables(ctx, s, instruction, loss);
   return states;
 }
@@ -286,7 +294,8 @@ function branch(
     enter(terminator.whenTrue, unlikely.state);
   }
   if (assume(ctx, whenFalse, condition, false)) {
-    if (condition.kind === 'binary' && condition.op === '!=') requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
+    if (condition.kind === 'binary' && condition.op === '!=')
+      requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
     enter(terminator.whenFalse, unlikely.state);
@@ -309,7 +318,9 @@ function hypothesisOf(
   const event = asConstant(other);
   if (event === undefined) return undefined;
   const hypothetical = unrequestedEvent(ctx, state, tagged, event, place, condition.span);
-  return hypothetical === undefined ? undefined : { side: condition.op === '==' ? 'true' : 'false', state: hypothetical };
+  return hypothetical === undefined
+    ? undefined
+    : { side: condition.op === '==' ? 'true' : 'false', state: hypothetical };
 }
 
 function unrequestedEvent(
@@ -334,7 +345,8 @@ function unrequestedEvent(
     if (location !== undefined) {
       hypothetical.memory.store(location, { ...constant(event), tag });
       const at = location.path.lastIndexOf('.event');
-      if (at >= 0) hypothetical.memory.store({ base: location.base, path: `${location.path.slice(0, at)}.arg.fork.ufd` }, UNKNOWN);
+      if (at >= 0)
+        hypothetical.memory.store({ base: location.base, path: `${location.path.slice(0, at)}.arg.fork.ufd` }, UNKNOWN);
     }
   }
   hypothetical.hypothesis = { span, feature: row.featureName!, source: source.id };
@@ -398,7 +410,8 @@ function switchOver(
     }
     if (tag !== undefined) {
       if (tag.child !== undefined) {
-        const told = low === high && !isEmptyArm(terminator, index, ctx.body) && !isGrouped(terminator, index, ctx.body);
+        const told =
+          low === high && !isEmptyArm(terminator, index, ctx.body) && !isGrouped(terminator, index, ctx.body);
         if (told) recognise(taken, tag.child, c.span);
         else swallow(taken, tag.child, terminator.span);
       } else if (state.hypothesis === undefined) {
@@ -459,7 +472,11 @@ function follow(body: FunctionBody, target: number): number {
   for (let at = target; !seen.has(at); ) {
     seen.add(at);
     const block = body.blocks[at]!;
-    if (block.terminator.kind !== 'goto' || block.instructions.some((i) => i.kind !== 'end-scope' && i.kind !== 'declare')) return at;
+    if (
+      block.terminator.kind !== 'goto' ||
+      block.instructions.some((i) => i.kind !== 'end-scope' && i.kind !== 'declare')
+    )
+      return at;
     at = block.terminator.target;
   }
   return target;

@@ -97,7 +97,8 @@ export class Memory {
   private fromWeak(cells: Cells, path: string): Value | undefined {
     let result: Value | undefined;
     for (const [key, value] of cells.values) {
-      if (key !== path && key.includes('[*]') && matches(key, path)) result = result === undefined ? value : join(result, value);
+      if (key !== path && key.includes('[*]') && matches(key, path))
+        result = result === undefined ? value : join(result, value);
     }
     return result;
   }

@@ -151,7 +151,9 @@ export function noteMemoryUse(ctx: Context, state: State, locations: readonly Lo
   const touches =
     locations.length === 0 ||
     locations.some(
-      (l) => regions.has(l.base) || ((regions.has('?') || regions.size === 0) && !l.base.startsWith('var:') && !l.base.startsWith('string:')),
+      (l) =>
+        regions.has(l.base) ||
+        ((regions.has('?') || regions.size === 0) && !l.base.startsWith('var:') && !l.base.startsWith('string:')),
     );
   if (touches) noteChildUse(ctx, state, span);
 }
@@ -233,7 +235,7 @@ export function descriptorsIn(state: State, base: string): string[] {
 }
 
 /** Everything reachable from the values may be kept by somebody the program does not show. */
-export function escape(ctx: Context, state: State, values: Iterable<Value>, span: Span): void {
+export function letEscape(ctx: Context, state: State, values: Iterable<Value>, span: Span): void {
   const { descriptors } = state.reach(values);
   for (const id of descriptors) {
     const object = state.objects.get(id);

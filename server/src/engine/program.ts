@@ -26,7 +26,8 @@ function reachable(main: TranslationUnit, libraries: readonly TranslationUnit[])
     for (let j = open.length - 1; j >= 0; j--) {
       const candidate = open[j]!;
       const gives =
-        candidate.functions.some((f) => !f.static && names.has(f.name)) || candidate.globals.some((g) => g.variable.storage === 'global' && names.has(g.variable.name));
+        candidate.functions.some((f) => !f.static && names.has(f.name)) ||
+        candidate.globals.some((g) => g.variable.storage === 'global' && names.has(g.variable.name));
       if (gives) {
         members.push(candidate);
         open.splice(j, 1);
@@ -38,7 +39,9 @@ function reachable(main: TranslationUnit, libraries: readonly TranslationUnit[])
 
 function namesUsed(unit: TranslationUnit): Set<string> {
   const names = new Set<string>();
-  const text = JSON.stringify([unit.functions.map((f) => f.blocks), unit.globals], (_k, v: unknown) => (typeof v === 'bigint' ? v.toString() : v));
+  const text = JSON.stringify([unit.functions.map((f) => f.blocks), unit.globals], (_k, v: unknown) =>
+    typeof v === 'bigint' ? v.toString() : v,
+  );
   for (const m of text.matchAll(/"name":"([A-Za-z_]\w*)"/g)) names.add(m[1]!);
   return names;
 }
@@ -67,7 +70,8 @@ export function link(units: readonly TranslationUnit[]): Program {
     for (const g of unit.globals) {
       const base = variableBase(g.variable);
       const known = byBase.get(base);
-      if (known === undefined || (known.initialiserSpan === undefined && g.initialiserSpan !== undefined)) byBase.set(base, g);
+      if (known === undefined || (known.initialiserSpan === undefined && g.initialiserSpan !== undefined))
+        byBase.set(base, g);
     }
   }
   globals.push(...byBase.values());

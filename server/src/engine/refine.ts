@@ -71,7 +71,13 @@ function narrowBy(ctx: Context, state: State, condition: Expr, truth: boolean): 
   }
 }
 
-function narrowMask(ctx: Context, state: State, expr: Expr & { kind: 'binary' }, op: BinaryOperator, to: number | undefined): boolean {
+function narrowMask(
+  ctx: Context,
+  state: State,
+  expr: Expr & { kind: 'binary' },
+  op: BinaryOperator,
+  to: number | undefined,
+): boolean {
   if (to === undefined) return true;
   const mask = asConstant(evaluate(ctx, state, expr.right)) ?? asConstant(evaluate(ctx, state, expr.left));
   if (mask === undefined || !Number.isSafeInteger(mask) || mask < 0) return true;
@@ -85,7 +91,7 @@ function narrowMask(ctx: Context, state: State, expr: Expr & { kind: 'binary' },
     const n = value.number;
     if (n === undefined) return value;
     if (n.set !== undefined) {
-      const kept = n.set.filter((v) => Number.isSafeInteger(v) && ((BigInt(v) & bits) === (set ? bits : 0n)));
+      const kept = n.set.filter((v) => Number.isSafeInteger(v) && (BigInt(v) & bits) === (set ? bits : 0n));
       return withNumber(value, kept.length === 0 ? undefined : numberSet(kept));
     }
     if (clear && (n.must & bits) !== 0n) return withNumber(value, undefined);

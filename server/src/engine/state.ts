@@ -4,11 +4,12 @@
  * States meet at a join point only when their typestate keys are equal (property simulation, Das, Lerner and Seigle,
  * PLDI 2002); values of joined states are joined.
  */
-import type { StepKind, TraceStep } from './trace.ts';
+
 import type { Span } from '../text/span.ts';
-import { joinMemory, Memory } from './memory.ts';
-import { type Location, type Reference, referenceKey, type Value } from './value.ts';
 import type { FeatureWord, ForkEvent } from './events.ts';
+import { joinMemory, Memory } from './memory.ts';
+import type { StepKind, TraceStep } from './trace.ts';
+import { type Location, type Reference, referenceKey, type Value } from './value.ts';
 
 /** UFFDIO_API on this descriptor: not tried, tried and failed, succeeded; `unknown` for one that came from elsewhere. */
 export type Handshake = 'fresh' | 'failed' | 'enabled' | 'unknown';
@@ -204,8 +205,8 @@ function renameIn(value: Value, from: string, to: string): Value {
   const tag = value.tag;
   const tagHit = tag !== undefined && (tag.source === from || tag.child === from);
   if (!hit && !tagHit) return value;
-  const references = value.references.map((r): Reference =>
-    r.kind === 'descriptor' && r.object === from ? { kind: 'descriptor', object: to } : r,
+  const references = value.references.map(
+    (r): Reference => (r.kind === 'descriptor' && r.object === from ? { kind: 'descriptor', object: to } : r),
   );
   const unique = new Map(references.map((r) => [referenceKey(r), r]));
   return {
@@ -234,7 +235,9 @@ function objectKey(o: Uffd): string {
     o.armed.map((r) => r.region).join('+'),
     o.escaped ? 'e' : '',
     o.waitedAt === undefined ? '' : 'w',
-    d === undefined ? '' : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}`,
+    d === undefined
+      ? ''
+      : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}`,
   ].join(':');
 }
 

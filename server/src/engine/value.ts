@@ -132,7 +132,10 @@ export function sameNumber(a: AbstractNumber | undefined, b: AbstractNumber | un
   if (a === undefined || b === undefined) return false;
   if (a.set !== undefined || b.set !== undefined) {
     return (
-      a.set !== undefined && b.set !== undefined && a.set.length === b.set.length && a.set.every((v, i) => v === b.set![i])
+      a.set !== undefined &&
+      b.set !== undefined &&
+      a.set.length === b.set.length &&
+      a.set.every((v, i) => v === b.set![i])
     );
   }
   return (
@@ -182,8 +185,7 @@ function joinReferences(a: readonly Reference[], b: readonly Reference[]): reado
 
 function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean {
   return (
-    a === b ||
-    (a !== undefined && b !== undefined && a.part === b.part && a.source === b.source && a.child === b.child)
+    a === b || (a !== undefined && b !== undefined && a.part === b.part && a.source === b.source && a.child === b.child)
   );
 }
 

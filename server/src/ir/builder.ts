@@ -58,7 +58,11 @@ export class Builder {
   readonly functionId: string;
   view: View;
   readonly locals: Variable[] = [];
-  readonly statics: { variable: Variable; stores: { target: Place; value: Expr; span: Span }[]; span: Span | undefined }[] = [];
+  readonly statics: {
+    variable: Variable;
+    stores: { target: Place; value: Expr; span: Span }[];
+    span: Span | undefined;
+  }[] = [];
   readonly quarantine: string[] = [];
   readonly expanding: string[] = [];
   private readonly blocks: MutableBlock[] = [];

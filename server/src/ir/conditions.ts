@@ -49,7 +49,8 @@ function branchOnMacro(b: Builder, node: SyntaxNode, whenTrue: number, whenFalse
   if (macro.parameters === undefined || b.expanding.includes(name) || /offsetof/.test(macro.body)) return false;
   const e = expand(b, macro, node, args);
   const only = e?.statements.length === 1 || e?.statements[1]?.type === ';' ? e.statements[0] : undefined;
-  const inner = only?.type === 'expression_statement' ? only.children.find((c) => c.named && c.type !== 'comment') : undefined;
+  const inner =
+    only?.type === 'expression_statement' ? only.children.find((c) => c.named && c.type !== 'comment') : undefined;
   if (e === undefined || inner === undefined || inner.hasError) return false;
   within(b, macro, e.view, () => branchOn(b, inner, whenTrue, whenFalse));
   return true;

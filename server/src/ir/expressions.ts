@@ -10,7 +10,6 @@ import { type Expansion, expand, within } from './macros.ts';
 import { statement } from './statements.ts';
 import { child, INT, LONG } from './types.ts';
 
-
 export function unwrap(node: SyntaxNode): SyntaxNode {
   let n = node;
   while (n.type === 'parenthesized_expression') {
@@ -215,7 +214,11 @@ export function isLogical(b: Builder, raw: SyntaxNode): boolean {
     const op = b.text(child(node, 'operator')!);
     return op === '&&' || op === '||';
   }
-  return node.type === 'unary_expression' && b.text(child(node, 'operator')!) === '!' && isLogical(b, child(node, 'argument')!);
+  return (
+    node.type === 'unary_expression' &&
+    b.text(child(node, 'operator')!) === '!' &&
+    isLogical(b, child(node, 'argument')!)
+  );
 }
 
 function truthValue(b: Builder, node: SyntaxNode): Expr {
@@ -344,7 +347,9 @@ function cast(b: Builder, node: SyntaxNode): Expr {
   const operand = expression(b, value);
   if (operand.kind === 'constant' && type.kind === 'integer') {
     const bits = BigInt(type.bytes * 8);
-    const wrapped = type.signed ? BigInt.asIntN(Number(bits), operand.value) : BigInt.asUintN(Number(bits), operand.value);
+    const wrapped = type.signed
+      ? BigInt.asIntN(Number(bits), operand.value)
+      : BigInt.asUintN(Number(bits), operand.value);
     return { ...operand, value: wrapped };
   }
   return { kind: 'cast', type, operand, span: b.span(node) };
@@ -416,7 +421,12 @@ export function place(b: Builder, raw: SyntaxNode): Place {
       const arrow = node.children.some((c) => c.type === '->');
       if (arrow) {
         const pointerExpr = expression(b, argument);
-        return extend(b, { base: { kind: 'deref', pointer: pointerExpr }, path: [], type: pointee(pointerExpr), span }, name, span);
+        return extend(
+          b,
+          { base: { kind: 'deref', pointer: pointerExpr }, path: [], type: pointee(pointerExpr), span },
+          name,
+          span,
+        );
       }
       return extend(b, place(b, argument), name, span);
     }
@@ -429,7 +439,12 @@ export function place(b: Builder, raw: SyntaxNode): Place {
         return { ...base, path: [...base.path, { kind: 'index', index }], type: base.type.of, span };
       }
       const pointerExpr = base === undefined ? expression(b, argument) : loadPlace(b, base, span);
-      return { base: { kind: 'deref', pointer: pointerExpr }, path: [{ kind: 'index', index }], type: pointee(pointerExpr), span };
+      return {
+        base: { kind: 'deref', pointer: pointerExpr },
+        path: [{ kind: 'index', index }],
+        type: pointee(pointerExpr),
+        span,
+      };
     }
     case 'pointer_expression':
       if (b.text(child(node, 'operator')!) === '*') {
@@ -454,7 +469,12 @@ function isPlaceNode(node: SyntaxNode): boolean {
 }
 
 function extend(b: Builder, base: Place, field: string, span: Span): Place {
-  return { base: base.base, path: [...base.path, { kind: 'field', name: field }], type: b.unit.types.fieldType(base.type, field), span };
+  return {
+    base: base.base,
+    path: [...base.path, { kind: 'field', name: field }],
+    type: b.unit.types.fieldType(base.type, field),
+    span,
+  };
 }
 
 function pointee(e: Expr): CType {
@@ -485,7 +505,11 @@ function statementExpression(b: Builder, node: SyntaxNode): Expr {
   const body = node.children.find((c) => c.type === 'compound_statement');
   const span = b.span(node);
   if (body === undefined) return { kind: 'unknown', span };
-  return statementsValue(b, body.children.filter((c) => c.named && c.type !== 'comment'), span);
+  return statementsValue(
+    b,
+    body.children.filter((c) => c.named && c.type !== 'comment'),
+    span,
+  );
 }
 
 function statementsValue(b: Builder, statements: readonly SyntaxNode[], span: Span): Expr {
@@ -508,14 +532,22 @@ function statementsValue(b: Builder, statements: readonly SyntaxNode[], span: Sp
 }
 
 function singleExpression(e: Expansion): SyntaxNode | undefined {
-  const statements = e.statements.filter((s) => !(s.type === 'expression_statement' && s.children.every((c) => c.type === ';')) && s.type !== ';');
+  const statements = e.statements.filter(
+    (s) => !(s.type === 'expression_statement' && s.children.every((c) => c.type === ';')) && s.type !== ';',
+  );
   const only = statements[0];
   if (statements.length !== 1 || only?.type !== 'expression_statement') return undefined;
   return only.children.find((c) => c.named && c.type !== 'comment');
 }
 
 /** The value of a macro's expansion, its effects emitted; undefined when it cannot be expanded as an expression. */
-function expandExpression(b: Builder, name: string, node: SyntaxNode, args: readonly SyntaxNode[] | undefined, used: boolean): Expr | undefined {
+function expandExpression(
+  b: Builder,
+  name: string,
+  node: SyntaxNode,
+  args: readonly SyntaxNode[] | undefined,
+  used: boolean,
+): Expr | undefined {
   const macro = b.unit.macros.get(name)!;
   if (macro.body === '') return constantExpr(0, b.span(node));
   const e = expand(b, macro, node, args);
@@ -538,7 +570,8 @@ function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const args = (list?.children ?? []).filter((c) => c.named && c.type !== 'comment');
   const name = callee.type === 'identifier' ? b.text(callee) : undefined;
   if (name !== undefined && b.lookup(name) === undefined) {
-    if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3) return container(b, args, span);
+    if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3)
+      return container(b, args, span);
     const macro = b.unit.macros.get(name);
     if (macro?.parameters !== undefined && !b.expanding.includes(name)) {
       if (/offsetof/.test(macro.body) && args.length === 3) return container(b, args, span);
@@ -553,7 +586,9 @@ function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
     }
   }
   const target: Expr =
-    name !== undefined && b.lookupAny(name) === undefined ? { kind: 'function', name, span: b.span(callee) } : calleeValue(b, callee);
+    name !== undefined && b.lookupAny(name) === undefined
+      ? { kind: 'function', name, span: b.span(callee) }
+      : calleeValue(b, callee);
   const values = args.map((a) => expression(b, a));
   const result = used ? b.temporary({ kind: 'unknown', name: 'result' }, span) : undefined;
   b.emit({ kind: 'call', callee: target, arguments: values, result, span });
@@ -562,15 +597,24 @@ function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
 
 function calleeValue(b: Builder, callee: SyntaxNode): Expr {
   // (*handler)(x) and handler(x) are the same call.
-  if (callee.type === 'pointer_expression' && b.text(child(callee, 'operator')!) === '*') return expression(b, child(callee, 'argument')!);
+  if (callee.type === 'pointer_expression' && b.text(child(callee, 'operator')!) === '*')
+    return expression(b, child(callee, 'argument')!);
   return expression(b, callee);
 }
 
 function container(b: Builder, args: readonly SyntaxNode[], span: Span): Expr {
   const pointerExpr = expression(b, args[0]!);
-  const member = b.text(args[2]!).split('.').map((m) => m.trim());
+  const member = b
+    .text(args[2]!)
+    .split('.')
+    .map((m) => m.trim());
   const type = b.unit.types.specifier({ ...args[1]!, type: 'type_identifier' });
-  return { kind: 'cast', type: { kind: 'pointer', to: type }, operand: { kind: 'container', pointer: pointerExpr, member, span }, span };
+  return {
+    kind: 'cast',
+    type: { kind: 'pointer', to: type },
+    operand: { kind: 'container', pointer: pointerExpr, member, span },
+    span,
+  };
 }
 
 function assertion(b: Builder, condition: SyntaxNode, span: Span): Expr {
@@ -602,7 +646,13 @@ function retry(b: Builder, e: SyntaxNode, span: Span): Expr {
     span,
   });
   b.enter(again);
-  b.terminate({ kind: 'branch', condition: { kind: 'unknown', name: 'errno', span }, whenTrue: head, whenFalse: after, span });
+  b.terminate({
+    kind: 'branch',
+    condition: { kind: 'unknown', name: 'errno', span },
+    whenTrue: head,
+    whenFalse: after,
+    span,
+  });
   b.enter(after);
   return loadOf(target, span);
 }
@@ -614,12 +664,16 @@ function ioNumber(b: Builder, name: string, args: readonly SyntaxNode[], span: S
   const direction = name === '_IO' ? 0n : name === '_IOW' ? 1n : name === '_IOR' ? 2n : 3n;
   let size = 0n;
   if (args[2] !== undefined) {
-    const text = b.text(args[2]).replace(/^struct\s+/, '').trim();
-    const bytes = b.unit.types.sizeOf(b.unit.types.specifier({ ...args[2], type: 'type_identifier' })) ?? b.unit.types.sizeOf({ kind: 'unknown', name: text });
+    const text = b
+      .text(args[2])
+      .replace(/^struct\s+/, '')
+      .trim();
+    const bytes =
+      b.unit.types.sizeOf(b.unit.types.specifier({ ...args[2], type: 'type_identifier' })) ??
+      b.unit.types.sizeOf({ kind: 'unknown', name: text });
     if (bytes === undefined) return { kind: 'unknown', name, span };
     size = BigInt(bytes);
   }
   if (type?.kind !== 'constant' || number?.kind !== 'constant') return { kind: 'unknown', name, span };
   return constantExpr((direction << 30n) | (size << 16n) | (type.value << 8n) | number.value, span);
 }
-

@@ -57,7 +57,11 @@ function list(b: Builder, target: Place, node: SyntaxNode, sink: Sink): void {
       for (const place of designated(b, target, designators)) {
         initialise(b, place.place, value, b.span(element), sink);
         if (place.index !== undefined) position = place.index;
-        else if (fields !== undefined) position = Math.max(0, fields.findIndex((f) => f.name === place.field));
+        else if (fields !== undefined)
+          position = Math.max(
+            0,
+            fields.findIndex((f) => f.name === place.field),
+          );
       }
       position++;
       continue;
@@ -72,7 +76,11 @@ function list(b: Builder, target: Place, node: SyntaxNode, sink: Sink): void {
           ? { kind: 'index', index: constantExpr(position, span) }
           : { kind: 'index', index: constantExpr(position, span) };
     const type: CType =
-      fields !== undefined ? (fields[position]?.type ?? { kind: 'unknown', name: '' }) : target.type.kind === 'array' ? target.type.of : { kind: 'unknown', name: '' };
+      fields !== undefined
+        ? (fields[position]?.type ?? { kind: 'unknown', name: '' })
+        : target.type.kind === 'array'
+          ? target.type.of
+          : { kind: 'unknown', name: '' };
     position++;
     if (path === undefined) continue;
     if (target.type.kind !== 'array' && fields === undefined) {
@@ -97,7 +105,12 @@ function designated(b: Builder, target: Place, designators: readonly SyntaxNode[
     if (d.type === 'field_designator') {
       const name = b.text(d).replace(/^\.\s*/, '');
       places = places.map(({ place, index, field }) => ({
-        place: { ...place, path: [...place.path, { kind: 'field', name }], type: b.unit.types.fieldType(place.type, name), span },
+        place: {
+          ...place,
+          path: [...place.path, { kind: 'field', name }],
+          type: b.unit.types.fieldType(place.type, name),
+          span,
+        },
         index,
         field: field ?? name,
       }));
@@ -108,12 +121,20 @@ function designated(b: Builder, target: Place, designators: readonly SyntaxNode[
       const from = low?.kind === 'constant' ? Number(low.value) : undefined;
       const to = high?.kind === 'constant' ? Number(high.value) : undefined;
       const indices: (number | undefined)[] =
-        from === undefined || to === undefined ? [undefined] : Array.from({ length: Math.min(to - from + 1, MAX_RANGE) }, (_, i) => from + i);
+        from === undefined || to === undefined
+          ? [undefined]
+          : Array.from({ length: Math.min(to - from + 1, MAX_RANGE) }, (_, i) => from + i);
       places = places.flatMap(({ place }) =>
         indices.map((i) => ({
           place: {
             ...place,
-            path: [...place.path, { kind: 'index' as const, index: i === undefined ? (low ?? { kind: 'unknown' as const, span }) : constantExpr(i, span) }],
+            path: [
+              ...place.path,
+              {
+                kind: 'index' as const,
+                index: i === undefined ? (low ?? { kind: 'unknown' as const, span }) : constantExpr(i, span),
+              },
+            ],
             type: place.type.kind === 'array' ? place.type.of : { kind: 'unknown' as const, name: '' },
             span,
           },

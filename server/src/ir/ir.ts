@@ -41,8 +41,22 @@ export interface RecordType {
 
 export type UnaryOperator = '-' | '~' | '!' | '+';
 export type BinaryOperator =
-  | '+' | '-' | '*' | '/' | '%' | '<<' | '>>' | '&' | '|' | '^'
-  | '==' | '!=' | '<' | '>' | '<=' | '>=';
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '<<'
+  | '>>'
+  | '&'
+  | '|'
+  | '^'
+  | '=='
+  | '!='
+  | '<'
+  | '>'
+  | '<='
+  | '>=';
 
 /** A side-effect-free expression. `span` is where it stands in the source (the call site for macro expansions). */
 export type Expr =
@@ -53,7 +67,13 @@ export type Expr =
   | { readonly kind: 'load'; readonly place: Place; readonly span: Span }
   | { readonly kind: 'address'; readonly place: Place; readonly span: Span }
   | { readonly kind: 'unary'; readonly op: UnaryOperator; readonly operand: Expr; readonly span: Span }
-  | { readonly kind: 'binary'; readonly op: BinaryOperator; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | {
+      readonly kind: 'binary';
+      readonly op: BinaryOperator;
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly span: Span;
+    }
   | { readonly kind: 'cast'; readonly type: CType; readonly operand: Expr; readonly span: Span }
   /** `container_of(pointer, type, member)`: the record around the member that `pointer` points to. */
   | { readonly kind: 'container'; readonly pointer: Expr; readonly member: readonly string[]; readonly span: Span }
@@ -66,7 +86,9 @@ export type Expr =
  * `p[i]` for a pointer is a deref with path [index i].
  */
 export interface Place {
-  readonly base: { readonly kind: 'variable'; readonly variable: Variable } | { readonly kind: 'deref'; readonly pointer: Expr };
+  readonly base:
+    | { readonly kind: 'variable'; readonly variable: Variable }
+    | { readonly kind: 'deref'; readonly pointer: Expr };
   readonly path: readonly PathElement[];
   /** Type of the whole lvalue where it is known. */
   readonly type: CType;
@@ -111,7 +133,12 @@ export type Terminator =
       readonly kind: 'switch';
       readonly value: Expr;
       /** Inclusive ranges; `span` is the `case` label, label included. Empty ranges mean a case whose value is unknown. */
-      readonly cases: readonly { readonly low: Expr; readonly high: Expr; readonly target: number; readonly span: Span }[];
+      readonly cases: readonly {
+        readonly low: Expr;
+        readonly high: Expr;
+        readonly target: number;
+        readonly span: Span;
+      }[];
       /** Where control goes when no case matches: the default label, or behind the switch. */
       readonly otherwise: number;
       readonly defaultSpan: Span | undefined;

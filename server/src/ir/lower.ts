@@ -1,6 +1,6 @@
 /** Lowers one parsed file to the IR. Never throws: a function that cannot be lowered is quarantined. */
 import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
-import { Builder, constantExpr, type UnitScope, variablePlace, type View } from './builder.ts';
+import { Builder, constantExpr, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
 import { initialise } from './initialisers.ts';
 import type { CType, Expr, FunctionBody, GlobalVariable, Place, RecordType, TranslationUnit, Variable } from './ir.ts';
@@ -23,7 +23,13 @@ export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit 
     types: undefined as unknown as TypeReader,
   };
   for (const file of [...parsed.headers, parsed]) {
-    const lowering = new FileLowering(file, { ...unit, path: file.path, cleanups: file.cleanups }, table, functions, globals);
+    const lowering = new FileLowering(
+      file,
+      { ...unit, path: file.path, cleanups: file.cleanups },
+      table,
+      functions,
+      globals,
+    );
     lowering.run();
   }
   return { path: parsed.path, functions, globals, records: table.records, skippedFunctions: 0 };
@@ -36,7 +42,13 @@ class FileLowering {
   private readonly functions: FunctionBody[];
   private readonly globals: GlobalVariable[];
 
-  constructor(file: ParsedFile, unit: UnitScope, table: TypeTable, functions: FunctionBody[], globals: GlobalVariable[]) {
+  constructor(
+    file: ParsedFile,
+    unit: UnitScope,
+    table: TypeTable,
+    functions: FunctionBody[],
+    globals: GlobalVariable[],
+  ) {
     this.file = file;
     this.unit = unit;
     this.functions = functions;
@@ -99,11 +111,15 @@ class FileLowering {
   private declaratorOf(node: SyntaxNode) {
     const d = child(node, 'declarator');
     const base = this.unit.types.specifier(child(node, 'type'));
-    return d === undefined ? { name: undefined, nameNode: undefined, type: base, parameters: undefined } : this.unit.types.declarator(d, base);
+    return d === undefined
+      ? { name: undefined, nameNode: undefined, type: base, parameters: undefined }
+      : this.unit.types.declarator(d, base);
   }
 
   private words(node: SyntaxNode): string[] {
-    return node.children.filter((c) => c.type === 'storage_class_specifier' || c.type === 'type_qualifier').map((c) => this.text(c));
+    return node.children
+      .filter((c) => c.type === 'storage_class_specifier' || c.type === 'type_qualifier')
+      .map((c) => this.text(c));
   }
 
   private builder(id: string): Builder {
@@ -161,7 +177,11 @@ class FileLowering {
       const known = this.unit.globals.get(name);
       const variable: Variable =
         known !== undefined && known.id === (isStatic ? `${this.file.path}#${name}` : name)
-          ? { ...known, type: whole.kind === 'array' && whole.length !== undefined ? whole : known.type, volatile: known.volatile || volatile }
+          ? {
+              ...known,
+              type: whole.kind === 'array' && whole.length !== undefined ? whole : known.type,
+              volatile: known.volatile || volatile,
+            }
           : {
               id: isStatic ? `${this.file.path}#${name}` : name,
               name,
@@ -201,7 +221,11 @@ class FileLowering {
     try {
       lowered = this.body(node, id, name, isStatic, nameNode, parameters, body, quarantine);
     } catch (error) {
-      quarantine.push(error instanceof RangeError ? 'nested too deeply to be analysed' : `not understood: ${(error as Error).message}`);
+      quarantine.push(
+        error instanceof RangeError
+          ? 'nested too deeply to be analysed'
+          : `not understood: ${(error as Error).message}`,
+      );
     }
     this.functions.push(
       lowered ?? {
@@ -215,7 +239,12 @@ class FileLowering {
         noreturn: false,
         locals: [],
         blocks: [
-          { id: 0, loopHead: false, instructions: [{ kind: 'opaque', operands: [], span }], terminator: { kind: 'return', value: undefined, explicit: false, span } },
+          {
+            id: 0,
+            loopHead: false,
+            instructions: [{ kind: 'opaque', operands: [], span }],
+            terminator: { kind: 'return', value: undefined, explicit: false, span },
+          },
         ],
         span,
         nameSpan: this.view.spanOf(nameNode.start, nameNode.end),
@@ -227,8 +256,10 @@ class FileLowering {
   /** Why nothing absent may be claimed of this function. */
   private suspicions(node: SyntaxNode, name: string): string[] {
     const found: string[] = [];
-    if (node.hasError && hasRealError(node, (n) => this.text(n))) found.push('the parser met something it does not know');
-    if (this.unit.macros.get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name)) found.push('its name is a macro');
+    if (node.hasError && hasRealError(node, (n) => this.text(n)))
+      found.push('the parser met something it does not know');
+    if (this.unit.macros.get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name))
+      found.push('its name is a macro');
     return found;
   }
 
@@ -260,7 +291,9 @@ class FileLowering {
     for (const s of b.statics) {
       this.globals.push({ variable: s.variable, initialiser: s.stores, initialiserSpan: s.span });
     }
-    const noreturn = this.file.noreturns.some((at) => node.start - 80 <= at && at < body.start && this.belongs(at, node));
+    const noreturn = this.file.noreturns.some(
+      (at) => node.start - 80 <= at && at < body.start && this.belongs(at, node),
+    );
     return {
       id,
       name,
@@ -287,7 +320,8 @@ class FileLowering {
     const base = this.unit.types.specifier(child(p, 'type'));
     const d = child(p, 'declarator');
     if (d === undefined && base.kind === 'void') return undefined;
-    const declared = d === undefined ? { name: undefined, nameNode: undefined, type: base } : this.unit.types.declarator(d, base);
+    const declared =
+      d === undefined ? { name: undefined, nameNode: undefined, type: base } : this.unit.types.declarator(d, base);
     let type = declared.type;
     if (type.kind === 'array') type = { kind: 'pointer', to: type.of };
     if (type.kind === 'function') type = { kind: 'pointer', to: type };
@@ -307,7 +341,8 @@ class FileLowering {
       for (const d of c.children) {
         if (d.field !== 'declarator') continue;
         const declared = this.unit.types.declarator(d, base);
-        if (declared.name === name) type = declared.type.kind === 'array' ? { kind: 'pointer', to: declared.type.of } : declared.type;
+        if (declared.name === name)
+          type = declared.type.kind === 'array' ? { kind: 'pointer', to: declared.type.of } : declared.type;
       }
     }
     return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile: false, span: b.span(p) };
@@ -317,7 +352,9 @@ class FileLowering {
 /** GNU case ranges are errors to the grammar and understood by the lowering. */
 function hasRealError(node: SyntaxNode, text: (n: SyntaxNode) => string): boolean {
   if (node.type === 'case_statement') {
-    return node.children.some((c) => (c.isError ? !/\.\.\./.test(text(node).slice(0, 200)) : c.hasError && hasRealError(c, text)));
+    return node.children.some((c) =>
+      c.isError ? !/\.\.\./.test(text(node).slice(0, 200)) : c.hasError && hasRealError(c, text),
+    );
   }
   if (node.isError) return true;
   return node.children.some((c) => c.hasError && hasRealError(c, text));

@@ -94,7 +94,10 @@ function splitArguments(text: string, node: SyntaxNode): ArgumentText[] {
   return result;
 }
 
-function substitute(macro: MacroDefinition, args: readonly ArgumentText[] | undefined): { text: string; pieces: Piece[] } {
+function substitute(
+  macro: MacroDefinition,
+  args: readonly ArgumentText[] | undefined,
+): { text: string; pieces: Piece[] } {
   const pieces: Piece[] = [];
   if (macro.parameters === undefined || args === undefined) return { text: macro.body, pieces };
   const byName = new Map<string, ArgumentText>();
@@ -102,11 +105,15 @@ function substitute(macro: MacroDefinition, args: readonly ArgumentText[] | unde
     if (p.endsWith('...')) {
       const rest = args.slice(i);
       const joined = rest.map((a) => a.text).join(', ');
-      byName.set(p === '...' ? '__VA_ARGS__' : p.slice(0, -3).trim(), { text: joined, start: rest.length === 1 ? rest[0]!.start : -1 });
+      byName.set(p === '...' ? '__VA_ARGS__' : p.slice(0, -3).trim(), {
+        text: joined,
+        start: rest.length === 1 ? rest[0]!.start : -1,
+      });
     } else byName.set(p, args[i] ?? { text: '', start: -1 });
   }
   let out = '';
-  const token = /##\s*([A-Za-z_]\w*)|#\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(?=##)|[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\s\S]/g;
+  const token =
+    /##\s*([A-Za-z_]\w*)|#\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(?=##)|[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\s\S]/g;
   for (let m = token.exec(macro.body); m !== null; m = token.exec(macro.body)) {
     const pasted = m[1];
     const quoted = m[2];

@@ -68,7 +68,8 @@ export function statement(b: Builder, node: SyntaxNode): void {
     case 'attributed_statement':
     case 'ERROR':
     case 'seh_try_statement':
-      for (const c of node.children) if (c.named && (c.type.endsWith('statement') || c.type === 'declaration')) statement(b, c);
+      for (const c of node.children)
+        if (c.named && (c.type.endsWith('statement') || c.type === 'declaration')) statement(b, c);
       return;
     case 'type_definition':
       b.unit.types.typedef(node);
@@ -104,7 +105,10 @@ function statementMacro(b: Builder, node: SyntaxNode): boolean {
   if (macro === undefined || b.lookup(name) !== undefined || b.expanding.includes(name)) return false;
   if ((macro.parameters === undefined) !== (node.type === 'identifier')) return false;
   if (/offsetof/.test(macro.body)) return false;
-  const args = node.type === 'identifier' ? undefined : (child(node, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
+  const args =
+    node.type === 'identifier'
+      ? undefined
+      : (child(node, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
   const e = expand(b, macro, node, args);
   if (e === undefined || e.statements.some((s) => s.hasError)) return false;
   within(b, macro, e.view, () => {
@@ -115,7 +119,9 @@ function statementMacro(b: Builder, node: SyntaxNode): boolean {
 
 export function declaration(b: Builder, node: SyntaxNode): void {
   const base = b.unit.types.specifier(child(node, 'type'));
-  const words = node.children.filter((c) => c.type === 'storage_class_specifier' || c.type === 'type_qualifier').map((c) => b.text(c));
+  const words = node.children
+    .filter((c) => c.type === 'storage_class_specifier' || c.type === 'type_qualifier')
+    .map((c) => b.text(c));
   if (words.includes('typedef')) {
     b.unit.types.typedef(node);
     return;
@@ -228,7 +234,12 @@ function doStatement(b: Builder, node: SyntaxNode): void {
   b.enter(after);
 }
 
-function forStatement(b: Builder, node: SyntaxNode, bodyNode: SyntaxNode | undefined, bodyIn?: (body: () => void) => void): void {
+function forStatement(
+  b: Builder,
+  node: SyntaxNode,
+  bodyNode: SyntaxNode | undefined,
+  bodyIn?: (body: () => void) => void,
+): void {
   const span = b.span(node);
   b.openScope();
   const initialiser = child(node, 'initializer');
@@ -271,7 +282,12 @@ function forEach(b: Builder, node: SyntaxNode): boolean {
     const header = { ...node, end: child(node, 'condition')?.end ?? node.end };
     const e = expand(b, macro, header, [], ';');
     const loop = e?.statements[0];
-    if (e !== undefined && loop !== undefined && !loop.hasError && (loop.type === 'for_statement' || loop.type === 'while_statement')) {
+    if (
+      e !== undefined &&
+      loop !== undefined &&
+      !loop.hasError &&
+      (loop.type === 'for_statement' || loop.type === 'while_statement')
+    ) {
       const outer = b.view;
       within(b, macro, e.view, () => {
         const inside = (body: () => void) => {
@@ -387,7 +403,10 @@ function rangeEnd(b: Builder, node: SyntaxNode, labelEnd: number): Expr | undefi
   const label = b.view.text.slice(node.start, labelEnd);
   const at = label.indexOf('...');
   if (at < 0) return undefined;
-  const text = label.slice(at + 3).replace(/:\s*$/, '').trim();
+  const text = label
+    .slice(at + 3)
+    .replace(/:\s*$/, '')
+    .trim();
   const span = b.view.spanOf(node.start, labelEnd);
   if (/^(0[xX][0-9a-fA-F]+|\d+)$/.test(text)) return constantExpr(BigInt(text), span);
   const enumerator = b.unit.enumerators.get(text);
@@ -402,7 +421,10 @@ function returnStatement(b: Builder, node: SyntaxNode): void {
     value = expression(b, inner);
     if (value.kind !== 'constant') {
       // The value is taken before the locals end.
-      const t = variablePlace(b.temporary(value.kind === 'load' ? value.place.type : { kind: 'unknown', name: 'return' }, span), span);
+      const t = variablePlace(
+        b.temporary(value.kind === 'load' ? value.place.type : { kind: 'unknown', name: 'return' }, span),
+        span,
+      );
       b.emit({ kind: 'assign', target: t, value, span });
       value = loadOf(t, span);
     }

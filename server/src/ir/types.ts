@@ -38,10 +38,37 @@ const NAMED: Readonly<Record<string, CType>> = {
 
 /** Records of system headers whose values are given by position. */
 const KNOWN_FIELDS: ReadonlyMap<string, RecordType['fields']> = new Map([
-  ['pollfd', [{ name: 'fd', type: INT }, { name: 'events', type: INT }, { name: 'revents', type: INT }]],
-  ['uffdio_range', [{ name: 'start', type: LONG }, { name: 'len', type: LONG }]],
-  ['uffdio_api', [{ name: 'api', type: LONG }, { name: 'features', type: LONG }, { name: 'ioctls', type: LONG }]],
-  ['uffdio_register', [{ name: 'range', type: record('uffdio_range') }, { name: 'mode', type: LONG }, { name: 'ioctls', type: LONG }]],
+  [
+    'pollfd',
+    [
+      { name: 'fd', type: INT },
+      { name: 'events', type: INT },
+      { name: 'revents', type: INT },
+    ],
+  ],
+  [
+    'uffdio_range',
+    [
+      { name: 'start', type: LONG },
+      { name: 'len', type: LONG },
+    ],
+  ],
+  [
+    'uffdio_api',
+    [
+      { name: 'api', type: LONG },
+      { name: 'features', type: LONG },
+      { name: 'ioctls', type: LONG },
+    ],
+  ],
+  [
+    'uffdio_register',
+    [
+      { name: 'range', type: record('uffdio_range') },
+      { name: 'mode', type: LONG },
+      { name: 'ioctls', type: LONG },
+    ],
+  ],
 ]);
 
 export interface TypeTable {
@@ -61,7 +88,13 @@ export class TypeReader {
   /** Called for each enumerator of an enum with a body. */
   private readonly onEnum: (node: SyntaxNode) => void;
 
-  constructor(table: TypeTable, text: TextOf, constantOf: ConstantOf, file: string, onEnum: (node: SyntaxNode) => void) {
+  constructor(
+    table: TypeTable,
+    text: TextOf,
+    constantOf: ConstantOf,
+    file: string,
+    onEnum: (node: SyntaxNode) => void,
+  ) {
     this.table = table;
     this.text = text;
     this.constantOf = constantOf;
@@ -79,7 +112,11 @@ export class TypeReader {
         return sized(this.text(node));
       case 'type_identifier': {
         const name = this.text(node);
-        return this.table.typedefs.get(name) ?? NAMED[name] ?? (this.table.records.has(name) || KNOWN_SIZES.has(name) ? record(name) : { kind: 'unknown', name });
+        return (
+          this.table.typedefs.get(name) ??
+          NAMED[name] ??
+          (this.table.records.has(name) || KNOWN_SIZES.has(name) ? record(name) : { kind: 'unknown', name })
+        );
       }
       case 'struct_specifier':
       case 'union_specifier':
@@ -123,7 +160,10 @@ export class TypeReader {
   }
 
   /** Name and type of a declarator over a base type. */
-  declarator(node: SyntaxNode, base: CType): { name: string | undefined; nameNode: SyntaxNode | undefined; type: CType; parameters: SyntaxNode | undefined } {
+  declarator(
+    node: SyntaxNode,
+    base: CType,
+  ): { name: string | undefined; nameNode: SyntaxNode | undefined; type: CType; parameters: SyntaxNode | undefined } {
     switch (node.type) {
       case 'identifier':
       case 'field_identifier':
@@ -135,26 +175,35 @@ export class TypeReader {
       case 'pointer_declarator': {
         const inner = child(node, 'declarator');
         const type: CType = { kind: 'pointer', to: base };
-        return inner === undefined ? { name: undefined, nameNode: undefined, type, parameters: undefined } : this.declarator(inner, type);
+        return inner === undefined
+          ? { name: undefined, nameNode: undefined, type, parameters: undefined }
+          : this.declarator(inner, type);
       }
       case 'array_declarator': {
         const inner = child(node, 'declarator');
         const size = child(node, 'size');
         const type: CType = { kind: 'array', of: base, length: size === undefined ? undefined : this.constantOf(size) };
-        return inner === undefined ? { name: undefined, nameNode: undefined, type, parameters: undefined } : this.declarator(inner, type);
+        return inner === undefined
+          ? { name: undefined, nameNode: undefined, type, parameters: undefined }
+          : this.declarator(inner, type);
       }
       case 'function_declarator': {
         const inner = child(node, 'declarator');
         const own = child(node, 'parameters');
-        if (inner === undefined) return { name: undefined, nameNode: undefined, type: { kind: 'function' }, parameters: own };
+        if (inner === undefined)
+          return { name: undefined, nameNode: undefined, type: { kind: 'function' }, parameters: own };
         const d = this.declarator(inner, { kind: 'function' });
         // `int (*handler)(…)` declares a pointer; only the innermost parameter list is the function's own.
         return { ...d, parameters: d.parameters ?? (d.type.kind === 'function' ? own : undefined) };
       }
       case 'parenthesized_declarator':
       case 'attributed_declarator': {
-        const inner = node.children.find((c) => c.named && c.type !== 'ms_call_modifier' && !c.type.startsWith('attribute'));
-        return inner === undefined ? { name: undefined, nameNode: undefined, type: base, parameters: undefined } : this.declarator(inner, base);
+        const inner = node.children.find(
+          (c) => c.named && c.type !== 'ms_call_modifier' && !c.type.startsWith('attribute'),
+        );
+        return inner === undefined
+          ? { name: undefined, nameNode: undefined, type: base, parameters: undefined }
+          : this.declarator(inner, base);
       }
       default:
         return { name: undefined, nameNode: undefined, type: base, parameters: undefined };
@@ -212,7 +261,9 @@ export class TypeReader {
         return { size: 8, alignment: 8 };
       case 'array': {
         const of = this.layout(type.of, depth + 1);
-        return of === undefined || type.length === undefined ? undefined : { size: of.size * type.length, alignment: of.alignment };
+        return of === undefined || type.length === undefined
+          ? undefined
+          : { size: of.size * type.length, alignment: of.alignment };
       }
       case 'record': {
         const known = KNOWN_SIZES.get(type.tag);

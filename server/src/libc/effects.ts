@@ -3,11 +3,52 @@
  * A function that is not here is unknown: what is passed to it escapes. One row each; the reason says why.
  */
 export type LibraryKind =
-  | 'userfaultfd' | 'ioctl' | 'read' | 'readv' | 'close' | 'dup' | 'dup2' | 'fcntl' | 'poll' | 'epoll-ctl' | 'epoll-wait'
-  | 'fork' | 'forkpty' | 'daemon' | 'vfork' | 'clone' | 'syscall' | 'spawn-without-copy'
-  | 'thread-create' | 'thread-join' | 'thread-detach' | 'thread-cancel' | 'thread-exit' | 'mutex-lock' | 'mutex-unlock'
-  | 'wait-child' | 'mmap' | 'munmap' | 'madvise' | 'malloc' | 'realloc' | 'memalign' | 'free' | 'memset' | 'memcpy'
-  | 'print' | 'exit' | 'exec' | 'fdopen' | 'sendmsg' | 'write' | 'open' | 'pipe' | 'sleep' | 'pure' | 'error-exit';
+  | 'userfaultfd'
+  | 'ioctl'
+  | 'read'
+  | 'readv'
+  | 'close'
+  | 'dup'
+  | 'dup2'
+  | 'fcntl'
+  | 'poll'
+  | 'epoll-ctl'
+  | 'epoll-wait'
+  | 'fork'
+  | 'forkpty'
+  | 'daemon'
+  | 'vfork'
+  | 'clone'
+  | 'syscall'
+  | 'spawn-without-copy'
+  | 'thread-create'
+  | 'thread-join'
+  | 'thread-detach'
+  | 'thread-cancel'
+  | 'thread-exit'
+  | 'mutex-lock'
+  | 'mutex-unlock'
+  | 'wait-child'
+  | 'mmap'
+  | 'munmap'
+  | 'madvise'
+  | 'malloc'
+  | 'realloc'
+  | 'memalign'
+  | 'free'
+  | 'memset'
+  | 'memcpy'
+  | 'print'
+  | 'exit'
+  | 'exec'
+  | 'fdopen'
+  | 'sendmsg'
+  | 'write'
+  | 'open'
+  | 'pipe'
+  | 'sleep'
+  | 'pure'
+  | 'error-exit';
 
 export interface LibraryFunction {
   readonly name: string;
@@ -27,7 +68,11 @@ interface Group {
 }
 
 const GROUPS: readonly Group[] = [
-  { kind: 'userfaultfd', names: 'userfaultfd', reason: 'userfaultfd(2); glibc has no wrapper, projects name theirs so' },
+  {
+    kind: 'userfaultfd',
+    names: 'userfaultfd',
+    reason: 'userfaultfd(2); glibc has no wrapper, projects name theirs so',
+  },
   { kind: 'ioctl', names: 'ioctl', reason: 'ioctl(2): the requests are in uffd/requests.ts' },
   { kind: 'read', names: 'read', reason: 'read(2) takes messages and installs child descriptors' },
   { kind: 'readv', names: 'readv preadv pread pread64', reason: 'reads; pread on a userfaultfd is ESPIPE' },
@@ -44,19 +89,43 @@ const GROUPS: readonly Group[] = [
   { kind: 'vfork', names: 'vfork', reason: 'shares the address space: no event' },
   { kind: 'clone', names: 'clone __clone2', reason: 'by flags: uffd/clone.ts' },
   { kind: 'syscall', names: 'syscall', reason: 'the system call that its first argument names' },
-  { kind: 'spawn-without-copy', names: 'posix_spawn posix_spawnp system popen pclose wordexp wordfree', reason: 'glibc 2.34 and later use clone(CLONE_VM | CLONE_VFORK): no event' },
+  {
+    kind: 'spawn-without-copy',
+    names: 'posix_spawn posix_spawnp system popen pclose wordexp wordfree',
+    reason: 'glibc 2.34 and later use clone(CLONE_VM | CLONE_VFORK): no event',
+  },
   { kind: 'thread-create', names: 'pthread_create thrd_create', reason: 'another root in the same memory' },
   { kind: 'thread-join', names: 'pthread_join thrd_join', reason: 'waits for a thread to end' },
   { kind: 'thread-detach', names: 'pthread_detach thrd_detach', reason: 'keeps nothing' },
-  { kind: 'thread-cancel', names: 'pthread_cancel pthread_kill pthread_tryjoin_np pthread_timedjoin_np', reason: 'does not wait for the thread for sure' },
+  {
+    kind: 'thread-cancel',
+    names: 'pthread_cancel pthread_kill pthread_tryjoin_np pthread_timedjoin_np',
+    reason: 'does not wait for the thread for sure',
+  },
   { kind: 'thread-exit', names: 'pthread_exit thrd_exit', reason: 'ends the thread, not the process', noreturn: true },
-  { kind: 'mutex-lock', names: 'pthread_mutex_lock pthread_spin_lock mtx_lock pthread_rwlock_wrlock', reason: 'waits for the holder' },
-  { kind: 'mutex-unlock', names: 'pthread_mutex_unlock pthread_spin_unlock mtx_unlock pthread_rwlock_unlock', reason: 'releases' },
+  {
+    kind: 'mutex-lock',
+    names: 'pthread_mutex_lock pthread_spin_lock mtx_lock pthread_rwlock_wrlock',
+    reason: 'waits for the holder',
+  },
+  {
+    kind: 'mutex-unlock',
+    names: 'pthread_mutex_unlock pthread_spin_unlock mtx_unlock pthread_rwlock_unlock',
+    reason: 'releases',
+  },
   { kind: 'wait-child', names: 'wait waitpid wait3 wait4 waitid', reason: 'waits for a child process unless WNOHANG' },
   { kind: 'mmap', names: 'mmap mmap64', reason: 'a new mapping, or MAP_FAILED' },
   { kind: 'munmap', names: 'munmap', reason: 'ends the mapping and its registration' },
-  { kind: 'madvise', names: 'madvise posix_madvise', reason: 'MADV_DONTFORK and MADV_WIPEONFORK take a range out of fork()' },
-  { kind: 'malloc', names: 'malloc calloc valloc aligned_alloc memalign pvalloc kzalloc xzalloc zalloc', reason: 'a new heap object or null' },
+  {
+    kind: 'madvise',
+    names: 'madvise posix_madvise',
+    reason: 'MADV_DONTFORK and MADV_WIPEONFORK take a range out of fork()',
+  },
+  {
+    kind: 'malloc',
+    names: 'malloc calloc valloc aligned_alloc memalign pvalloc kzalloc xzalloc zalloc',
+    reason: 'a new heap object or null',
+  },
   { kind: 'realloc', names: 'realloc reallocarray', reason: 'the same object, moved' },
   { kind: 'memalign', names: 'posix_memalign', reason: 'a new heap object through its first argument' },
   { kind: 'free', names: 'free', reason: 'ends a heap object' },
@@ -64,18 +133,43 @@ const GROUPS: readonly Group[] = [
   { kind: 'memcpy', names: 'memcpy memmove mempcpy bcopy', reason: 'copies' },
   {
     kind: 'print',
-    names: 'printf fprintf dprintf vprintf vfprintf snprintf sprintf vsnprintf perror puts fputs putchar putc fputc fflush syslog vsyslog warn warnx vwarn vwarnx psignal fwrite',
+    names:
+      'printf fprintf dprintf vprintf vfprintf snprintf sprintf vsnprintf perror puts fputs putchar putc fputc fflush syslog vsyslog warn warnx vwarn vwarnx psignal fwrite',
     reason: 'shows a value to a person; keeps nothing',
   },
-  { kind: 'exit', names: 'exit _exit _Exit abort quick_exit err errx verr verrx __assert_fail __builtin_trap __builtin_unreachable longjmp siglongjmp', reason: 'does not return', noreturn: true },
+  {
+    kind: 'exit',
+    names:
+      'exit _exit _Exit abort quick_exit err errx verr verrx __assert_fail __builtin_trap __builtin_unreachable longjmp siglongjmp',
+    reason: 'does not return',
+    noreturn: true,
+  },
   { kind: 'error-exit', names: 'error error_at_line', reason: 'exits when its status is not zero' },
-  { kind: 'exec', names: 'execl execlp execle execv execvp execvpe execve execveat fexecve', reason: 'replaces the program when it succeeds' },
+  {
+    kind: 'exec',
+    names: 'execl execlp execle execv execvp execvpe execve execveat fexecve',
+    reason: 'replaces the program when it succeeds',
+  },
   { kind: 'fdopen', names: 'fdopen fdopendir', reason: 'the stream owns the descriptor', keeps: [0] },
-  { kind: 'sendmsg', names: 'sendmsg sendmmsg send sendto', reason: 'descriptors and numbers can travel to another process', keeps: [1] },
+  {
+    kind: 'sendmsg',
+    names: 'sendmsg sendmmsg send sendto',
+    reason: 'descriptors and numbers can travel to another process',
+    keeps: [1],
+  },
   { kind: 'write', names: 'write writev pwrite', reason: 'the bytes may hold a descriptor number', keeps: [1] },
-  { kind: 'open', names: 'open open64 openat creat memfd_create shm_open socket accept accept4 eventfd timerfd_create signalfd epoll_create epoll_create1 pidfd_open opendir inotify_init inotify_init1 bind listen connect shm_unlink unlink mkstemp fopen fclose fopen64 tmpfile', reason: 'another kind of descriptor' },
+  {
+    kind: 'open',
+    names:
+      'open open64 openat creat memfd_create shm_open socket accept accept4 eventfd timerfd_create signalfd epoll_create epoll_create1 pidfd_open opendir inotify_init inotify_init1 bind listen connect shm_unlink unlink mkstemp fopen fclose fopen64 tmpfile',
+    reason: 'another kind of descriptor',
+  },
   { kind: 'pipe', names: 'pipe pipe2 socketpair', reason: 'descriptors of another kind' },
-  { kind: 'sleep', names: 'sleep usleep nanosleep clock_nanosleep sched_yield pause alarm setitimer timer_settime', reason: 'waits for time' },
+  {
+    kind: 'sleep',
+    names: 'sleep usleep nanosleep clock_nanosleep sched_yield pause alarm setitimer timer_settime',
+    reason: 'waits for time',
+  },
   {
     kind: 'pure',
     names:
@@ -88,7 +182,13 @@ const TABLE = new Map<string, LibraryFunction>();
 for (const g of GROUPS) {
   for (const name of g.names.split(/\s+/)) {
     if (name === '' || TABLE.has(name)) continue;
-    TABLE.set(name, { name, kind: g.kind, keepsArguments: g.keeps ?? false, noreturn: g.noreturn ?? false, reason: g.reason });
+    TABLE.set(name, {
+      name,
+      kind: g.kind,
+      keepsArguments: g.keeps ?? false,
+      noreturn: g.noreturn ?? false,
+      reason: g.reason,
+    });
   }
 }
 

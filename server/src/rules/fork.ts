@@ -14,7 +14,12 @@ type Verdict =
   /** The forking thread is the only reader. */
   | { readonly kind: 'own-reader'; readonly read: ReadEvent }
   /** The reader waits for the forker first. */
-  | { readonly kind: 'waits'; readonly read: ReadEvent; readonly wait: import('../text/span.ts').Span; readonly lock: boolean };
+  | {
+      readonly kind: 'waits';
+      readonly read: ReadEvent;
+      readonly wait: import('../text/span.ts').Span;
+      readonly lock: boolean;
+    };
 
 /** Who can take the FORK message of this call. */
 function judge(program: EngineResult, fork: ForkEvent): Verdict {
@@ -52,9 +57,14 @@ function sameObject(a: string, b: string): boolean {
   return a.replace(/~older$/, '') === b.replace(/~older$/, '');
 }
 
-function waitsForForker(read: ReadEvent, fork: ForkEvent, forkerSite: string | undefined): { wait: ReadEvent['span']; lock: boolean } | undefined {
+function waitsForForker(
+  read: ReadEvent,
+  fork: ForkEvent,
+  forkerSite: string | undefined,
+): { wait: ReadEvent['span']; lock: boolean } | undefined {
   for (const [key, span] of read.waited) {
-    if (key.startsWith('thread:') && forkerSite !== undefined && key === `thread:${forkerSite}`) return { wait: span, lock: false };
+    if (key.startsWith('thread:') && forkerSite !== undefined && key === `thread:${forkerSite}`)
+      return { wait: span, lock: false };
     if (key.startsWith('lock:') && fork.locks.has(key.slice('lock:'.length))) return { wait: span, lock: true };
   }
   return undefined;
@@ -66,7 +76,9 @@ function severityOf(fork: ForkEvent): Severity {
 }
 
 function sending(program: EngineResult): ForkEvent[] {
-  return eventsOf(program, 'fork-armed').filter((f) => !f.quarantined && (f.features.may & FORK_FEATURE) !== 0n && f.process === '');
+  return eventsOf(program, 'fork-armed').filter(
+    (f) => !f.quarantined && (f.features.may & FORK_FEATURE) !== 0n && f.process === '',
+  );
 }
 
 /** One report a call: the surest of the paths that reach it. */
@@ -95,7 +107,11 @@ export const forkEventNeverRead: Rule = {
           function: fork.function,
           object: 'fork',
           message: `${fork.call}() waits in the kernel until somebody reads UFFD_EVENT_FORK, and no running thread or process reads this userfaultfd here: the call never returns. Start the reader before it, or unregister the range.`,
-          trace: withLast(fork.trace, { kind: 'fork', location: fork.span, message: `${fork.call}() blocks: nobody reads the event` }),
+          trace: withLast(fork.trace, {
+            kind: 'fork',
+            location: fork.span,
+            message: `${fork.call}() blocks: nobody reads the event`,
+          }),
         })),
     ),
 };
@@ -114,7 +130,11 @@ export const forkDeadlocksMonitor: Rule = {
           function: fork.function,
           object: 'fork',
           message: `${fork.call}() waits until its UFFD_EVENT_FORK is read, and the only reader of this userfaultfd is the thread that calls it: it waits for itself for ever. Fork from another thread, or read in one.`,
-          trace: withLast(fork.trace, { kind: 'read', location: verdict.read.span, message: 'only this thread reads the event, and it is inside the call' }),
+          trace: withLast(fork.trace, {
+            kind: 'read',
+            location: verdict.read.span,
+            message: 'only this thread reads the event, and it is inside the call',
+          }),
         });
       } else if (verdict.kind === 'waits') {
         found.push({
@@ -125,7 +145,11 @@ export const forkDeadlocksMonitor: Rule = {
           message: verdict.lock
             ? 'The reader takes a lock here that the forking thread holds across its fork(), and fork() waits until the reader has read UFFD_EVENT_FORK: deadlock. Do not hold the lock across fork(), or read without it.'
             : 'The reader waits here for the thread that forks, and fork() waits until the reader has read UFFD_EVENT_FORK: deadlock. Read the event before the join.',
-          trace: withLast(fork.trace, { kind: 'note', location: verdict.wait, message: 'the reader waits for the forking thread before it reads' }),
+          trace: withLast(fork.trace, {
+            kind: 'note',
+            location: verdict.wait,
+            message: 'the reader waits for the forking thread before it reads',
+          }),
         });
       }
     }
@@ -158,7 +182,9 @@ export const forkDropsRegistration: Rule = {
     );
     return oneEach(
       eventsOf(program, 'fork-armed')
-        .filter((f) => !f.quarantined && (f.features.may & FORK_FEATURE) === 0n && !f.features.unknown && f.process === '')
+        .filter(
+          (f) => !f.quarantined && (f.features.may & FORK_FEATURE) === 0n && !f.features.unknown && f.process === '',
+        )
         .filter((f) => !claimed.some((c) => sameObject(c.object, f.object)))
         .flatMap((f) => {
           const use = uses.find((u) => sameSpan(u.fork, f.span));
@@ -172,7 +198,11 @@ export const forkDropsRegistration: Rule = {
               trace:
                 use === undefined
                   ? f.trace
-                  : withLast(f.trace, { kind: 'note', location: use.span, message: 'the child goes on to use memory here' }),
+                  : withLast(f.trace, {
+                      kind: 'note',
+                      location: use.span,
+                      message: 'the child goes on to use memory here',
+                    }),
             },
           ];
         }),

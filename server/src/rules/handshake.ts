@@ -36,7 +36,11 @@ export const uncheckedHandshake: Rule = {
           object: 'userfaultfd',
           message:
             'The result of UFFDIO_API is not acted on: when it fails (EPERM without CAP_SYS_PTRACE, EINVAL for an unknown feature) the program goes on with a descriptor on which every request fails with EINVAL. Stop or fall back when it returns -1.',
-          trace: withLast(e.trace, { kind: 'note', location: e.span, message: `${e.operation} on the descriptor whose handshake failed` }),
+          trace: withLast(e.trace, {
+            kind: 'note',
+            location: e.span,
+            message: `${e.operation} on the descriptor whose handshake failed`,
+          }),
         },
       ];
     });
@@ -57,6 +61,10 @@ export const repeatedHandshake: Rule = {
         message: e.child
           ? "UFFDIO_API on a child's userfaultfd always fails with EINVAL: it is born enabled with its parent's features. Remove this call."
           : 'UFFDIO_API on a descriptor that is already enabled always fails with EINVAL and leaves the first features in force. Probe on a descriptor of its own and close it, or request everything in one call.',
-        trace: withLast(e.trace, { kind: 'handshake', location: e.span, message: 'the second UFFDIO_API fails with EINVAL' }),
+        trace: withLast(e.trace, {
+          kind: 'handshake',
+          location: e.span,
+          message: 'the second UFFDIO_API fails with EINVAL',
+        }),
       })),
 };

@@ -1,5 +1,5 @@
-import { eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
 import type { LostChildEvent } from '../engine/events.ts';
+import { eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
 
 /** The descriptor in a FORK message is lost: dropped, overwritten, left behind in a batch. */
 export const leakedChildUffd: Rule = {
@@ -25,7 +25,11 @@ export const leakedChildUffd: Rule = {
         function: e.function,
         object: 'child descriptor',
         message: messageOf(e),
-        trace: withLast(e.trace, { kind: 'lose', location: e.span, message: 'the last copy of the child\'s descriptor is lost' }),
+        trace: withLast(e.trace, {
+          kind: 'lose',
+          location: e.span,
+          message: "the last copy of the child's descriptor is lost",
+        }),
       }));
   },
 };

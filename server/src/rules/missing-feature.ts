@@ -12,7 +12,10 @@ export const missingFeature: Rule = {
       .filter((e) => !e.quarantined && !requested.some((r) => sameSpan(r.span, e.span)))
       .map((e) => {
         const forked = e.feature === 'UFFD_FEATURE_EVENT_FORK' && forks.some((f) => (f.features.may & 2n) === 0n);
-        const what = e.feature === 'UFFD_FEATURE_THREAD_ID' ? 'the field is always 0' : 'the event never comes and this code never runs';
+        const what =
+          e.feature === 'UFFD_FEATURE_THREAD_ID'
+            ? 'the field is always 0'
+            : 'the event never comes and this code never runs';
         const trace = e.handshakeSpan === undefined ? e.trace : e.trace.filter((s) => s.kind !== 'branch');
         return {
           severity: forked ? ('error' as const) : ('warning' as const),

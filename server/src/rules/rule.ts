@@ -25,7 +25,10 @@ export interface Rule extends RuleMetadata {
   detect(program: EngineResult): Detection[];
 }
 
-export function eventsOf<K extends EngineEvent['kind']>(program: EngineResult, kind: K): Extract<EngineEvent, { kind: K }>[] {
+export function eventsOf<K extends EngineEvent['kind']>(
+  program: EngineResult,
+  kind: K,
+): Extract<EngineEvent, { kind: K }>[] {
   return program.events.filter((e): e is Extract<EngineEvent, { kind: K }> => e.kind === kind);
 }
 
@@ -36,5 +39,7 @@ export function sameSpan(a: Span, b: Span): boolean {
 /** Ends a trace with the step that is the finding itself. */
 export function withLast(trace: readonly TraceStep[], last: TraceStep): TraceStep[] {
   const previous = trace[trace.length - 1];
-  return previous !== undefined && sameSpan(previous.location, last.location) && previous.kind === last.kind ? [...trace] : [...trace, last];
+  return previous !== undefined && sameSpan(previous.location, last.location) && previous.kind === last.kind
+    ? [...trace]
+    : [...trace, last];
 }

@@ -52,5 +52,7 @@ function normalise(text: string): string {
 }
 
 function fingerprint(parts: readonly string[]): string {
-  return createHash('sha256').update([SCHEMA, ...parts].join('\0')).digest('hex');
+  return createHash('sha256')
+    .update([SCHEMA, ...parts].join('\0'))
+    .digest('hex');
 }

@@ -14,8 +14,12 @@ export const unhandledForkEvent: Rule = {
         object: 'fork message',
         message:
           e.place === 'swallowed'
-            ? 'UFFD_EVENT_FORK is enabled on this userfaultfd but is not handled here: read() has already installed the child\'s descriptor (arg.fork.ufd), which leaks, and the child waits for ever at its first missing page. Add a case for UFFD_EVENT_FORK that serves or closes it.'
-            : 'The message may be UFFD_EVENT_FORK, but its event is not looked at: the child\'s descriptor that read() installed (arg.fork.ufd) leaks and the union is misread. Test msg.event first and handle UFFD_EVENT_FORK.',
-        trace: withLast(e.trace, { kind: 'lose', location: e.span, message: 'the FORK message passes here as something else' }),
+            ? "UFFD_EVENT_FORK is enabled on this userfaultfd but is not handled here: read() has already installed the child's descriptor (arg.fork.ufd), which leaks, and the child waits for ever at its first missing page. Add a case for UFFD_EVENT_FORK that serves or closes it."
+            : "The message may be UFFD_EVENT_FORK, but its event is not looked at: the child's descriptor that read() installed (arg.fork.ufd) leaks and the union is misread. Test msg.event first and handle UFFD_EVENT_FORK.",
+        trace: withLast(e.trace, {
+          kind: 'lose',
+          location: e.span,
+          message: 'the FORK message passes here as something else',
+        }),
       })),
 };

@@ -155,12 +155,38 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker,
 }
 
 const ATTRIBUTE_WORDS = new Set([
-  '__always_inline', '__maybe_unused', '__unused', '__used', '__init', '__exit', '__cold', '__hot', 'noinline', '__noinline',
-  '__noreturn', '__packed', '__user', '__kernel', '__iomem', '__percpu', '__force', '__weak', '__must_check', '__extension__',
-  '__printf', '__read_mostly', '_Noreturn', 'noreturn', '__restrict', '__restrict__', 'asmlinkage', '__visible',
+  '__always_inline',
+  '__maybe_unused',
+  '__unused',
+  '__used',
+  '__init',
+  '__exit',
+  '__cold',
+  '__hot',
+  'noinline',
+  '__noinline',
+  '__noreturn',
+  '__packed',
+  '__user',
+  '__kernel',
+  '__iomem',
+  '__percpu',
+  '__force',
+  '__weak',
+  '__must_check',
+  '__extension__',
+  '__printf',
+  '__read_mostly',
+  '_Noreturn',
+  'noreturn',
+  '__restrict',
+  '__restrict__',
+  'asmlinkage',
+  '__visible',
 ]);
 const NORETURN_WORDS = new Set(['__noreturn', '_Noreturn', 'noreturn']);
-const ATTRIBUTE_BODY = /^(?:\s*(?:__attribute__\s*\(\(.*\)\)|static|extern|inline|__inline|__inline__|const|volatile|register|_Noreturn|__extension__)\s*)*$/s;
+const ATTRIBUTE_BODY =
+  /^(?:\s*(?:__attribute__\s*\(\(.*\)\)|static|extern|inline|__inline|__inline__|const|volatile|register|_Noreturn|__extension__)\s*)*$/s;
 const LOOP_BODY = /^(?:for|while)\s*\(/;
 
 /** One pass over the identifiers outside comments and strings. */
@@ -191,7 +217,13 @@ function maskTokens(
     }
     if (w === '{') depth++;
     else if (w === '}') depth = Math.max(0, depth - 1);
-    else if (w === '__attribute__' || w === '__attribute' || w === '__declspec' || w === '_Alignas' || w === '__asm__') {
+    else if (
+      w === '__attribute__' ||
+      w === '__attribute' ||
+      w === '__declspec' ||
+      w === '_Alignas' ||
+      w === '__asm__'
+    ) {
       if (w === '__asm__') continue;
       const close = closing(text, skipSpace(text, end));
       if (close > 0) {
@@ -200,7 +232,10 @@ function maskTokens(
         word.lastIndex = close;
       }
     } else if (w === 'struct' || w === 'union' || w === 'enum') {
-      if (/,\s*$/.test(text.slice(Math.max(0, start - 40), start)) && /^\s+[A-Za-z_]\w*\s*\**\s*[,)]/.test(text.slice(end, end + 80))) {
+      if (
+        /,\s*$/.test(text.slice(Math.max(0, start - 40), start)) &&
+        /^\s+[A-Za-z_]\w*\s*\**\s*[,)]/.test(text.slice(end, end + 80))
+      ) {
         if (depth > 0) chars.blank(start, end);
       }
     } else if (ATTRIBUTE_WORDS.has(w) && !macros.has(w)) {
@@ -249,7 +284,13 @@ function maskMacro(
       chars.replace(start, end, pad('while', end - start));
       return end;
     }
-    if (/^if\s*\(/.test(macro.body) && !/;\s*$/.test(macro.body) && !/\}\s*$/.test(macro.body) && !/\belse\b/.test(macro.body) && text[skipSpace(text, close)] === '{') {
+    if (
+      /^if\s*\(/.test(macro.body) &&
+      !/;\s*$/.test(macro.body) &&
+      !/\}\s*$/.test(macro.body) &&
+      !/\belse\b/.test(macro.body) &&
+      text[skipSpace(text, close)] === '{'
+    ) {
       chars.replace(start, end, pad('if', end - start));
       return end;
     }
@@ -258,14 +299,23 @@ function maskMacro(
       chars.blank(start, close);
       return close;
     }
-  } else if (macro === undefined && depth > 0 && /(?:for_each|foreach|FOREACH|FOR_EACH)/.test(name) && end - start >= 5) {
+  } else if (
+    macro === undefined &&
+    depth > 0 &&
+    /(?:for_each|foreach|FOREACH|FOR_EACH)/.test(name) &&
+    end - start >= 5
+  ) {
     const after = skipSpace(text, close);
     if (text[after] !== ';' && text[after] !== ')') {
       chars.replace(start, end, pad('while', end - start));
       return end;
     }
   }
-  if (depth > 0 && (macro?.parameters !== undefined || /^[A-Z][A-Z0-9_]+$/.test(name)) && startsStatement(text, start)) {
+  if (
+    depth > 0 &&
+    (macro?.parameters !== undefined || /^[A-Z][A-Z0-9_]+$/.test(name)) &&
+    startsStatement(text, start)
+  ) {
     // A macro call without semicolon in front of the next statement would make a declaration of it.
     const after = skipSpace(text, close);
     if (after > close && /[A-Za-z_}*]/.test(text[after] ?? '') && text.slice(close, after).includes('\n')) {

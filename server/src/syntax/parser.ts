@@ -47,12 +47,14 @@ function nativeParser(): CParser {
   parser.setLanguage(language);
   return {
     kind: 'native',
-    parse: (text) => convert(parser.parse(text, undefined, { bufferSize: Math.max(32 * 1024, 2 * text.length + 1024) }).walk()),
+    parse: (text) =>
+      convert(parser.parse(text, undefined, { bufferSize: Math.max(32 * 1024, 2 * text.length + 1024) }).walk()),
   };
 }
 
 async function wasmParser(): Promise<CParser> {
-  const Parser = load('web-tree-sitter') as WebParser;
+  // In a package without node_modules (the VSIX) the runtime lies beside the bundle.
+  const Parser = load(wasmFile('web-tree-sitter.cjs', 'web-tree-sitter')) as WebParser;
   await Parser.init({ locateFile: (name: string) => wasmFile(name, `web-tree-sitter/${name}`) });
   const language = await Parser.Language.load(wasmFile('tree-sitter-c.wasm', 'tree-sitter-c/tree-sitter-c.wasm'));
   const parser = new Parser();
@@ -73,7 +75,10 @@ async function wasmParser(): Promise<CParser> {
 }
 
 interface WebParser {
-  new (): { setLanguage(language: unknown): void; parse(text: string): { walk(): Cursor & { delete(): void }; delete(): void } };
+  new (): {
+    setLanguage(language: unknown): void;
+    parse(text: string): { walk(): Cursor & { delete(): void }; delete(): void };
+  };
   init(options: { locateFile(name: string): string }): Promise<void>;
   readonly Language: { load(path: string): Promise<unknown> };
 }

@@ -94,19 +94,30 @@ function clean(directive: string): string {
 export function parseDefine(rest: string, file: string | undefined): MacroDefinition | undefined {
   const match = /^([A-Za-z_]\w*)(\(([^)]*)\))?([\s\S]*)$/.exec(rest);
   if (match === null) return undefined;
-  const parameters = match[2] === undefined ? undefined : match[3]!.split(',').map((p) => p.trim()).filter((p) => p !== '');
+  const parameters =
+    match[2] === undefined
+      ? undefined
+      : match[3]!
+          .split(',')
+          .map((p) => p.trim())
+          .filter((p) => p !== '');
   return { name: match[1]!, parameters, body: match[4]!.trim(), file };
 }
 
 /** Names that the kernel's header or the usual compiler defines: testing for them is testing for what we know. */
-const SURELY_DEFINED = /^(UFFD_|UFFDIO_|_UFFD|_UFFDIO|USERFAULTFD_|__NR_|SYS_|__linux__$|__linux$|linux$|__unix__$|__x86_64__$|__LP64__$|__GNUC__$|__STDC__$|_GNU_SOURCE$|_DEFAULT_SOURCE$|MADV_|MAP_|O_|CLONE_|PR_|F_|EPOLL|POLL)/;
+const SURELY_DEFINED =
+  /^(UFFD_|UFFDIO_|_UFFD|_UFFDIO|USERFAULTFD_|__NR_|SYS_|__linux__$|__linux$|linux$|__unix__$|__x86_64__$|__LP64__$|__GNUC__$|__STDC__$|_GNU_SOURCE$|_DEFAULT_SOURCE$|MADV_|MAP_|O_|CLONE_|PR_|F_|EPOLL|POLL)/;
 /** Names that a build sets when the feature is wanted: the code behind them is the interesting one. */
 const LIKELY_DEFINED = /^(HAVE_|CONFIG_HAVE_|WITH_|ENABLE_)/;
 
 export type Truth = true | false | undefined;
 
 /** `true`, `false`, or undefined when it depends on what is not known. */
-export function isDefined(name: string, macros: ReadonlyMap<string, MacroDefinition>, undefinedNames: ReadonlySet<string>): Truth {
+export function isDefined(
+  name: string,
+  macros: ReadonlyMap<string, MacroDefinition>,
+  undefinedNames: ReadonlySet<string>,
+): Truth {
   if (macros.has(name)) return true;
   if (undefinedNames.has(name)) return false;
   if (SURELY_DEFINED.test(name)) return true;
@@ -171,7 +182,18 @@ export function evaluateCondition(
     }
     return SURELY_DEFINED.test(t) || /^[A-Z]/.test(t) ? undefined : 0;
   };
-  const levels = [['||'], ['&&'], ['|'], ['^'], ['&'], ['==', '!='], ['<', '>', '<=', '>='], ['<<', '>>'], ['+', '-'], ['*', '/', '%']];
+  const levels = [
+    ['||'],
+    ['&&'],
+    ['|'],
+    ['^'],
+    ['&'],
+    ['==', '!='],
+    ['<', '>', '<=', '>='],
+    ['<<', '>>'],
+    ['+', '-'],
+    ['*', '/', '%'],
+  ];
   const binary = (level: number, depth: number): Number3 => {
     const operators = levels[level];
     if (operators === undefined) return primary(depth);
@@ -188,7 +210,12 @@ export function evaluateCondition(
 
 function combine(op: string, a: Number3, b: Number3): Number3 {
   if (op === '&&') return a === 0 || b === 0 ? 0 : a === undefined || b === undefined ? undefined : 1;
-  if (op === '||') return (a !== undefined && a !== 0) || (b !== undefined && b !== 0) ? 1 : a === undefined || b === undefined ? undefined : 0;
+  if (op === '||')
+    return (a !== undefined && a !== 0) || (b !== undefined && b !== 0)
+      ? 1
+      : a === undefined || b === undefined
+        ? undefined
+        : 0;
   if (a === undefined || b === undefined) return undefined;
   switch (op) {
     case '==':

@@ -14,10 +14,28 @@ export const FORK_FEATURE = 0x2n;
 
 export const EVENTS: readonly UffdEvent[] = [
   { name: 'UFFD_EVENT_PAGEFAULT', value: 0x12, featureName: undefined, featureBit: undefined, member: 'pagefault' },
-  { name: 'UFFD_EVENT_FORK', value: FORK_EVENT, featureName: 'UFFD_FEATURE_EVENT_FORK', featureBit: FORK_FEATURE, member: 'fork' },
+  {
+    name: 'UFFD_EVENT_FORK',
+    value: FORK_EVENT,
+    featureName: 'UFFD_FEATURE_EVENT_FORK',
+    featureBit: FORK_FEATURE,
+    member: 'fork',
+  },
   { name: 'UFFD_EVENT_REMAP', value: 0x14, featureName: 'UFFD_FEATURE_EVENT_REMAP', featureBit: 0x4n, member: 'remap' },
-  { name: 'UFFD_EVENT_REMOVE', value: 0x15, featureName: 'UFFD_FEATURE_EVENT_REMOVE', featureBit: 0x8n, member: 'remove' },
-  { name: 'UFFD_EVENT_UNMAP', value: 0x16, featureName: 'UFFD_FEATURE_EVENT_UNMAP', featureBit: 0x40n, member: 'remove' },
+  {
+    name: 'UFFD_EVENT_REMOVE',
+    value: 0x15,
+    featureName: 'UFFD_FEATURE_EVENT_REMOVE',
+    featureBit: 0x8n,
+    member: 'remove',
+  },
+  {
+    name: 'UFFD_EVENT_UNMAP',
+    value: 0x16,
+    featureName: 'UFFD_FEATURE_EVENT_UNMAP',
+    featureBit: 0x40n,
+    member: 'remove',
+  },
 ];
 
 export const EVENTS_BY_VALUE: ReadonlyMap<number, UffdEvent> = new Map(EVENTS.map((e) => [e.value, e]));

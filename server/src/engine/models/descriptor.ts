@@ -7,7 +7,17 @@ import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
 import { noteChildUse } from '../observe.ts';
 import type { State, Uffd } from '../state.ts';
-import { asConstant, constant, descriptor, interval, numeric, oneOf, TOP_NUMBER, UNKNOWN, type Value } from '../value.ts';
+import {
+  asConstant,
+  constant,
+  descriptor,
+  interval,
+  numeric,
+  oneOf,
+  TOP_NUMBER,
+  UNKNOWN,
+  type Value,
+} from '../value.ts';
 
 const UNKNOWN_FEATURES: FeatureWord = { must: 0n, may: 0n, unknown: true };
 const O_NONBLOCK = 0x800n;
@@ -29,7 +39,13 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
   const id = freshId(state, objectId(ctx, 'uffd', instruction.span));
   const n = flags?.number;
   const nonblocking =
-    n === undefined || flags!.any ? undefined : (n.must & O_NONBLOCK) !== 0n ? true : (n.may & O_NONBLOCK) === 0n && !n.unknownBits ? false : undefined;
+    n === undefined || flags!.any
+      ? undefined
+      : (n.must & O_NONBLOCK) !== 0n
+        ? true
+        : (n.may & O_NONBLOCK) === 0n && !n.unknownBits
+          ? false
+          : undefined;
   state.objects.set(id, {
     id,
     origin: 'created',
@@ -109,13 +125,7 @@ export function withOthers(ctx: Context, state: State, object: Uffd): Uffd {
 }
 
 /** A request, read or poll needs a descriptor that is enabled. False when this one surely is not. */
-export function requireHandshake(
-  ctx: Context,
-  state: State,
-  named: Named,
-  operation: string,
-  span: Span,
-): boolean {
+export function requireHandshake(ctx: Context, state: State, named: Named, operation: string, span: Span): boolean {
   const object = withOthers(ctx, state, named.object);
   if (object.handshake !== 'fresh' && object.handshake !== 'failed') return true;
   if (!named.sure || state.hypothesis !== undefined) return true;
@@ -143,7 +153,11 @@ export function closeModel(call: ModelCall, state: State): State[] {
       const object = state.objects.get(r.object);
       if (object === undefined) continue;
       if (object.origin === 'outside' && value.references.length > 1) continue;
-      state.step('close', instruction.span, object.duty === undefined ? 'the userfaultfd is closed' : "the child's descriptor is closed");
+      state.step(
+        'close',
+        instruction.span,
+        object.duty === undefined ? 'the userfaultfd is closed' : "the child's descriptor is closed",
+      );
       state.objects.delete(r.object);
     }
   }

@@ -1,7 +1,8 @@
 /** Library models by the kind that the effects table gives a function. */
 import type { LibraryKind } from '../../libc/effects.ts';
+import { SYSCALLS_BY_NUMBER } from '../../libc/syscalls.ts';
 import { type ModelCall, setResult } from '../call.ts';
-import { escape } from '../observe.ts';
+import { letEscape } from '../observe.ts';
 import type { State } from '../state.ts';
 import { asConstant, constant, interval, numeric, UNKNOWN } from '../value.ts';
 import { closeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
@@ -34,7 +35,6 @@ import {
   waitModel,
 } from './process.ts';
 import { pollModel, readModel } from './read.ts';
-import { SYSCALLS_BY_NUMBER } from '../../libc/syscalls.ts';
 
 export type Model = (call: ModelCall, state: State) => State[];
 
@@ -45,7 +45,7 @@ function unknownNumber(call: ModelCall, state: State): State[] {
 
 /** Whatever is passed may be kept: sockets, stdio, epoll data. */
 function keepsAll(call: ModelCall, state: State): State[] {
-  escape(call.ctx, state, call.values, call.instruction.span);
+  letEscape(call.ctx, state, call.values, call.instruction.span);
   setResult(call.ctx, state, call.instruction, UNKNOWN);
   return [state];
 }
@@ -54,8 +54,11 @@ function keepsAll(call: ModelCall, state: State): State[] {
 function epollCtlModel(call: ModelCall, state: State): State[] {
   for (const r of call.values[3]?.references ?? []) {
     if (r.kind !== 'location') continue;
-    const data = state.memory.below(r.location).filter(([suffix]) => suffix.includes('.data')).map(([, v]) => v);
-    escape(call.ctx, state, data, call.instruction.span);
+    const data = state.memory
+      .below(r.location)
+      .filter(([suffix]) => suffix.includes('.data'))
+      .map(([, v]) => v);
+    letEscape(call.ctx, state, data, call.instruction.span);
   }
   setResult(call.ctx, state, call.instruction, numeric(interval(-1, 0)));
   return [state];
@@ -67,7 +70,9 @@ function syscallModel(call: ModelCall, state: State): State[] {
   const argument = call.instruction.arguments[0];
   const name = argument?.kind === 'constant' ? argument.name : undefined;
   const value = number === undefined ? undefined : asConstant(number);
-  const target = SYSCALLS_BY_NUMBER.get(name?.replace(/^(SYS_|__NR_)/, '') ?? '') ?? (value === undefined ? undefined : SYSCALLS_BY_NUMBER.get(String(value)));
+  const target =
+    SYSCALLS_BY_NUMBER.get(name?.replace(/^(SYS_|__NR_)/, '') ?? '') ??
+    (value === undefined ? undefined : SYSCALLS_BY_NUMBER.get(String(value)));
   if (target === undefined) return keepsAll(call, state);
   const shifted: ModelCall = {
     ...call,
@@ -84,7 +89,7 @@ function syscallModel(call: ModelCall, state: State): State[] {
 function rawClone(call: ModelCall, state: State): State[] {
   const flags = call.values[0] === undefined ? undefined : asConstant(call.values[0]);
   if (call.name === 'clone3' || flags === undefined) {
-    escape(call.ctx, state, call.values, call.instruction.span);
+    letEscape(call.ctx, state, call.values, call.instruction.span);
     state.unknownThreads = true;
     setResult(call.ctx, state, call.instruction, numeric(interval(-1, Infinity)));
     return [state];
@@ -149,7 +154,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
 
 /** write(): the number of a descriptor written somewhere is in other hands. */
 function writeModel(call: ModelCall, state: State): State[] {
-  escape(call.ctx, state, call.values.slice(1), call.instruction.span);
+  letEscape(call.ctx, state, call.values.slice(1), call.instruction.span);
   setResult(call.ctx, state, call.instruction, numeric(interval(-1, Infinity)));
   return [state];
 }

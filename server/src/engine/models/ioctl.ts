@@ -1,16 +1,17 @@
 /** The userfaultfd requests: abstract outcomes of ioctl(2), as fs/userfaultfd.c has them. */
+
+import { ALL_FEATURE_BITS } from '../../uffd/features.ts';
 import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
 import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase } from '../context.ts';
 import { evaluate, loadLocation, pointees } from '../evaluate.ts';
 import type { FeatureWord } from '../events.ts';
-import { escape } from '../observe.ts';
 import { ZERO } from '../memory.ts';
+import { letEscape } from '../observe.ts';
 import type { State } from '../state.ts';
 import { asConstant, constant, knownBits, type Location, numeric, oneOf, UNKNOWN, type Value } from '../value.ts';
 import { createUffd, type Named, namedUffds, requireHandshake } from './descriptor.ts';
-import { ALL_FEATURE_BITS } from '../../uffd/features.ts';
 
 export function ioctlModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
@@ -18,7 +19,7 @@ export function ioctlModel(call: ModelCall, state: State): State[] {
   const request = number === undefined ? undefined : REQUESTS_BY_NUMBER.get(number);
   if (request === undefined) {
     // Another device's request, or one that is not known: an unknown one may do anything to a userfaultfd.
-    if (number === undefined) escape(ctx, state, call.values.slice(0, 1), instruction.span);
+    if (number === undefined) letEscape(ctx, state, call.values.slice(0, 1), instruction.span);
     for (const value of call.values.slice(2)) forgetPointee(state, value);
     setResult(ctx, state, instruction, UNKNOWN);
     return [state];
@@ -67,7 +68,10 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   const { ctx, instruction } = call;
   const { object } = named;
   const at = argument(ctx, state, call);
-  const features = at === undefined ? { must: 0n, may: 0n, unknown: true } : wordOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.features` }));
+  const features =
+    at === undefined
+      ? { must: 0n, may: 0n, unknown: true }
+      : wordOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.features` }));
   if (object.handshake === 'enabled' && named.sure && state.hypothesis === undefined && !object.escaped) {
     ctx.facts.emit({
       kind: 'repeated-handshake',
@@ -85,7 +89,11 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   if (object.handshake === 'fresh' || object.handshake === 'failed') {
     failed.update(object.id, { handshake: 'failed', handshakeSpan: instruction.span });
   }
-  failed.step('handshake', instruction.span, 'UFFDIO_API fails: the descriptor stays unusable and the argument is zeroed');
+  failed.step(
+    'handshake',
+    instruction.span,
+    'UFFDIO_API fails: the descriptor stays unusable and the argument is zeroed',
+  );
   setResult(ctx, failed, instruction, constant(-1));
 
   if (at !== undefined) {
@@ -98,7 +106,12 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   }
   state.update(object.id, { handshake: 'enabled', handshakeSpan: instruction.span, features });
   state.step('handshake', instruction.span, `UFFDIO_API succeeds ${describeFeatures(features)}`);
-  ctx.facts.emit({ kind: 'handshake', root: ctx.root, features, ...eventBase(ctx, state, object.id, instruction.span) });
+  ctx.facts.emit({
+    kind: 'handshake',
+    root: ctx.root,
+    features,
+    ...eventBase(ctx, state, object.id, instruction.span),
+  });
   setResult(ctx, state, instruction, constant(0));
   return [state, failed];
 }
@@ -113,7 +126,8 @@ function describeFeatures(features: FeatureWord): string {
 function register(call: ModelCall, state: State, named: Named): State[] {
   const { ctx, instruction } = call;
   const at = argument(ctx, state, call);
-  const region = at === undefined ? '?' : regionOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.range.start` }));
+  const region =
+    at === undefined ? '?' : regionOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.range.start` }));
   const failed = state.clone();
   setResult(ctx, failed, instruction, constant(-1));
   const object = state.objects.get(named.object.id)!;

@@ -6,7 +6,18 @@ import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
 import { checkLost, descriptorsIn } from '../observe.ts';
 import type { State } from '../state.ts';
-import { asConstant, constant, numberSet, oneOf, pointerTo, type Reference, referenceKey, TOP_NUMBER, UNKNOWN, type Value } from '../value.ts';
+import {
+  asConstant,
+  constant,
+  numberSet,
+  oneOf,
+  pointerTo,
+  type Reference,
+  referenceKey,
+  TOP_NUMBER,
+  UNKNOWN,
+  type Value,
+} from '../value.ts';
 import { disarm, regionOf } from './ioctl.ts';
 
 /** The object made last at a site is told apart from all older ones, which one summary stands for (recency). */
@@ -23,8 +34,11 @@ function moveToOlder(state: State, base: string, older: string): void {
     let values: Map<string, Value> | undefined;
     for (const [path, value] of cells.values) {
       if (!value.references.some((r) => r.kind === 'location' && r.location.base === base)) continue;
-      const references = value.references.map((r): Reference =>
-        r.kind === 'location' && r.location.base === base ? { kind: 'location', location: { base: older, path: r.location.path } } : r,
+      const references = value.references.map(
+        (r): Reference =>
+          r.kind === 'location' && r.location.base === base
+            ? { kind: 'location', location: { base: older, path: r.location.path } }
+            : r,
       );
       values ??= new Map(cells.values);
       values.set(path, { ...value, references: [...new Map(references.map((r) => [referenceKey(r), r])).values()] });
@@ -99,7 +113,8 @@ export function madviseModel(call: ModelCall, state: State): State[] {
 
 export function freeModel(call: ModelCall, state: State): State[] {
   for (const r of call.values[0]?.references ?? []) {
-    if (r.kind !== 'location' || !r.location.base.startsWith('heap:') || state.memory.summaries.has(r.location.base)) continue;
+    if (r.kind !== 'location' || !r.location.base.startsWith('heap:') || state.memory.summaries.has(r.location.base))
+      continue;
     const candidates = descriptorsIn(state, r.location.base);
     state.memory.deleteBase(r.location.base);
     checkLost(call.ctx, state, candidates, { how: 'dropped' });
@@ -112,7 +127,8 @@ export function freeModel(call: ModelCall, state: State): State[] {
 export function memsetModel(call: ModelCall, state: State): State[] {
   const value = call.name === 'bzero' ? 0 : call.values[1] === undefined ? undefined : asConstant(call.values[1]);
   for (const r of call.values[0]?.references ?? []) {
-    if (r.kind === 'location') overwriteBelow(call.ctx, state, r.location, value === 0 ? ZERO : { ...UNKNOWN, number: TOP_NUMBER });
+    if (r.kind === 'location')
+      overwriteBelow(call.ctx, state, r.location, value === 0 ? ZERO : { ...UNKNOWN, number: TOP_NUMBER });
   }
   setResult(call.ctx, state, call.instruction, call.values[0] ?? UNKNOWN);
   return [state];

@@ -5,9 +5,20 @@ import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, spanId } from '../context.ts';
 import { loadLocation, pointees } from '../evaluate.ts';
 import type { ForkEvent } from '../events.ts';
-import { checkLost, descriptorsIn, escape, noteChildUse, processEnds } from '../observe.ts';
+import { checkLost, descriptorsIn, letEscape, noteChildUse, processEnds } from '../observe.ts';
 import { locationKey, type State, traceSteps } from '../state.ts';
-import { asConstant, constant, interval, numeric, oneOf, type Reference, reference, TOP_NUMBER, UNKNOWN, type Value } from '../value.ts';
+import {
+  asConstant,
+  constant,
+  interval,
+  numeric,
+  oneOf,
+  type Reference,
+  reference,
+  TOP_NUMBER,
+  UNKNOWN,
+  type Value,
+} from '../value.ts';
 import { withOthers } from './descriptor.ts';
 
 /** Notes the copy of the address space; returns the child's view of what it costs it, if anything. */
@@ -35,7 +46,11 @@ function noteFork(call: ModelCall, state: State): ForkEvent | undefined {
       ...eventBase(ctx, state, object.id, instruction.span),
       trace: [
         ...traceSteps(state.trace),
-        { kind: 'fork', location: instruction.span, message: `${call.name}() copies the address space while the range is armed` },
+        {
+          kind: 'fork',
+          location: instruction.span,
+          message: `${call.name}() copies the address space while the range is armed`,
+        },
       ],
     };
     ctx.facts.emit(event);
@@ -93,7 +108,7 @@ export function cloneModel(call: ModelCall, state: State): State[] {
   const flags = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
   const start = call.values[0];
   if (flags === undefined) {
-    escape(ctx, state, call.values, instruction.span);
+    letEscape(ctx, state, call.values, instruction.span);
     state.unknownThreads = true;
     setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
     return [state];
@@ -121,7 +136,7 @@ function startThread(call: ModelCall, state: State, start: Value | undefined, ar
   }
   if (!known) {
     state.unknownThreads = true;
-    escape(ctx, state, [argument], instruction.span);
+    letEscape(ctx, state, [argument], instruction.span);
   }
 }
 
@@ -166,7 +181,9 @@ export function threadOtherModel(call: ModelCall, state: State): State[] {
 }
 
 function lockKeys(call: ModelCall): string[] {
-  return (call.values[0]?.references ?? []).flatMap((r: Reference) => (r.kind === 'location' ? [locationKey(r.location)] : []));
+  return (call.values[0]?.references ?? []).flatMap((r: Reference) =>
+    r.kind === 'location' ? [locationKey(r.location)] : [],
+  );
 }
 
 export function lockModel(call: ModelCall, state: State): State[] {
@@ -191,11 +208,23 @@ const WNOHANG = 1;
 
 /** wait(), waitpid(): blocks until a child ends, unless WNOHANG is given. */
 export function waitModel(call: ModelCall, state: State): State[] {
-  const index = call.name === 'waitpid' || call.name === 'wait4' ? 2 : call.name === 'wait3' ? 1 : call.name === 'waitid' ? 3 : undefined;
+  const index =
+    call.name === 'waitpid' || call.name === 'wait4'
+      ? 2
+      : call.name === 'wait3'
+        ? 1
+        : call.name === 'waitid'
+          ? 3
+          : undefined;
   const flags = index === undefined ? 0 : call.values[index] === undefined ? undefined : asConstant(call.values[index]);
   if (flags !== undefined && (flags & WNOHANG) === 0 && state.hypothesis === undefined) {
     for (const object of [...state.objects.values()]) {
-      if (object.origin === 'child' && !object.escaped && object.waitedAt === undefined && object.duty?.recognised !== undefined) {
+      if (
+        object.origin === 'child' &&
+        !object.escaped &&
+        object.waitedAt === undefined &&
+        object.duty?.recognised !== undefined
+      ) {
         state.update(object.id, { waitedAt: call.instruction.span });
       }
     }

@@ -59,7 +59,8 @@ function pointsToMessage(type: CType | undefined): boolean {
 /** A pipe, a socket, a file: unknown bytes. */
 function readOther(call: ModelCall, state: State): State[] {
   for (const r of call.values[1]?.references ?? []) {
-    if (r.kind === 'location' && state.memory.isStrong(r.location)) overwriteBelow(call.ctx, state, r.location, undefined);
+    if (r.kind === 'location' && state.memory.isStrong(r.location))
+      overwriteBelow(call.ctx, state, r.location, undefined);
   }
   setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));
   return [state];
@@ -77,7 +78,10 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
     setResult(ctx, state, instruction, oneOf(-1, MESSAGE_SIZE));
     return [state];
   }
-  const batch = length === undefined ? call.values[2]?.number?.set === undefined && isArray(instruction.arguments[1]!) : length >= 2 * MESSAGE_SIZE;
+  const batch =
+    length === undefined
+      ? call.values[2]?.number?.set === undefined && isArray(instruction.arguments[1]!)
+      : length >= 2 * MESSAGE_SIZE;
   const head: Location = { base: at.base, path: at.path };
   if (state.hypothesis !== undefined) {
     // The message that was followed ends here.
@@ -90,7 +94,12 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
     events: otherEvents(object),
     tag: { part: 'event', source: object.id, child: undefined, site: instruction.span },
   });
-  setResult(ctx, other, instruction, numeric(batch ? interval(MESSAGE_SIZE, length ?? Infinity) : numberSet([MESSAGE_SIZE])));
+  setResult(
+    ctx,
+    other,
+    instruction,
+    numeric(batch ? interval(MESSAGE_SIZE, length ?? Infinity) : numberSet([MESSAGE_SIZE])),
+  );
   results.push(other);
   if ((object.features.may & FORK_FEATURE) === 0n) return results;
   const through = holderOf(ctx, state, call);
@@ -107,7 +116,12 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   }
   const child = bearChild(ctx, state, object, call, through, false);
   writeFork(state, head, object.id, child, call);
-  setResult(ctx, state, instruction, numeric(batch ? interval(MESSAGE_SIZE, length ?? Infinity) : numberSet([MESSAGE_SIZE])));
+  setResult(
+    ctx,
+    state,
+    instruction,
+    numeric(batch ? interval(MESSAGE_SIZE, length ?? Infinity) : numberSet([MESSAGE_SIZE])),
+  );
   results.push(state);
   return results;
 }
@@ -234,7 +248,9 @@ function forgetReturnedEvents(state: State, location: Location): void {
     if (path.startsWith(prefix) && path.endsWith('.revents')) state.memory.store({ base, path }, UNKNOWN);
   }
   const paths = new Set(
-    [...state.memory.cellsOf(base).values.keys()].filter((p) => p.startsWith(prefix)).map((p) => p.slice(0, p.lastIndexOf('.'))),
+    [...state.memory.cellsOf(base).values.keys()]
+      .filter((p) => p.startsWith(prefix))
+      .map((p) => p.slice(0, p.lastIndexOf('.'))),
   );
   for (const p of paths) state.memory.store({ base, path: `${p}.revents` }, UNKNOWN);
 }

@@ -1,0 +1,43 @@
+'use strict';
+// Who may import whom (ARCHITECTURE.md). What is not listed is forbidden.
+const rooms = {
+  text: [],
+  uffd: [],
+  libc: ['uffd'],
+  syntax: ['text'],
+  ir: ['syntax', 'text'],
+  engine: ['ir', 'libc', 'uffd', 'text'],
+  rules: ['engine', 'uffd', 'libc', 'ir', 'text'],
+  report: ['rules', 'text', 'uffd'],
+  analysis: ['text', 'syntax', 'ir', 'engine', 'rules', 'libc', 'uffd'],
+  lsp: ['text', 'syntax', 'ir', 'engine', 'rules', 'libc', 'uffd', 'report', 'analysis'],
+  cli: ['text', 'syntax', 'ir', 'engine', 'rules', 'libc', 'uffd', 'report', 'analysis'],
+};
+const root = process.env.UFFD_LINT_CRUISE_ROOT ?? 'server/src';
+module.exports = {
+  forbidden: [
+    ...Object.entries(rooms).map(([room, allowed]) => ({
+      name: `${room}-imports`,
+      severity: 'error',
+      from: { path: `^${root}/${room}/` },
+      to: { path: `^${root}/`, pathNot: [room, ...allowed].map((r) => `^${root}/${r}/`) },
+    })),
+    {
+      name: 'client-imports',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { path: `^${root}/` },
+    },
+    {
+      name: 'no-file-system-in-the-analysis',
+      severity: 'error',
+      from: { path: `^${root}/(uffd|libc|ir|engine|rules|report|analysis)/` },
+      to: { path: '^(node:)?fs$' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
+};

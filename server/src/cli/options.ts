@@ -1,0 +1,97 @@
+/** The command's arguments. A usage error is a `UsageError` whose message says what to do. */
+import { parseArgs } from 'node:util';
+import { DEFAULT_MAX_FILE_BYTES } from '../analysis/analyse.ts';
+import type { Severity } from '../rules/finding.ts';
+
+export class UsageError extends Error {}
+
+export type Format = 'pretty' | 'gcc' | 'json';
+
+export interface LintOptions {
+  readonly paths: readonly string[];
+  readonly format: Format;
+  readonly failOn: Severity;
+  readonly defines: Readonly<Record<string, string>>;
+  readonly includePaths: readonly string[];
+  readonly maxFileBytes: number;
+  readonly stats: boolean;
+  readonly stdinFilename: string | undefined;
+}
+
+export const USAGE = `Usage: uffd-lint [lint] [options] PATH...
+       uffd-lint rule [ID]
+       uffd-lint lsp --stdio
+
+Finds userfaultfd protocol defects in C files and directories. Several paths are one link universe.
+Use - with --stdin-filename to read one file from standard input.
+
+Options:
+  -D NAME[=BODY]         define a macro
+  -I DIR                 look for project headers here too
+  --format FORMAT        pretty (default), gcc or json
+  --fail-on LEVEL        exit with 1 from this severity on: error, warning (default) or info
+  --max-file-size BYTES  do not parse larger files (default ${DEFAULT_MAX_FILE_BYTES})
+  --stdin-filename NAME  name of the file that is read from standard input
+  --stats                print counts and times to standard error
+  --version, --help
+
+Exit status: 0 no finding at or above the level, 1 findings, 2 usage or internal error.
+`;
+
+export function parseLintOptions(args: readonly string[]): LintOptions {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. Run uffd-lint --help for the options.`);
+  }
+  const { values, positionals } = parsed;
+  const format = values.format ?? 'pretty';
+  if (format !== 'pretty' && format !== 'gcc' && format !== 'json')
+    throw new UsageError(`--format ${format} is not known: use pretty, gcc or json.`);
+  const failOn = values['fail-on'] ?? 'warning';
+  if (failOn !== 'error' && failOn !== 'warning' && failOn !== 'info')
+    throw new UsageError(`--fail-on ${failOn} is not known: use error, warning or info.`);
+  const size = values['max-file-size'];
+  const maxFileBytes = size === undefined ? DEFAULT_MAX_FILE_BYTES : Number(size);
+  if (!Number.isSafeInteger(maxFileBytes) || maxFileBytes <= 0)
+    throw new UsageError(`--max-file-size ${size}: give a number of bytes.`);
+  const paths = positionals[0] === 'lint' ? positionals.slice(1) : positionals;
+  if (paths.length === 0)
+    throw new UsageError('no path given: name a C file or a directory. Run uffd-lint --help for the options.');
+  if (paths.includes('-') && values['stdin-filename'] === undefined)
+    throw new UsageError('- needs --stdin-filename NAME, so that findings can name the file.');
+  return {
+    paths,
+    format,
+    failOn,
+    defines: Object.fromEntries((values.define ?? []).map(definition)),
+    includePaths: values.include ?? [],
+    maxFileBytes,
+    stats: values.stats ?? false,
+    stdinFilename: values['stdin-filename'],
+  };
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      define: { type: 'string', short: 'D', multiple: true },
+      include: { type: 'string', short: 'I', multiple: true },
+      format: { type: 'string' },
+      'fail-on': { type: 'string' },
+      'max-file-size': { type: 'string' },
+      'stdin-filename': { type: 'string' },
+      stats: { type: 'boolean' },
+    },
+  });
+}
+
+function definition(text: string): [string, string] {
+  const at = text.indexOf('=');
+  const name = at < 0 ? text : text.slice(0, at);
+  if (!/^[A-Za-z_]\w*$/.test(name)) throw new UsageError(`-D ${text}: ${name} is not a macro name.`);
+  return [name, at < 0 ? '1' : text.slice(at + 1)];
+}
