@@ -147,6 +147,9 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
   const exits = yield* runBody(inner, [state], budget);
   for (const exit of exits) {
     if (exit.trace === call) exit.trace = call?.previous;
+    // What is left of the frame: temporaries, which no scope ends.
+    for (const variable of body.locals) exit.memory.deleteBase(variableBase(variable));
+    for (const variable of body.parameters) exit.memory.deleteBase(variableBase(variable));
     if (saved !== undefined) restoreFrame(exit, saved);
     takeResult(ctx, exit, instruction);
   }

@@ -19,7 +19,7 @@ import { State } from './state.ts';
 import { asConstant, join, type Location, numberSet, type Value } from './value.ts';
 
 /** Instructions one root may take. Steps, not seconds: results must not depend on the machine's mood. */
-export const STEPS_PER_ROOT = 400_000;
+export const STEPS_PER_ROOT = 200_000;
 /** Different entry states in which one thread function is run. */
 const MAX_THREAD_ENTRIES = 4;
 

@@ -109,7 +109,9 @@ export function loadLocation(ctx: Context, state: State, location: Location): Va
   const own = state.memory.load(location);
   const others = ctx.thread || state.threads.size > 0 ? ctx.facts.othersStore(ctx.root, location) : undefined;
   if (own === undefined) return others ?? UNKNOWN;
-  return others === undefined ? own : join(own, others);
+  if (others === undefined) return own;
+  // A pointer or descriptor that this root saw stored is the likely value; flags and counters are joined.
+  return own.references.length === 0 ? join(own, others) : own;
 }
 
 /** Where a place can lie; empty when nothing is known of the pointer. */

@@ -309,9 +309,9 @@ function hypothesisOf(
   condition: import('../ir/ir.ts').Expr,
 ): { side: 'true' | 'false'; state: State } | undefined {
   if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
-  const probe = state.clone();
-  const left = evaluate(ctx, probe, condition.left);
-  const right = evaluate(ctx, probe, condition.right);
+  const left = evaluate(ctx, state, condition.left);
+  const right = evaluate(ctx, state, condition.right);
+  if (left.tag === undefined && right.tag === undefined) return undefined;
   const tagged = left.tag !== undefined ? left : right;
   const other = tagged === left ? right : left;
   const place = placeOf(tagged === left ? condition.left : condition.right);

@@ -15,61 +15,110 @@ export interface Cells {
 const EMPTY: Cells = { values: new Map(), defaults: new Map() };
 export const ZERO: Value = constant(0);
 
+/** Bases are spread over this many maps, so that a copy before a change copies few of them. */
+const BUCKETS = 64;
+
+function bucketOf(base: string): number {
+  let hash = base.length;
+  for (let i = Math.max(0, base.length - 24); i < base.length; i++) hash = (hash * 31 + base.charCodeAt(i)) | 0;
+  return hash & (BUCKETS - 1);
+}
+
 export class Memory {
-  private readonly bases: Map<string, Cells>;
+  private buckets: Map<string, Cells>[];
+  /** Buckets that this memory may change in place; the others are shared with clones. */
+  private ownBuckets: Set<number> = new Set();
+  /** The array of buckets itself is shared. */
+  private sharedArray: boolean;
   /** Bases whose cells this memory may change in place. */
   private owned = new Set<string>();
   /** Bases that stand for several objects: stores to them are weak. */
-  readonly summaries: Set<string>;
+  private weak: ReadonlySet<string>;
 
-  constructor(bases: Map<string, Cells> = new Map(), summaries: Set<string> = new Set()) {
-    this.bases = bases;
-    this.summaries = summaries;
+  constructor(buckets?: Map<string, Cells>[], weak: ReadonlySet<string> = new Set()) {
+    this.buckets = buckets ?? Array.from({ length: BUCKETS }, () => new Map<string, Cells>());
+    this.sharedArray = buckets !== undefined;
+    this.weak = weak;
   }
 
+  /** Constant time: both memories copy before they change. */
   clone(): Memory {
-    this.owned = new Set();
-    return new Memory(new Map(this.bases), new Set(this.summaries));
+    if (this.owned.size > 0) this.owned = new Set();
+    if (this.ownBuckets.size > 0) this.ownBuckets = new Set();
+    this.sharedArray = true;
+    return new Memory(this.buckets, this.weak);
+  }
+
+  private own(base: string): Map<string, Cells> {
+    const index = bucketOf(base);
+    if (this.sharedArray) {
+      this.buckets = this.buckets.slice();
+      this.sharedArray = false;
+    }
+    if (!this.ownBuckets.has(index)) {
+      this.buckets[index] = new Map(this.buckets[index]);
+      this.ownBuckets.add(index);
+    }
+    return this.buckets[index]!;
+  }
+
+  /** Pairs of buckets that are not the very same map: all others hold equal cells. */
+  differing(other: Memory): (readonly [Map<string, Cells>, Map<string, Cells>])[] {
+    if (this.buckets === other.buckets) return [];
+    const pairs: (readonly [Map<string, Cells>, Map<string, Cells>])[] = [];
+    for (let i = 0; i < BUCKETS; i++) {
+      if (this.buckets[i] !== other.buckets[i]) pairs.push([this.buckets[i]!, other.buckets[i]!]);
+    }
+    return pairs;
+  }
+
+  get summaries(): ReadonlySet<string> {
+    return this.weak;
+  }
+
+  makeSummary(base: string): void {
+    if (!this.weak.has(base)) this.weak = new Set([...this.weak, base]);
   }
 
   has(base: string): boolean {
-    return this.bases.has(base);
+    return this.buckets[bucketOf(base)]!.has(base);
   }
 
-  baseNames(): IterableIterator<string> {
-    return this.bases.keys();
+  *baseNames(): IterableIterator<string> {
+    for (const bucket of this.buckets) yield* bucket.keys();
   }
 
   cellsOf(base: string): Cells {
-    return this.bases.get(base) ?? EMPTY;
+    return this.buckets[bucketOf(base)]!.get(base) ?? EMPTY;
   }
 
   setCells(base: string, cells: Cells): void {
-    this.bases.set(base, cells);
+    this.own(base).set(base, cells);
     this.owned.delete(base);
   }
 
   private writable(base: string): Cells {
-    const existing = this.bases.get(base);
+    const existing = this.buckets[bucketOf(base)]!.get(base);
     if (existing !== undefined && this.owned.has(base)) return existing;
     const copy: Cells =
       existing === undefined
         ? { values: new Map(), defaults: new Map() }
         : { values: new Map(existing.values), defaults: new Map(existing.defaults) };
-    this.bases.set(base, copy);
+    this.own(base).set(base, copy);
     this.owned.add(base);
     return copy;
   }
 
   deleteBase(base: string): void {
-    this.bases.delete(base);
+    if (!this.has(base)) return;
+    this.own(base).delete(base);
     this.owned.delete(base);
-    this.summaries.delete(base);
+    if (this.weak.has(base)) this.weak = new Set([...this.weak].filter((w) => w !== base));
   }
 
   /** The value of a cell, or undefined when nothing is known of it (never stored, no default). */
   load(location: Location): Value | undefined {
-    const cells = this.bases.get(location.base);
+    const cells = this.buckets[bucketOf(location.base)]!.get(location.base);
     if (cells === undefined) return undefined;
     const { path } = location;
     if (path.includes('[*]')) return this.loadAny(cells, path);
@@ -126,7 +175,7 @@ export class Memory {
       cells.values.set(location.path, value);
       return;
     }
-    const old = this.bases.get(location.base)?.values.get(location.path);
+    const old = this.cellsOf(location.base).values.get(location.path);
     const joined = old === undefined ? value : join(old, value);
     if (joined !== old) this.writable(location.base).values.set(location.path, joined);
   }
@@ -223,18 +272,19 @@ export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memo
     result ??= a.clone();
     return result;
   };
-  for (const base of b.baseNames()) {
-    const right = b.cellsOf(base);
-    if (!a.has(base)) {
-      target().setCells(base, right);
-      continue;
+  for (const [left, right] of a.differing(b)) {
+    for (const [base, cells] of right) {
+      const own = left.get(base);
+      if (own === cells) continue;
+      if (own === undefined) {
+        target().setCells(base, cells);
+        continue;
+      }
+      const joined = joinCells(own, cells, widen);
+      if (joined !== own) target().setCells(base, joined);
     }
-    const left = a.cellsOf(base);
-    if (left === right) continue;
-    const joined = joinCells(left, right, widen);
-    if (joined !== left) target().setCells(base, joined);
   }
-  for (const s of b.summaries) if (!a.summaries.has(s)) target().summaries.add(s);
+  for (const s of b.summaries) if (!a.summaries.has(s)) target().makeSummary(s);
   return { memory: result ?? a, changed: result !== undefined };
 }
 

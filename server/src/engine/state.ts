@@ -93,9 +93,9 @@ export class State {
   unknownThreads: boolean;
   trace: Trace | undefined;
 
-  constructor() {
-    this.memory = new Memory();
-    this.objects = new Map();
+  constructor(memory: Memory = new Memory(), objects: Map<string, Uffd> = new Map()) {
+    this.memory = memory;
+    this.objects = objects;
     this.threads = new Map();
     this.processes = new Set();
     this.locks = new Map();
@@ -109,17 +109,15 @@ export class State {
   }
 
   clone(): State {
-    const s = new State();
-    s.memory = this.memory.clone();
-    s.objects = new Map(this.objects);
-    s.threads = new Map(this.threads);
-    s.processes = new Set(this.processes);
-    s.locks = new Map(this.locks);
-    s.waited = new Map(this.waited);
+    const s = new State(this.memory.clone(), new Map(this.objects));
+    s.threads = this.threads.size === 0 ? s.threads : new Map(this.threads);
+    s.processes = this.processes.size === 0 ? s.processes : new Set(this.processes);
+    s.locks = this.locks.size === 0 ? s.locks : new Map(this.locks);
+    s.waited = this.waited.size === 0 ? s.waited : new Map(this.waited);
     s.process = this.process;
     s.childOf = this.childOf;
     s.hypothesis = this.hypothesis;
-    s.notCopied = new Set(this.notCopied);
+    s.notCopied = this.notCopied.size === 0 ? s.notCopied : new Set(this.notCopied);
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
     return s;
@@ -143,12 +141,10 @@ export class State {
   key(): string {
     const parts: string[] = [];
     for (const id of [...this.objects.keys()].sort()) parts.push(objectKey(this.objects.get(id)!));
-    if (this.threads.size > 0) parts.push(`T${[...this.threads].sort().join()}`);
     if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
     if (this.process !== '') parts.push(`P${this.process}`);
     if (this.childOf !== undefined) parts.push('C');
     if (this.hypothesis !== undefined) parts.push(`H${this.hypothesis.span.start}`);
-    if (this.processes.size > 0) parts.push(`F${[...this.processes].sort().join()}`);
     return parts.join(';');
   }
 
@@ -245,6 +241,10 @@ function objectKey(o: Uffd): string {
 export function joinStates(a: State, b: State, widen: boolean): { state: State; changed: boolean } {
   const { memory, changed } = joinMemory(a.memory, b.memory, widen);
   let unlike = changed;
+  // A thread that runs on one of the paths, a process forked on one of them, can read: nothing is claimed against it.
+  const threads = joinThreads(a.threads, b.threads);
+  if (threads !== a.threads) unlike = true;
+  for (const p of b.processes) if (!a.processes.has(p)) unlike = true;
   if (b.unknownThreads && !a.unknownThreads) unlike = true;
   for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
   if (!unlike) {
@@ -254,10 +254,26 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   }
   const s = a.clone();
   s.memory = memory === a.memory ? s.memory : memory;
+  s.threads = new Map(threads);
+  s.processes = new Set([...a.processes, ...b.processes]);
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.notCopied = new Set([...a.notCopied, ...b.notCopied]);
   s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
+}
+
+function joinThreads(
+  a: ReadonlyMap<string, 'running' | 'joined'>,
+  b: ReadonlyMap<string, 'running' | 'joined'>,
+): ReadonlyMap<string, 'running' | 'joined'> {
+  let result: Map<string, 'running' | 'joined'> | undefined;
+  for (const [site, status] of b) {
+    const known = a.get(site);
+    if (known === status || known === 'running') continue;
+    result ??= new Map(a);
+    result.set(site, status);
+  }
+  return result ?? a;
 }
 
 export function locationKey(l: Location): string {

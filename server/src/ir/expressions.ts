@@ -110,8 +110,14 @@ function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
 }
 
 export function numberLiteral(text: string, span: Span): Expr {
-  const digits = text.replace(/'/g, '').replace(/[uUlL]+$/, '');
+  // The grammar makes one literal of a sign and its digits in some places.
+  const negative = text.startsWith('-');
+  const digits = text.replace(/^[-+]\s*/, '').replace(/'/g, '').replace(/[uUlL]+$/, '');
   try {
+    if (negative) {
+      const inner = numberLiteral(digits, span);
+      return inner.kind === 'constant' ? constantExpr(-inner.value, span) : inner;
+    }
     if (/^0[xXbB]/.test(digits)) return constantExpr(BigInt(digits), span);
     if (/^0[0-7]+$/.test(digits)) return constantExpr(BigInt(`0o${digits.slice(1)}`), span);
     if (/^\d+$/.test(digits)) return constantExpr(BigInt(digits), span);

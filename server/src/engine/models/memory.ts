@@ -47,7 +47,7 @@ function moveToOlder(state: State, base: string, older: string): void {
   }
   const cells = state.memory.cellsOf(base);
   if (!state.memory.has(older)) state.memory.setCells(older, cells);
-  state.memory.summaries.add(older);
+  state.memory.makeSummary(older);
   for (const [path, value] of cells.values) state.memory.store({ base: older, path }, value);
 }
 
