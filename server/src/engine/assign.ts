@@ -1,7 +1,7 @@
 /** Stores, and what a store can lose: the last copy of a child descriptor, or the variable of the parent uffd. */
 import type { Expr, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
-import { type Context, eventBase } from './context.ts';
+import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { ZERO } from './memory.ts';
 import { checkLost, noteAct, noteMemoryUse } from './observe.ts';
@@ -84,15 +84,22 @@ function checkParent(
       readSpan: child.duty.read,
       ...eventBase(ctx, state, parent.id, span),
     });
+    // One defect, one report: what becomes of the child in the wrong variable is part of it.
     state.objects.delete(parent.id);
+    state.update(child.id, { duty: undefined });
   }
 }
 
-/** A copy that this root made itself still names the descriptor. A thread does not count its creator's copies. */
+/**
+ * A copy that this root made itself still names the descriptor. A thread does not count its creator's copies, and
+ * the copy in a poll array only waits: the read goes through the variable.
+ */
 function isHeldHere(ctx: Context, state: State, id: string): boolean {
+  const argument = ctx.thread ? new Set(ctx.body.parameters.map(variableBase)) : undefined;
   for (const base of state.memory.baseNames()) {
-    if (ctx.thread && ctx.inherited.has(base)) continue;
-    for (const value of state.memory.cellsOf(base).values.values()) {
+    if (ctx.thread && (ctx.inherited.has(base) || argument?.has(base) === true)) continue;
+    for (const [path, value] of state.memory.cellsOf(base).values) {
+      if (path.endsWith('].fd')) continue;
       if (value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;
     }
   }

@@ -112,7 +112,10 @@ function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
 export function numberLiteral(text: string, span: Span): Expr {
   // The grammar makes one literal of a sign and its digits in some places.
   const negative = text.startsWith('-');
-  const digits = text.replace(/^[-+]\s*/, '').replace(/'/g, '').replace(/[uUlL]+$/, '');
+  const digits = text
+    .replace(/^[-+]\s*/, '')
+    .replace(/'/g, '')
+    .replace(/[uUlL]+$/, '');
   try {
     if (negative) {
       const inner = numberLiteral(digits, span);

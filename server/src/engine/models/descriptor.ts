@@ -1,5 +1,5 @@
 /** Descriptors: which userfaultfd an argument names, close, dup, and what is born where. */
-import type { Expr } from '../../ir/ir.ts';
+import type { Expr, Place } from '../../ir/ir.ts';
 import type { Span } from '../../text/span.ts';
 import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId } from '../context.ts';
@@ -14,6 +14,7 @@ import {
   interval,
   numeric,
   oneOf,
+  type Reference,
   TOP_NUMBER,
   UNKNOWN,
   type Value,
@@ -22,10 +23,14 @@ import {
 const UNKNOWN_FEATURES: FeatureWord = { must: 0n, may: 0n, unknown: true };
 const O_NONBLOCK = 0x800n;
 
+export function olderId(id: string): string {
+  return `${id}~older`;
+}
+
 /** Makes room for a new object of a site: the one made there before becomes an older one. */
 export function freshId(state: State, id: string): string {
   if (!state.objects.has(id)) return id;
-  const old = `${id}~older`;
+  const old = olderId(id);
   state.objects.delete(old);
   state.rename(id, old);
   return id;
@@ -143,16 +148,31 @@ export function requireHandshake(ctx: Context, state: State, named: Named, opera
   return true;
 }
 
+/** `close(table[i])` in a loop over a table closes its elements, whatever the index is on this turn. */
+function elementsOf(ctx: Context, state: State, argument: Expr): readonly Reference[] {
+  const place = placeOf(argument);
+  if (place === undefined || !place.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant')) return [];
+  const anyElement: Place = {
+    ...place,
+    path: place.path.map((e) =>
+      e.kind === 'index' && e.index.kind !== 'constant'
+        ? { kind: 'index', index: { kind: 'unknown', span: place.span } }
+        : e,
+    ),
+  };
+  return placeLocations(ctx, state, anyElement).flatMap((l) => state.memory.load(l)?.references ?? []);
+}
+
 export function closeModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
   const argument = instruction.arguments[0];
   if (argument !== undefined) {
-    const value = call.values[0]!;
-    for (const r of value.references) {
+    const references = [...call.values[0]!.references, ...elementsOf(ctx, state, argument)];
+    for (const r of references) {
       if (r.kind !== 'descriptor') continue;
       const object = state.objects.get(r.object);
       if (object === undefined) continue;
-      if (object.origin === 'outside' && value.references.length > 1) continue;
+      if (object.origin === 'outside' && call.values[0]!.references.length > 1) continue;
       state.step(
         'close',
         instruction.span,

@@ -25,7 +25,7 @@ import {
   TOP_NUMBER,
   UNKNOWN,
 } from '../value.ts';
-import { freshId, namedUffds, requireHandshake } from './descriptor.ts';
+import { freshId, namedUffds, olderId, requireHandshake } from './descriptor.ts';
 
 const MESSAGE_SIZE = 32;
 
@@ -109,13 +109,13 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
       events: otherEvents(object),
       tag: { part: 'event', source: object.id, child: undefined, site: instruction.span },
     });
-    const child = bearChild(ctx, rest, object, call, through, true);
-    writeFork(rest, restOf(head), object.id, child, call);
+    const { child, source } = bearChild(ctx, rest, object, call, through, true);
+    writeFork(rest, restOf(head), source, child, call);
     setResult(ctx, rest, instruction, numeric(interval(2 * MESSAGE_SIZE, length ?? Infinity)));
     results.push(rest);
   }
-  const child = bearChild(ctx, state, object, call, through, false);
-  writeFork(state, head, object.id, child, call);
+  const { child, source } = bearChild(ctx, state, object, call, through, false);
+  writeFork(state, head, source, child, call);
   setResult(
     ctx,
     state,
@@ -186,9 +186,11 @@ function bearChild(
   call: ModelCall,
   through: Location | undefined,
   batch: boolean,
-): string {
+): { child: string; source: string } {
   const span = call.instruction.span;
   const id = freshId(state, objectId(ctx, 'child', span));
+  // A grandchild: its parent is the child that this read made before, and has just become an older one.
+  const source = parent.id === id ? olderId(id) : parent.id;
   state.objects.set(id, {
     id,
     origin: 'child',
@@ -207,7 +209,7 @@ function bearChild(
       firstUse: undefined,
       droppedAt: undefined,
       batch,
-      source: parent.id,
+      source,
       through,
     },
     waitedAt: undefined,
@@ -219,7 +221,7 @@ function bearChild(
       ? 'read() returns several messages and one behind the first is UFFD_EVENT_FORK: its child descriptor is installed'
       : "read() returns UFFD_EVENT_FORK: the child's descriptor is now in this process's table",
   );
-  return id;
+  return { child: id, source };
 }
 
 /** poll(), select(), epoll_wait(): unknown results in the caller's array; the descriptors need a handshake. */
