@@ -91,7 +91,8 @@ static void *uffd_poll_thread(void *arg)
 			fill(uffd, msg.arg.pagefault.address);
 			break;
 		case UFFD_EVENT_FORK:
-			err("this program must not fork while it is served");
+			/* exit() would wait for locks that fork() holds */
+			_exit(1);
 		default:
 			break;
 		}
