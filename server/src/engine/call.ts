@@ -124,6 +124,10 @@ function forget(state: State, location: Location): void {
 }
 
 function* callBody(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody, budget: Budget): Run {
+  if (ctx.inert.has(body) && cannotMatter(ctx, state, instruction)) {
+    setResult(ctx, state, instruction, UNKNOWN_NUMBER);
+    return [state];
+  }
   const recursion = ctx.stack.filter((f) => f === body.id).length;
   if (recursion >= MAX_RECURSION || ctx.stack.length >= MAX_DEPTH) {
     const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
@@ -154,6 +158,23 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
     takeResult(ctx, exit, instruction);
   }
   return exits;
+}
+
+/** No argument leads to a descriptor or to a message, and no consequence of a fork() waits for a use of memory. */
+function cannotMatter(ctx: Context, state: State, instruction: CallInstruction): boolean {
+  if (state.childOf !== undefined) return false;
+  for (const argument of instruction.arguments) {
+    const value = evaluate(ctx, state, argument);
+    if (value.tag !== undefined) return false;
+    for (const r of value.references) {
+      if (r.kind === 'descriptor') return false;
+      if (r.kind !== 'location') continue;
+      for (const cell of state.memory.cellsOf(r.location.base).values.values()) {
+        if (cell.tag !== undefined || cell.references.some((c) => c.kind === 'descriptor')) return false;
+      }
+    }
+  }
+  return true;
 }
 
 function bindArguments(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody): void {

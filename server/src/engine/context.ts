@@ -3,6 +3,7 @@ import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { State } from './state.ts';
+import type { InertFunctions } from './inert.ts';
 import { traceSteps } from './state.ts';
 import type { Location, Value } from './value.ts';
 
@@ -44,6 +45,7 @@ export interface Context {
   /** Bases that existed when the root started (a thread's view of its creator's memory). */
   readonly inherited: ReadonlySet<string>;
   readonly noteAnalysed: (functionId: string) => void;
+  readonly inert: InertFunctions;
 }
 
 export function variableBase(variable: Variable): string {

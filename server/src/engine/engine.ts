@@ -13,6 +13,7 @@ import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import type { EngineEvent, EngineResult, FeatureWord, RootFact } from './events.ts';
+import { InertFunctions } from './inert.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { processEnds } from './observe.ts';
 import { State } from './state.ts';
@@ -65,11 +66,13 @@ class Round implements Facts {
   private readonly before: Round | undefined;
   private readonly options: EngineOptions;
   private readonly globalBases: ReadonlySet<string>;
+  private readonly inert: InertFunctions;
 
   constructor(program: Program, before: Round | undefined, options: EngineOptions) {
     this.program = program;
     this.before = before;
     this.options = options;
+    this.inert = new InertFunctions(program);
     this.globalBases = new Set(program.globals.map((g) => variableBase(g.variable)));
   }
 
@@ -210,6 +213,7 @@ class Round implements Facts {
       quarantined: body.quarantine.length > 0,
       inherited: root.inherited,
       noteAnalysed: (id) => this.analysed.add(id),
+      inert: this.inert,
     };
     this.analysed.add(body.id);
     const run = runBody(ctx, [root.entry], budget);
@@ -259,6 +263,7 @@ function initialiseGlobals(program: Program, facts: Facts, body: FunctionBody, s
     quarantined: false,
     inherited: new Set(),
     noteAnalysed: () => undefined,
+    inert: new InertFunctions(program),
   };
   for (const g of program.globals) {
     const base = variableBase(g.variable);

@@ -57,6 +57,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   const exits = new Map<string, State>();
   const pending = new Set<number>();
   const enter = (target: number, state: State) => {
+    if (state.hypothesis?.answered === true) return;
     const block = body.blocks[target]!;
     const slots = blocks[target]!;
     const key = state.key();
@@ -102,7 +103,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     for (const instruction of block.instructions) {
       const next: State[] = [];
       for (const state of states) next.push(...(yield* execute(ctx, state, instruction, block, budget)));
-      states = next;
+      states = next.filter((s) => s.hypothesis?.answered !== true);
       if (states.length === 0) break;
     }
     for (const state of states) {
@@ -349,7 +350,7 @@ function unrequestedEvent(
         hypothetical.memory.store({ base: location.base, path: `${location.path.slice(0, at)}.arg.fork.ufd` }, UNKNOWN);
     }
   }
-  hypothetical.hypothesis = { span, feature: row.featureName!, source: source.id };
+  hypothetical.hypothesis = { span, feature: row.featureName!, source: source.id, answered: false };
   return hypothetical;
 }
 

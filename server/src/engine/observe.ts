@@ -113,7 +113,8 @@ function noteFeatureUse(
 /** Code under an event that cannot come does something on purpose. */
 export function noteAct(ctx: Context, state: State): void {
   const hypothesis = state.hypothesis;
-  if (hypothesis === undefined) return;
+  if (hypothesis === undefined || hypothesis.answered) return;
+  state.hypothesis = { ...hypothesis, answered: true };
   const source = state.objects.get(hypothesis.source);
   ctx.facts.emit({
     kind: 'unrequested-feature',

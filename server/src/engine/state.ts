@@ -64,6 +64,8 @@ export interface Hypothesis {
   readonly span: Span;
   readonly feature: string;
   readonly source: string;
+  /** The code acted on the message: that was the question, and the path ends. */
+  readonly answered: boolean;
 }
 
 export interface Trace {

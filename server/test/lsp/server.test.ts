@@ -47,9 +47,7 @@ class Client {
     this.connection.listen();
   }
 
-  async start(
-    capabilities: object,
-  ): Promise<{
+  async start(capabilities: object): Promise<{
     capabilities: { positionEncoding: string; diagnosticProvider?: object };
     serverInfo: { name: string };
   }> {
