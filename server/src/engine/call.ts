@@ -8,7 +8,7 @@ import type { Budget, Run } from './interpreter.ts';
 import { runBody } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteChildUse, noteMemoryUse, recognise } from './observe.ts';
-import type { State } from './state.ts';
+import { joinStates, type State } from './state.ts';
 import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 /** Calls deeper than this are not followed. */
@@ -139,24 +139,50 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
   const saved = recursion > 0 ? saveFrame(state, body) : undefined;
   ctx.noteAnalysed(body.id);
   bindArguments(ctx, state, instruction, body);
-  state.step('call', instruction.span, `${ctx.body.name}() calls ${body.name}()`);
-  const call = state.trace;
-  const inner: Context = {
-    ...ctx,
-    body,
-    stack: [...ctx.stack, body.id],
-    site: `${ctx.site}@${instruction.span.start}`,
-    quarantined: ctx.quarantined || body.quarantine.length > 0,
-  };
-  const exits = yield* runBody(inner, [state], budget);
+  const exits = yield* summarised(ctx, state, instruction, body, budget);
   for (const exit of exits) {
-    if (exit.trace === call) exit.trace = call?.previous;
     // What is left of the frame: temporaries, which no scope ends.
     for (const variable of body.locals) exit.memory.deleteBase(variableBase(variable));
     for (const variable of body.parameters) exit.memory.deleteBase(variableBase(variable));
     if (saved !== undefined) restoreFrame(exit, saved);
     takeResult(ctx, exit, instruction);
   }
+  return exits;
+}
+
+/** Entry states kept for one call string and typestate key. */
+const MAX_SUMMARIES = 4;
+
+/** The exit states of a body for this entry: from the table where an earlier entry covers it, else computed. */
+function* summarised(
+  ctx: Context,
+  state: State,
+  instruction: CallInstruction,
+  body: FunctionBody,
+  budget: Budget,
+): Run {
+  const site = `${ctx.site}@${instruction.span.start}`;
+  const key = `${body.id}|${site}|${state.key()}`;
+  const known = ctx.summaries.get(key) ?? [];
+  for (const summary of known) {
+    if (!joinStates(summary.entry, state, false).changed) return summary.exits.map((e) => e.clone());
+  }
+  const before = state.trace;
+  const entry = state.clone();
+  const start = state;
+  start.step('call', instruction.span, `${ctx.body.name}() calls ${body.name}()`);
+  const call = start.trace;
+  const inner: Context = {
+    ...ctx,
+    body,
+    stack: [...ctx.stack, body.id],
+    site,
+    quarantined: ctx.quarantined || body.quarantine.length > 0,
+  };
+  const exits = yield* runBody(inner, [start], budget);
+  // A call in which nothing happened is no step of a path.
+  for (const exit of exits) if (exit.trace === call) exit.trace = before;
+  ctx.summaries.set(key, [{ entry, exits: exits.map((e) => e.clone()) }, ...known].slice(0, MAX_SUMMARIES));
   return exits;
 }
 

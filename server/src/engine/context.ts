@@ -2,8 +2,8 @@
 import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
-import type { State } from './state.ts';
 import type { InertFunctions } from './inert.ts';
+import type { State } from './state.ts';
 import { traceSteps } from './state.ts';
 import type { Location, Value } from './value.ts';
 
@@ -30,6 +30,15 @@ export interface Facts {
   startThread(name: string, file: string, site: string, argument: Value, state: State, root: string): boolean;
 }
 
+/**
+ * A tabulated call: an entry state seen under one call string with one typestate key, and the exit states it leads
+ * to. A later entry state that it covers is answered from here.
+ */
+export interface CallSummary {
+  readonly entry: State;
+  readonly exits: readonly State[];
+}
+
 export interface Context {
   readonly program: Program;
   readonly facts: Facts;
@@ -46,6 +55,8 @@ export interface Context {
   readonly inherited: ReadonlySet<string>;
   readonly noteAnalysed: (functionId: string) => void;
   readonly inert: InertFunctions;
+  /** What calls were found to do in this root, by call string and typestate. */
+  readonly summaries: Map<string, CallSummary[]>;
 }
 
 export function variableBase(variable: Variable): string {

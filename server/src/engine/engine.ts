@@ -214,6 +214,7 @@ class Round implements Facts {
       inherited: root.inherited,
       noteAnalysed: (id) => this.analysed.add(id),
       inert: this.inert,
+      summaries: new Map(),
     };
     this.analysed.add(body.id);
     const run = runBody(ctx, [root.entry], budget);
@@ -264,6 +265,7 @@ function initialiseGlobals(program: Program, facts: Facts, body: FunctionBody, s
     inherited: new Set(),
     noteAnalysed: () => undefined,
     inert: new InertFunctions(program),
+    summaries: new Map(),
   };
   for (const g of program.globals) {
     const base = variableBase(g.variable);

@@ -58,7 +58,9 @@ export class InertFunctions {
   }
 }
 
-function isLocal(place: { readonly base: { readonly kind: string; readonly variable?: { readonly storage: string } } }): boolean {
+function isLocal(place: {
+  readonly base: { readonly kind: string; readonly variable?: { readonly storage: string } };
+}): boolean {
   const storage = place.base.variable?.storage;
   return place.base.kind === 'variable' && storage !== 'global' && storage !== 'static';
 }

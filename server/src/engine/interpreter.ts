@@ -55,7 +55,15 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   const { body } = ctx;
   const blocks = body.blocks.map(() => new Map<string, Slot>());
   const exits = new Map<string, State>();
-  const pending = new Set<number>();
+  // Slots to visit, by block; blocks are in reverse post-order, so the first one goes first.
+  const dirty: Slot[][] = body.blocks.map(() => []);
+  let first = body.blocks.length;
+  const mark = (target: number, slot: Slot) => {
+    if (slot.dirty) return;
+    slot.dirty = true;
+    dirty[target]!.push(slot);
+    if (target < first) first = target;
+  };
   const enter = (target: number, state: State) => {
     if (state.hypothesis?.answered === true) return;
     const block = body.blocks[target]!;
@@ -67,8 +75,9 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
         budget.exceeded.add(body.id);
         return;
       }
-      slots.set(key, { state, joins: 0, dirty: true });
-      pending.add(target);
+      const added: Slot = { state, joins: 0, dirty: false };
+      slots.set(key, added);
+      mark(target, added);
       return;
     }
     const widen = block.loopHead && slot.joins >= JOINS_BEFORE_WIDENING;
@@ -76,18 +85,16 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     if (!joined.changed) return;
     slot.state = joined.state;
     slot.joins++;
-    slot.dirty = true;
-    pending.add(target);
+    mark(target, slot);
   };
   for (const state of entry) enter(0, state);
-  while (pending.size > 0) {
-    const id = Math.min(...pending);
-    const block = body.blocks[id]!;
-    const slot = [...blocks[id]!.values()].find((s) => s.dirty);
+  while (first < body.blocks.length) {
+    const slot = dirty[first]!.shift();
     if (slot === undefined) {
-      pending.delete(id);
+      first++;
       continue;
     }
+    const block = body.blocks[first]!;
     slot.dirty = false;
     budget.steps -= 1 + block.instructions.length;
     budget.untilYield -= 1 + block.instructions.length;

@@ -27,11 +27,11 @@ function bucketOf(base: string): number {
 export class Memory {
   private buckets: Map<string, Cells>[];
   /** Buckets that this memory may change in place; the others are shared with clones. */
-  private ownBuckets: Set<number> = new Set();
+  private ownBuckets: Set<number> | undefined;
   /** The array of buckets itself is shared. */
   private sharedArray: boolean;
   /** Bases whose cells this memory may change in place. */
-  private owned = new Set<string>();
+  private owned: Set<string> | undefined;
   /** Bases that stand for several objects: stores to them are weak. */
   private weak: ReadonlySet<string>;
 
@@ -43,8 +43,8 @@ export class Memory {
 
   /** Constant time: both memories copy before they change. */
   clone(): Memory {
-    if (this.owned.size > 0) this.owned = new Set();
-    if (this.ownBuckets.size > 0) this.ownBuckets = new Set();
+    this.owned = undefined;
+    this.ownBuckets = undefined;
     this.sharedArray = true;
     return new Memory(this.buckets, this.weak);
   }
@@ -55,6 +55,7 @@ export class Memory {
       this.buckets = this.buckets.slice();
       this.sharedArray = false;
     }
+    this.ownBuckets ??= new Set();
     if (!this.ownBuckets.has(index)) {
       this.buckets[index] = new Map(this.buckets[index]);
       this.ownBuckets.add(index);
@@ -94,17 +95,18 @@ export class Memory {
 
   setCells(base: string, cells: Cells): void {
     this.own(base).set(base, cells);
-    this.owned.delete(base);
+    this.owned?.delete(base);
   }
 
   private writable(base: string): Cells {
     const existing = this.buckets[bucketOf(base)]!.get(base);
-    if (existing !== undefined && this.owned.has(base)) return existing;
+    if (existing !== undefined && this.owned?.has(base) === true) return existing;
     const copy: Cells =
       existing === undefined
         ? { values: new Map(), defaults: new Map() }
         : { values: new Map(existing.values), defaults: new Map(existing.defaults) };
     this.own(base).set(base, copy);
+    this.owned ??= new Set();
     this.owned.add(base);
     return copy;
   }
@@ -112,7 +114,7 @@ export class Memory {
   deleteBase(base: string): void {
     if (!this.has(base)) return;
     this.own(base).delete(base);
-    this.owned.delete(base);
+    this.owned?.delete(base);
     if (this.weak.has(base)) this.weak = new Set([...this.weak].filter((w) => w !== base));
   }
 

@@ -142,7 +142,8 @@ export class State {
   /** States with equal keys may be joined. */
   key(): string {
     const parts: string[] = [];
-    for (const id of [...this.objects.keys()].sort()) parts.push(objectKey(this.objects.get(id)!));
+    for (const o of this.objects.values()) parts.push(objectKey(o));
+    if (parts.length > 1) parts.sort();
     if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
     if (this.process !== '') parts.push(`P${this.process}`);
     if (this.childOf !== undefined) parts.push('C');
@@ -221,7 +222,19 @@ function spanKey(s: Span | undefined): string {
   return s === undefined ? '' : `${s.start}`;
 }
 
+/** Objects are immutable, so the key of each is made once. */
+const objectKeys = new WeakMap<Uffd, string>();
+
 function objectKey(o: Uffd): string {
+  let key = objectKeys.get(o);
+  if (key === undefined) {
+    key = makeObjectKey(o);
+    objectKeys.set(o, key);
+  }
+  return key;
+}
+
+function makeObjectKey(o: Uffd): string {
   const d = o.duty;
   return [
     o.id,

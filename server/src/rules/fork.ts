@@ -23,6 +23,8 @@ type Verdict =
 
 /** Who can take the FORK message of this call. */
 function judge(program: EngineResult, fork: ForkEvent): Verdict {
+  // What was not looked at may be the reader.
+  if (program.outOfBudget.length > 0) return { kind: 'read' };
   if (fork.unknownReaders) return { kind: 'read' };
   if (eventsOf(program, 'escape').some((e) => sameObject(e.object, fork.object))) return { kind: 'read' };
   const reads = eventsOf(program, 'read').filter((r) => sameObject(r.object, fork.object));

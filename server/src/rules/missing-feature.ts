@@ -6,6 +6,8 @@ export const missingFeature: Rule = {
   severity: 'warning',
   summary: 'Code acts on an event or field whose feature was never requested.',
   detect: (program) => {
+    // What was not looked at may request the bit.
+    if (program.outOfBudget.length > 0) return [];
     const requested = eventsOf(program, 'requested-feature');
     const forks = eventsOf(program, 'fork-armed');
     return eventsOf(program, 'unrequested-feature')
