@@ -58,7 +58,7 @@ class Blanker {
   /** The text with the pieces applied. */
   toString(): string {
     if (this.pieces.length === 0) return this.text;
-    const sorted = [...this.pieces].sort((a, b) => a.start - b.start);
+    const sorted = [...this.pieces].sort((a, b) => a.start - b.start || b.end - a.end);
     const out: string[] = [];
     let at = 0;
     for (const p of sorted) {

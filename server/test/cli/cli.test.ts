@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const BAD = 'test-fixtures/rules/unhandled-fork-event/bad-empty-case.c';
+const GOOD = 'test-fixtures/rules/unhandled-fork-event/good-selftest-case.c';
+
+function run(args: readonly string[], input?: string | Buffer) {
+  const result = spawnSync(process.execPath, ['bin/uffd-lint.cjs', ...args], {
+    encoding: 'utf8',
+    input,
+    env: { ...process.env, NO_COLOR: '1' },
+    timeout: 60_000,
+    maxBuffer: 1 << 26,
+  });
+  return { status: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+interface Report {
+  schemaVersion: number;
+  tool: { name: string; version: string };
+  findings: {
+    ruleId: string;
+    severity: string;
+    file: string;
+    function: string;
+    message: string;
+    fingerprint: string;
+    range: { start: { line: number; column: number }; end: { line: number; column: number } };
+    trace: { kind: string; file: string; message: string; range: unknown }[];
+    fixes: unknown[];
+  }[];
+  notAnalysed: { file: string; reason: string; kind?: string }[];
+  summary: { files: number; analysed: number; functions: number; durationMs: number };
+}
+
+function json(args: readonly string[], input?: string | Buffer): Report & { status: number | null } {
+  const { status, stdout } = run(['--format', 'json', ...args], input);
+  return { ...(JSON.parse(stdout) as Report), status };
+}
+
+describe('command', () => {
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'uffd-lint-cli-'));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('exits with 0, 1 and 2', () => {
+    assert.equal(run([GOOD]).status, 0);
+    assert.equal(run([BAD]).status, 1);
+    assert.equal(run(['lint', BAD]).status, 1);
+    assert.equal(run([]).status, 2);
+    assert.equal(run(['--format', 'xml', BAD]).status, 2);
+    assert.equal(run(['--fail-on', 'error', 'test-fixtures/rules/unchecked-handshake/bad-dropped.c']).status, 0);
+  });
+
+  it('prints the JSON of the contract', () => {
+    const report = json([BAD]);
+    assert.equal(report.schemaVersion, 1);
+    assert.equal(report.tool.name, 'uffd-lint');
+    const f = report.findings[0]!;
+    assert.equal(f.ruleId, 'uffd/unhandled-fork-event');
+    assert.equal(f.file, BAD);
+    assert.equal(f.function, 'uffd_poll_thread');
+    assert.ok(f.range.start.line > 1 && f.range.start.column > 1 && f.range.end.line >= f.range.start.line);
+    assert.match(f.fingerprint, /^[0-9a-f]{64}$/);
+    assert.deepEqual(f.fixes, []);
+    for (const s of f.trace)
+      assert.match(s.kind, /^(create|handshake|arm|read|event|fork|close|lose|call|return|branch|note)$/);
+    assert.deepEqual(Object.keys(report.summary), ['files', 'analysed', 'functions', 'durationMs']);
+  });
+
+  it('says the same twice, and whatever the order of paths', () => {
+    const strip = (r: Report) => JSON.stringify([r.findings, r.notAnalysed]);
+    assert.equal(
+      strip(json(['test-fixtures/rules/leaked-child-uffd'])),
+      strip(json(['test-fixtures/rules/leaked-child-uffd'])),
+    );
+  });
+
+  it('analyses the rest when a path is missing', () => {
+    const { status, stdout, stderr } = run(['--format', 'gcc', BAD, 'no-such-file.c']);
+    assert.equal(status, 2);
+    assert.match(stdout, /bad-empty-case\.c:\d+:\d+: error: .* \[uffd\/unhandled-fork-event\]/);
+    assert.match(stderr, /no-such-file\.c: no such file/);
+  });
+
+  it('reads standard input', () => {
+    assert.equal(run(['-']).status, 2);
+    const report = json(
+      ['-', '--stdin-filename', 'src/a.c'],
+      '#include <linux/userfaultfd.h>\nint main(void) { struct uffd_msg m; int fd = syscall(SYS_userfaultfd, 0); if (fd < 0) return 1; return read(fd, &m, sizeof(m)) < 0; }\n',
+    );
+    assert.deepEqual(
+      report.findings.map((f) => [f.file, f.ruleId]),
+      [['src/a.c', 'uffd/missing-api-handshake']],
+    );
+  });
+
+  it('lists what it does not analyse, with the reason', () => {
+    writeFileSync(join(folder, 'a.cpp'), 'int main() {}\n');
+    writeFileSync(join(folder, 'big.c'), `// UFFD\n${'int x;\n'.repeat(200)}`);
+    const report = json([
+      '--max-file-size',
+      '500',
+      join(folder, 'a.cpp'),
+      join(folder, 'big.c'),
+      'test-fixtures/hostile/binary.c',
+      'test-fixtures/hostile/invalid-utf8.c',
+    ]);
+    assert.deepEqual(report.notAnalysed.map((n) => n.kind).sort(), ['encoding', 'encoding', 'language', 'size']);
+    assert.deepEqual(
+      report.findings.map((f) => f.ruleId),
+      ['uffd/missing-api-handshake'],
+    );
+  });
+
+  it('survives hostile text', () => {
+    const cases: Record<string, string> = {
+      'parens.c': `#include <linux/userfaultfd.h>\nint f(void) { return ${'('.repeat(5000)}1${')'.repeat(5000)}; }\n`,
+      'chain.c': `int uffd(int a) {\n${Array.from({ length: 4000 }, (_, i) => `if (a == ${i}) return ${i}; else`).join('\n')} return 0;\n}\n`,
+      'line.c': `char uffd[] = "${'x'.repeat(1_500_000)}";\n`,
+    };
+    for (const [name, text] of Object.entries(cases)) {
+      const path = join(folder, name);
+      writeFileSync(path, text);
+      const { status, stderr } = run([path]);
+      assert.equal(status, 0, `${name}: ${stderr.slice(0, 500)}`);
+    }
+    assert.notEqual(run(['test-fixtures/hostile']).status, 2);
+    const huge = join(folder, 'huge.c');
+    writeFileSync(huge, `int uffd;${' '.repeat(10_000_000)}`);
+    assert.equal(json([huge]).notAnalysed[0]!.kind, 'size');
+  });
+
+  it('says so when there is nothing to do', () => {
+    const empty = mkdtempSync(join(folder, 'none-'));
+    const { status, stderr } = run([empty]);
+    assert.equal(status, 0);
+    assert.match(stderr, /no C files/);
+  });
+
+  it('prints a rule page and the list of rules', () => {
+    assert.match(run(['rule', 'leaked-child-uffd']).stdout, /## What it does/);
+    assert.equal(run(['rule']).stdout.trim().split('\n').length, 10);
+    assert.equal(run(['rule', 'nothing']).status, 2);
+  });
+});

@@ -1,0 +1,2 @@
+static int uffd_open(void) {
+	if (UFFD_EVENT_FORK

@@ -1,0 +1,6 @@
+#if 0
+{{{{ UFFD
+#endif
+int main(void) { return 0; }
+#else
+}}}
