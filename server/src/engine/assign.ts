@@ -4,7 +4,7 @@ import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { ZERO } from './memory.ts';
-import { checkLost, noteAct, noteMemoryUse } from './observe.ts';
+import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
 import { locationKey, type State } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
@@ -36,6 +36,7 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
 }
 
 export function storeTo(ctx: Context, state: State, locations: readonly Location[], value: Value, span: Span): void {
+  if (value.references.length > 0 && locations.every(isNowhere)) letEscape(ctx, state, [value], span);
   if (locations.length === 1 && state.memory.isStrong(locations[0]!)) {
     strongStore(ctx, state, locations[0]!, value, span);
     return;
@@ -47,6 +48,11 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
     else state.memory.store(location, value);
     ctx.facts.noteStore(ctx.root, location, value);
   }
+}
+
+/** Behind a pointer that some call returned: whoever gave it can see what is stored there. */
+function isNowhere(location: Location): boolean {
+  return location.base.startsWith('outside:') && !location.base.includes('|');
 }
 
 function strongStore(ctx: Context, state: State, location: Location, value: Value, span: Span): void {

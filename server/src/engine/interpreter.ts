@@ -7,12 +7,13 @@
  * reverse post-order. The functions are generators: they yield at a step quota, so that the caller can stop or give
  * way to the event loop.
  */
-import type { BasicBlock, FunctionBody, Instruction, Terminator } from '../ir/ir.ts';
+import type { BasicBlock, Expr, FunctionBody, Instruction, Place, Terminator } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import { assign, zeroPlace } from './assign.ts';
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
+import { dominates } from './dominators.ts';
 import { evaluate, isRecord, placeLocations, placeOf } from './evaluate.ts';
 import {
   checkLost,
@@ -25,8 +26,8 @@ import {
   swallow,
 } from './observe.ts';
 import { assume } from './refine.ts';
-import { joinStates, type State } from './state.ts';
-import { asConstant, constant, contains, type MessageTag, UNKNOWN, type Value } from './value.ts';
+import { type Hypothesis, joinStates, type State } from './state.ts';
+import { type AbstractNumber, asConstant, constant, contains, type MessageTag, UNKNOWN, type Value } from './value.ts';
 
 /** Joins at a loop head before numbers are widened. */
 const JOINS_BEFORE_WIDENING = 2;
@@ -65,7 +66,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     if (target < first) first = target;
   };
   const enter = (target: number, state: State) => {
-    if (state.hypothesis?.answered === true) return;
+    if (state.hypothesis !== undefined && hasLeft(state.hypothesis, body, target)) return;
     const block = body.blocks[target]!;
     const slots = blocks[target]!;
     const key = state.key();
@@ -271,7 +272,7 @@ function terminate(
   }
 }
 
-function storeReturn(ctx: Context, state: State, value: import('../ir/ir.ts').Expr): void {
+function storeReturn(ctx: Context, state: State, value: Expr): void {
   if (value.kind === 'load' && isRecord(value.place.type)) {
     const from = placeLocations(ctx, state, value.place)[0];
     if (from !== undefined) {
@@ -292,7 +293,7 @@ function branch(
   enter: (target: number, state: State) => void,
 ): void {
   const { condition } = terminator;
-  const unlikely = hypothesisOf(ctx, state, condition);
+  const unlikely = hypothesisOf(ctx, state, terminator);
   const whenTrue = state.clone();
   const whenFalse = state;
   if (assume(ctx, whenTrue, condition, true)) {
@@ -314,8 +315,9 @@ function branch(
 function hypothesisOf(
   ctx: Context,
   state: State,
-  condition: import('../ir/ir.ts').Expr,
+  terminator: Terminator & { kind: 'branch' },
 ): { side: 'true' | 'false'; state: State } | undefined {
+  const { condition } = terminator;
   if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
   const left = evaluate(ctx, state, condition.left);
   const right = evaluate(ctx, state, condition.right);
@@ -325,10 +327,10 @@ function hypothesisOf(
   const place = placeOf(tagged === left ? condition.left : condition.right);
   const event = asConstant(other);
   if (event === undefined) return undefined;
-  const hypothetical = unrequestedEvent(ctx, state, tagged, event, place, condition.span);
-  return hypothetical === undefined
-    ? undefined
-    : { side: condition.op === '==' ? 'true' : 'false', state: hypothetical };
+  const side = condition.op === '==' ? 'true' : 'false';
+  const target = side === 'true' ? terminator.whenTrue : terminator.whenFalse;
+  const hypothetical = unrequestedEvent(ctx, state, tagged, event, place, condition.span, undefined, target);
+  return hypothetical === undefined ? undefined : { side, state: hypothetical };
 }
 
 function unrequestedEvent(
@@ -336,8 +338,10 @@ function unrequestedEvent(
   state: State,
   tagged: Value,
   event: number,
-  place: import('../ir/ir.ts').Place | undefined,
+  place: Place | undefined,
   span: Span,
+  region: Span | undefined,
+  target: number | undefined,
 ): State | undefined {
   const tag = tagged.tag;
   if (tag?.part !== 'event' || tag.child !== undefined || state.hypothesis !== undefined) return undefined;
@@ -357,12 +361,31 @@ function unrequestedEvent(
         hypothetical.memory.store({ base: location.base, path: `${location.path.slice(0, at)}.arg.fork.ufd` }, UNKNOWN);
     }
   }
-  hypothetical.hypothesis = { span, feature: row.featureName!, source: source.id, answered: false };
+  hypothetical.hypothesis = {
+    span,
+    feature: row.featureName!,
+    source: source.id,
+    answered: false,
+    functionId: ctx.body.id,
+    region,
+    target,
+  };
   return hypothetical;
 }
 
+/** The path is over when its question is answered, and when it leaves the code that is under the test. */
+function hasLeft(hypothesis: Hypothesis, body: FunctionBody, target: number): boolean {
+  if (hypothesis.answered) return true;
+  if (hypothesis.functionId !== body.id) return false;
+  if (hypothesis.target !== undefined) return !dominates(body, hypothesis.target, target);
+  const { region } = hypothesis;
+  const first = body.blocks[target]!.instructions.find((i) => i.kind !== 'end-scope' && i.kind !== 'declare');
+  if (region === undefined || first === undefined || first.span.file !== region.file) return false;
+  return first.span.start < region.start || first.span.start >= region.end;
+}
+
 /** The same test, reached by a message whose source requested the feature. */
-function requestedEvent(ctx: Context, state: State, condition: import('../ir/ir.ts').Expr): void {
+function requestedEvent(ctx: Context, state: State, condition: Expr): void {
   if (condition.kind !== 'binary' || condition.op !== '==' || state.hypothesis !== undefined) return;
   const left = evaluate(ctx, state, condition.left);
   const right = evaluate(ctx, state, condition.right);
@@ -402,7 +425,10 @@ function switchOver(
     const n = value.number;
     const possible = value.any || (n !== undefined && overlaps(n, low, high));
     if (!possible) {
-      const event = low === high ? unrequestedEvent(ctx, state, value, low, place, c.span) : undefined;
+      const event =
+        low === high
+          ? unrequestedEvent(ctx, state, value, low, place, c.span, terminator.bodySpan, undefined)
+          : undefined;
       if (event !== undefined && !isEmptyArm(terminator, index, ctx.body)) enter(c.target, event);
       continue;
     }
@@ -443,7 +469,7 @@ function switchOver(
   enter(terminator.otherwise, rest);
 }
 
-function overlaps(n: import('./value.ts').AbstractNumber, low: number, high: number): boolean {
+function overlaps(n: AbstractNumber, low: number, high: number): boolean {
   if (n.set !== undefined) return n.set.some((v) => low <= v && v <= high);
   return n.low <= high && low <= n.high;
 }

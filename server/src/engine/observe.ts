@@ -5,7 +5,7 @@
 import type { Expr, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
-import { type Context, eventBase, spanId } from './context.ts';
+import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import type { State, Uffd } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
 
@@ -13,7 +13,7 @@ const FORK_FIELD = '.arg.fork.ufd';
 
 /** `msg.event == X`, `!= X`, or a bit test of it. */
 export function noteEventTest(
-  _ctx: Context,
+  ctx: Context,
   state: State,
   expr: Expr & { kind: 'binary' },
   left: Value,
@@ -27,7 +27,10 @@ export function noteEventTest(
       const a = asConstant(left);
       const b = asConstant(right);
       if (a === undefined || b === undefined) return;
-      if (a === b) recognise(state, tag.child, expr.span);
+      const table = tableOf(ctx, tag === left.tag ? expr.right : expr.left);
+      // A search in a table is a dispatch, not yet a test: what the handler does decides.
+      if (a === b && table !== undefined) swallow(state, tag.child, table);
+      else if (a === b) recognise(state, tag.child, expr.span);
       else swallow(state, tag.child, expr.span);
       return;
     }
@@ -37,6 +40,14 @@ export function noteEventTest(
     default:
       return;
   }
+}
+
+/** The initialiser of the file-scope table that an expression reads. */
+function tableOf(ctx: Context, expr: Expr): Span | undefined {
+  if (expr.kind === 'cast') return tableOf(ctx, expr.operand);
+  if (expr.kind !== 'load' || expr.place.base.kind !== 'variable') return undefined;
+  if (!expr.place.path.some((e) => e.kind === 'index')) return undefined;
+  return ctx.program.global(variableBase(expr.place.base.variable))?.initialiserSpan;
 }
 
 /** The message is known to be FORK from here on, by a test of its event or because its `fork.ufd` is taken. */

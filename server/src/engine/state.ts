@@ -66,6 +66,10 @@ export interface Hypothesis {
   readonly source: string;
   /** The code acted on the message: that was the question, and the path ends. */
   readonly answered: boolean;
+  /** The code under the test: a switch body by its span, or what a branch's target dominates. */
+  readonly functionId: string;
+  readonly region: Span | undefined;
+  readonly target: number | undefined;
 }
 
 export interface Trace {

@@ -23,6 +23,8 @@ export interface UnitScope {
   readonly cleanups: ReadonlyMap<number, string>;
   readonly snippets: Map<string, SyntaxNode>;
   types: TypeReader;
+  /** The text being lowered now: the file, or the expansion of a macro. */
+  view: View;
 }
 
 interface MutableBlock {
@@ -56,7 +58,6 @@ export interface SwitchFrame {
 export class Builder {
   readonly unit: UnitScope;
   readonly functionId: string;
-  view: View;
   readonly locals: Variable[] = [];
   readonly statics: {
     variable: Variable;
@@ -79,6 +80,14 @@ export class Builder {
     this.functionId = functionId;
     this.view = view;
     this.current = this.newBlock();
+  }
+
+  get view(): View {
+    return this.unit.view;
+  }
+
+  set view(view: View) {
+    this.unit.view = view;
   }
 
   text(node: SyntaxNode): string {

@@ -21,6 +21,7 @@ export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit 
     cleanups: new Map(),
     snippets: new Map(),
     types: undefined as unknown as TypeReader,
+    view: undefined as unknown as View,
   };
   for (const file of [...parsed.headers, parsed]) {
     const lowering = new FileLowering(
@@ -58,9 +59,10 @@ class FileLowering {
       original: file.text,
       spanOf: (start, end) => ({ file: file.path, start, end }),
     };
+    unit.view = this.view;
     unit.types = new TypeReader(
       table,
-      (n) => this.text(n),
+      (n) => unit.view.text.slice(n.start, n.end),
       (n) => this.constantOf(n),
       file.path,
       (n) => this.enumeration(n),
@@ -130,7 +132,10 @@ class FileLowering {
 
   private constantOf(node: SyntaxNode): number | undefined {
     try {
-      const e = expression(this.builder('constant'), node);
+      // In the text that is being lowered now: an array's size can stand in a macro.
+      const b = new Builder(this.unit, 'constant', this.unit.view);
+      b.openScope();
+      const e = expression(b, node);
       return e.kind === 'constant' ? Number(e.value) : undefined;
     } catch {
       return undefined;

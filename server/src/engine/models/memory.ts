@@ -4,7 +4,7 @@ import { type ModelCall, setResult } from '../call.ts';
 import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
-import { checkLost, descriptorsIn } from '../observe.ts';
+import { checkLost, descriptorsIn, letEscape } from '../observe.ts';
 import type { State } from '../state.ts';
 import {
   asConstant,
@@ -139,6 +139,8 @@ export function memcpyModel(call: ModelCall, state: State): State[] {
   const target = to?.references.find((r) => r.kind === 'location');
   const source = from?.references.find((r) => r.kind === 'location');
   if (target?.kind === 'location' && source?.kind === 'location') state.memory.copy(source.location, target.location);
+  // A copy to a place that is not known is in other hands.
+  else if (from !== undefined) letEscape(call.ctx, state, [from], call.instruction.span);
   setResult(call.ctx, state, call.instruction, to ?? UNKNOWN);
   return [state];
 }
