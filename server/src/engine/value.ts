@@ -184,9 +184,10 @@ function joinReferences(a: readonly Reference[], b: readonly Reference[]): reado
 }
 
 function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean {
-  return (
-    a === b || (a !== undefined && b !== undefined && a.part === b.part && a.source === b.source && a.child === b.child)
-  );
+  if (a === b) return true;
+  if (a === undefined || b === undefined || a.part !== b.part || a.child !== b.child) return false;
+  // The same child through another source is the same message to whoever tests it.
+  return a.child !== undefined || a.source === b.source;
 }
 
 /** Most references a value keeps apart; beyond it the value is anything. */
