@@ -217,9 +217,8 @@ function dropVariables(ctx: Context, state: State, instruction: Instruction & { 
   }
   if (candidates.size === 0) return;
   if (loss.how === 'returned') {
-    for (const id of taken) {
-      if (!heldOutsideMessages(state, id)) state.updateDuty(id, { droppedAt: loss.span });
-    }
+    const held = state.heldOutsideMessages();
+    for (const id of taken) if (!held.has(id)) state.updateDuty(id, { droppedAt: loss.span });
   }
   const direct: string[] = [];
   const inMessage: string[] = [];
@@ -227,16 +226,6 @@ function dropVariables(ctx: Context, state: State, instruction: Instruction & { 
   checkLost(ctx, state, direct, loss);
   // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return.
   checkLost(ctx, state, inMessage, { how: 'dropped' });
-}
-
-function heldOutsideMessages(state: State, id: string): boolean {
-  for (const base of state.memory.baseNames()) {
-    for (const [path, value] of state.memory.cellsOf(base).values) {
-      if (path.endsWith('.arg.fork.ufd')) continue;
-      if (value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;
-    }
-  }
-  return false;
 }
 
 /** The outermost frame of a whole process: its end is the process's end. */

@@ -146,7 +146,16 @@ export class State {
   /** States with equal keys may be joined. */
   key(): string {
     const parts: string[] = [];
-    for (const o of this.objects.values()) parts.push(objectKey(o));
+    let taken: Set<string> | undefined;
+    for (const o of this.objects.values()) {
+      if (o.duty === undefined) {
+        parts.push(objectKey(o));
+        continue;
+      }
+      // A descriptor that only its message holds is not one that was put somewhere.
+      taken ??= this.heldOutsideMessages();
+      parts.push(taken.has(o.id) ? `${objectKey(o)}k` : objectKey(o));
+    }
     if (parts.length > 1) parts.sort();
     if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
     if (this.process !== '') parts.push(`P${this.process}`);
@@ -181,6 +190,18 @@ export class State {
     const { descriptors } = this.reach([], roots);
     for (const id of pinned) descriptors.add(id);
     return descriptors;
+  }
+
+  /** Descriptors that some cell other than a message's own names. */
+  heldOutsideMessages(): Set<string> {
+    const found = new Set<string>();
+    for (const base of this.memory.baseNames()) {
+      for (const [path, value] of this.memory.cellsOf(base).values) {
+        if (value.references.length === 0 || path.endsWith('.arg.fork.ufd')) continue;
+        for (const r of value.references) if (r.kind === 'descriptor') found.add(r.object);
+      }
+    }
+    return found;
   }
 
   /** Replaces an object's id everywhere (the object made last at a site becomes an older one). */

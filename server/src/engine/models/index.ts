@@ -50,8 +50,10 @@ function keepsAll(call: ModelCall, state: State): State[] {
   return [state];
 }
 
-/** epoll_ctl(): owns nothing itself; what stands in `event->data` is kept by the set. */
+/** epoll_ctl(): owns nothing itself; what stands in `event->data` is kept by the set when it succeeds. */
 function epollCtlModel(call: ModelCall, state: State): State[] {
+  const failed = state.clone();
+  setResult(call.ctx, failed, call.instruction, constant(-1));
   for (const r of call.values[3]?.references ?? []) {
     if (r.kind !== 'location') continue;
     const data = state.memory
@@ -60,8 +62,8 @@ function epollCtlModel(call: ModelCall, state: State): State[] {
       .map(([, v]) => v);
     letEscape(call.ctx, state, data, call.instruction.span);
   }
-  setResult(call.ctx, state, call.instruction, numeric(interval(-1, 0)));
-  return [state];
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state, failed];
 }
 
 /** syscall(number, …): the system call of that number, with its arguments one place on. */

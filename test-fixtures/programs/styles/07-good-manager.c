@@ -1,0 +1,69 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <sys/socket.h>
+
+static int xioctl(int fd, unsigned long req, void *arg)
+{
+	int r;
+	do {
+		r = ioctl(fd, req, arg);
+	} while (r == -1 && errno == EINTR);
+	return r;
+}
+#define CHECK(e) ({ long _r = (long)(e); if (_r == -1) { perror(#e); exit(2); } _r; })
+struct server { int fd; pthread_t thr; void *mem; size_t len; unsigned long long features; int kids[64]; int nkids; };
+static void server_init(struct server *s, unsigned long long features)
+{
+	struct uffdio_api api;
+	struct uffdio_register reg;
+	memset(&api, 0, sizeof api);
+	api.api = UFFD_API;
+	api.features = features;
+	s->features = features;
+	s->fd = CHECK(syscall(__NR_userfaultfd, O_NONBLOCK | O_CLOEXEC));
+	CHECK(xioctl(s->fd, UFFDIO_API, &api));
+	s->len = 1 << 20;
+	s->mem = mmap(0, s->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->mem == MAP_FAILED) abort();
+	memset(&reg, 0, sizeof reg);
+	reg.range.start = (unsigned long)s->mem;
+	reg.range.len = s->len;
+	reg.mode = UFFDIO_REGISTER_MODE_MISSING;
+	CHECK(xioctl(s->fd, UFFDIO_REGISTER, &reg));
+}
+static void zero(struct server *s, const struct uffd_msg *m)
+{
+	struct uffdio_zeropage z = { .range = { .start = m->arg.pagefault.address & ~0xfffULL, .len = 4096 } };
+	if (xioctl(s->fd, UFFDIO_ZEROPAGE, &z) == -1 && errno != EEXIST) perror("zeropage");
+}
+
+int main(void)
+{
+	struct server s = { 0 };
+	int sv[2];
+	server_init(&s, UFFD_FEATURE_EVENT_FORK);
+	struct msghdr mh = { 0 };
+	char buf[CMSG_SPACE(sizeof(int))];
+	socketpair(AF_UNIX, SOCK_STREAM, 0, sv);
+	mh.msg_control = buf; mh.msg_controllen = sizeof buf;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+	memcpy(CMSG_DATA(c), &s.fd, sizeof(int));
+	sendmsg(sv[0], &mh, 0);
+	pid_t p = fork();
+	if (p == 0) _exit(0);
+	waitpid(p, NULL, 0);
+	return 0;
+}
