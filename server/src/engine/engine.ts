@@ -90,8 +90,8 @@ class Round implements Facts {
     if (!this.events.has(key)) this.events.set(key, event);
     if (event.kind === 'handshake') {
       this.features = this.features === undefined ? event.features : joinFeatures(this.features, event.features);
-      nested(this.handshakes, event.object).set(event.root, event.features);
-    } else if (event.kind === 'arm') {
+      if (event.concurrent) nested(this.handshakes, event.object).set(event.root, event.features);
+    } else if (event.kind === 'arm' && event.concurrent) {
       nested(this.arms, event.object).set(event.root, { region: event.region, span: event.span });
     }
   }

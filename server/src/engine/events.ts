@@ -111,12 +111,15 @@ export interface WaitBeforeReadEvent extends EventBase {
 export interface HandshakeEvent extends EventBase {
   readonly kind: 'handshake';
   readonly root: string;
+  /** Other threads run by then: they may see the descriptor before and after. */
+  readonly concurrent: boolean;
   readonly features: FeatureWord;
 }
 
 export interface ArmEvent extends EventBase {
   readonly kind: 'arm';
   readonly root: string;
+  readonly concurrent: boolean;
   readonly region: string;
 }
 

@@ -268,7 +268,7 @@ function makeObjectKey(o: Uffd): string {
     o.features.must.toString(16),
     o.features.may.toString(16),
     o.features.unknown ? 'u' : '',
-    o.armed.map((r) => r.region).join('+'),
+    o.armed.length > 0 ? 'armed' : '',
     o.escaped ? 'e' : '',
     o.waitedAt === undefined ? '' : 'w',
     d === undefined
@@ -285,6 +285,8 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   const threads = joinThreads(a.threads, b.threads);
   if (threads !== a.threads) unlike = true;
   for (const p of b.processes) if (!a.processes.has(p)) unlike = true;
+  const objects = joinArmed(a.objects, b.objects);
+  if (objects !== a.objects) unlike = true;
   if (b.unknownThreads && !a.unknownThreads) unlike = true;
   for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
   if (!unlike) {
@@ -295,11 +297,30 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   const s = a.clone();
   s.memory = memory === a.memory ? s.memory : memory;
   s.threads = new Map(threads);
+  if (objects !== a.objects) s.objects = objects;
   s.processes = new Set([...a.processes, ...b.processes]);
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.notCopied = new Set([...a.notCopied, ...b.notCopied]);
   s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
+}
+
+/** Ranges kept apart for one userfaultfd; beyond it the range is not known. */
+export const MAX_RANGES = 4;
+
+/** Which range is armed is joined, not kept apart: it may be any of those of the two paths. */
+function joinArmed(a: Map<string, Uffd>, b: ReadonlyMap<string, Uffd>): Map<string, Uffd> {
+  let result: Map<string, Uffd> | undefined;
+  for (const [id, object] of a) {
+    const other = b.get(id);
+    if (other === undefined || other.armed === object.armed) continue;
+    const added = other.armed.filter((r) => !object.armed.some((o) => o.region === r.region));
+    if (added.length === 0 || object.armed.some((r) => r.region === '?')) continue;
+    const armed = [...object.armed, ...added];
+    result ??= new Map(a);
+    result.set(id, { ...object, armed: armed.length > MAX_RANGES ? [{ region: '?', span: armed[0]!.span }] : armed });
+  }
+  return result ?? a;
 }
 
 function joinThreads(

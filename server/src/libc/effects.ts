@@ -1,8 +1,13 @@
 /**
  * Library functions the engine knows: what becomes of a descriptor or pointer that is passed, and which model runs.
- * A function that is not here is unknown: what is passed to it escapes. One row each; the reason says why.
+ * A function that is not here is unknown: what is passed to it escapes, and what it points to may have changed. So
+ * functions that write the program's own variables through their arguments (scanf, recv, getsockopt) are left out on
+ * purpose, and so are helpers that only look like library functions (ksft_print_msg): their bodies are in the program.
  */
+import { FORK_FAMILY, type ForkKind } from './fork-family.ts';
+
 export type LibraryKind =
+  | ForkKind
   | 'userfaultfd'
   | 'ioctl'
   | 'read'
@@ -14,14 +19,7 @@ export type LibraryKind =
   | 'poll'
   | 'epoll-ctl'
   | 'epoll-wait'
-  | 'fork'
-  | 'forkpty'
-  | 'daemon'
-  | 'vfork'
-  | 'clone'
   | 'syscall'
-  | 'spawn-without-copy'
-  | 'thread-create'
   | 'thread-join'
   | 'thread-detach'
   | 'thread-cancel'
@@ -68,6 +66,7 @@ interface Group {
 }
 
 const GROUPS: readonly Group[] = [
+  // Userfaultfd and descriptors.
   {
     kind: 'userfaultfd',
     names: 'userfaultfd',
@@ -83,18 +82,39 @@ const GROUPS: readonly Group[] = [
   { kind: 'poll', names: 'poll ppoll', reason: 'waits; keeps nothing' },
   { kind: 'epoll-ctl', names: 'epoll_ctl', reason: 'registers interest; event.data is kept by the set' },
   { kind: 'epoll-wait', names: 'epoll_wait epoll_pwait epoll_pwait2', reason: 'waits; fills the event array' },
-  { kind: 'fork', names: 'fork _Fork', reason: 'clone without CLONE_VM: copies the address space' },
-  { kind: 'forkpty', names: 'forkpty', reason: 'forks (glibc, musl)' },
-  { kind: 'daemon', names: 'daemon', reason: 'forks and ends the parent' },
-  { kind: 'vfork', names: 'vfork', reason: 'shares the address space: no event' },
-  { kind: 'clone', names: 'clone __clone2', reason: 'by flags: uffd/clone.ts' },
+  { kind: 'fdopen', names: 'fdopen fdopendir', reason: 'the stream owns the descriptor', keeps: [0] },
+  {
+    kind: 'sendmsg',
+    names: 'sendmsg sendmmsg send sendto',
+    reason: 'descriptors (SCM_RIGHTS) and numbers can travel to another process',
+    keeps: [1],
+  },
+  { kind: 'write', names: 'write writev pwrite', reason: 'the bytes may hold a descriptor number', keeps: [1] },
+  {
+    kind: 'open',
+    names: `open open64 openat creat memfd_create shm_open socket accept accept4 eventfd timerfd_create signalfd
+      epoll_create epoll_create1 pidfd_open inotify_init inotify_init1 mkstemp`,
+    reason: 'makes a descriptor of another kind',
+  },
+  {
+    kind: 'open',
+    names: 'fopen fopen64 fclose tmpfile opendir closedir',
+    reason: 'a stream owns a descriptor of another kind',
+  },
+  {
+    kind: 'open',
+    names: 'bind listen connect shm_unlink unlink',
+    reason: 'works on a descriptor or a name of another kind',
+  },
+  { kind: 'pipe', names: 'pipe pipe2 socketpair', reason: 'descriptors of another kind' },
+
+  // Processes and threads; what makes them is in fork-family.ts.
   { kind: 'syscall', names: 'syscall', reason: 'the system call that its first argument names' },
   {
     kind: 'spawn-without-copy',
-    names: 'posix_spawn posix_spawnp system popen pclose wordexp wordfree',
-    reason: 'glibc 2.34 and later use clone(CLONE_VM | CLONE_VFORK): no event',
+    names: 'pclose wordfree',
+    reason: 'ends what a spawning call made; copies no address space',
   },
-  { kind: 'thread-create', names: 'pthread_create thrd_create', reason: 'another root in the same memory' },
   { kind: 'thread-join', names: 'pthread_join thrd_join', reason: 'waits for a thread to end' },
   { kind: 'thread-detach', names: 'pthread_detach thrd_detach', reason: 'keeps nothing' },
   {
@@ -113,7 +133,31 @@ const GROUPS: readonly Group[] = [
     names: 'pthread_mutex_unlock pthread_spin_unlock mtx_unlock pthread_rwlock_unlock',
     reason: 'releases',
   },
-  { kind: 'wait-child', names: 'wait waitpid wait3 wait4 waitid', reason: 'waits for a child process unless WNOHANG' },
+  {
+    kind: 'wait-child',
+    names: 'wait waitpid wait3 wait4 waitid',
+    reason: 'waits for a child process unless its flags (argument 2, 1, 2, 3 from waitpid on) have WNOHANG',
+  },
+  {
+    kind: 'exec',
+    names: 'execl execlp execle execv execvp execvpe execve execveat fexecve',
+    reason: 'replaces the program when it succeeds',
+  },
+  {
+    kind: 'exit',
+    names: 'exit _exit _Exit abort quick_exit err errx verr verrx __assert_fail',
+    reason: 'ends the process',
+    noreturn: true,
+  },
+  {
+    kind: 'exit',
+    names: '__builtin_trap __builtin_unreachable longjmp siglongjmp',
+    reason: 'nothing after it runs; where longjmp goes on is not followed',
+    noreturn: true,
+  },
+  { kind: 'error-exit', names: 'error error_at_line', reason: 'exits when its status is not zero' },
+
+  // Memory.
   { kind: 'mmap', names: 'mmap mmap64', reason: 'a new mapping, or MAP_FAILED' },
   { kind: 'munmap', names: 'munmap', reason: 'ends the mapping and its registration' },
   {
@@ -132,39 +176,19 @@ const GROUPS: readonly Group[] = [
   { kind: 'memset', names: 'memset bzero', reason: 'fills' },
   { kind: 'memcpy', names: 'memcpy memmove mempcpy bcopy', reason: 'copies' },
   {
+    kind: 'pure',
+    names: `mprotect mlock munlock mlockall munlockall msync mincore mremap process_madvise mbind set_mempolicy
+      get_mempolicy move_pages`,
+    reason: 'changes a mapping and keeps no pointer; no registration ends for sure',
+  },
+
+  // What shows, waits or computes.
+  {
     kind: 'print',
-    names:
-      'printf fprintf dprintf vprintf vfprintf snprintf sprintf vsnprintf perror puts fputs putchar putc fputc fflush syslog vsyslog warn warnx vwarn vwarnx psignal fwrite',
+    names: `printf fprintf dprintf vprintf vfprintf snprintf sprintf vsnprintf perror puts fputs putchar putc fputc
+      fflush syslog vsyslog warn warnx vwarn vwarnx psignal fwrite`,
     reason: 'shows a value to a person; keeps nothing',
   },
-  {
-    kind: 'exit',
-    names:
-      'exit _exit _Exit abort quick_exit err errx verr verrx __assert_fail __builtin_trap __builtin_unreachable longjmp siglongjmp',
-    reason: 'does not return',
-    noreturn: true,
-  },
-  { kind: 'error-exit', names: 'error error_at_line', reason: 'exits when its status is not zero' },
-  {
-    kind: 'exec',
-    names: 'execl execlp execle execv execvp execvpe execve execveat fexecve',
-    reason: 'replaces the program when it succeeds',
-  },
-  { kind: 'fdopen', names: 'fdopen fdopendir', reason: 'the stream owns the descriptor', keeps: [0] },
-  {
-    kind: 'sendmsg',
-    names: 'sendmsg sendmmsg send sendto',
-    reason: 'descriptors and numbers can travel to another process',
-    keeps: [1],
-  },
-  { kind: 'write', names: 'write writev pwrite', reason: 'the bytes may hold a descriptor number', keeps: [1] },
-  {
-    kind: 'open',
-    names:
-      'open open64 openat creat memfd_create shm_open socket accept accept4 eventfd timerfd_create signalfd epoll_create epoll_create1 pidfd_open opendir inotify_init inotify_init1 bind listen connect shm_unlink unlink mkstemp fopen fclose fopen64 tmpfile',
-    reason: 'another kind of descriptor',
-  },
-  { kind: 'pipe', names: 'pipe pipe2 socketpair', reason: 'descriptors of another kind' },
   {
     kind: 'sleep',
     names: 'sleep usleep nanosleep clock_nanosleep sched_yield pause alarm setitimer timer_settime',
@@ -172,25 +196,109 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'pure',
-    names:
-      'strlen strcmp strncmp strerror strcpy strncpy strcat strdup strchr strrchr strstr strtol strtoul strtoull strtoll atoi atol getpid getppid gettid getenv setenv getuid geteuid sysconf getpagesize time clock_gettime gettimeofday rand random srand srandom memcmp isatty kill raise signal sigaction sigemptyset sigaddset sigprocmask pthread_sigmask pthread_self pthread_equal prctl getrlimit setrlimit setpriority nice mprotect mlock munlock mlockall msync mincore fallocate ftruncate fstat stat lstat lseek getopt getopt_long sched_setaffinity sched_getaffinity pthread_mutex_init pthread_mutex_destroy pthread_mutex_trylock pthread_cond_init pthread_cond_destroy pthread_cond_wait pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast pthread_attr_init pthread_attr_destroy pthread_attr_setstacksize pthread_attr_setdetachstate pthread_barrier_init pthread_barrier_wait pthread_barrier_destroy pthread_setname_np pthread_setaffinity_np pthread_rwlock_rdlock pthread_rwlock_init pthread_setcancelstate pthread_setcanceltype pthread_testcancel sem_init sem_wait sem_post sem_destroy sem_timedwait sem_trywait select pselect setvbuf setbuf fileno feof ferror fgets fgetc getc getchar getline fscanf sscanf scanf qsort abs labs atexit usleep strsignal sigfillset sigdelset shutdown setsockopt getsockopt ioperm personality unshare umask chdir getcwd basename dirname toupper tolower isdigit isalpha isspace strtok strcasecmp strncasecmp memchr memmem ffs __builtin_expect __builtin_popcount atomic_load atomic_store atomic_fetch_add __sync_synchronize __sync_fetch_and_add __atomic_load_n __atomic_store_n __atomic_fetch_add setlocale setsid setpgid getpgid tcsetpgrp munlockall process_madvise mremap sync fsync capset capget access readlink getdents mbind set_mempolicy get_mempolicy move_pages recvmsg recv recvfrom recvmmsg pidfd_send_signal pidfd_getfd epoll_create',
-    reason: 'neither keeps a descriptor nor changes one',
+    names: `strlen strnlen strcmp strncmp strcasecmp strncasecmp strcpy strncpy strcat strncat strdup strndup strchr
+      strrchr strstr strspn strcspn strpbrk strtok strtok_r strsep memcmp memchr memmem basename dirname toupper
+      tolower isdigit isalpha isalnum isspace isxdigit`,
+    reason: 'works on text and bytes',
+  },
+  {
+    kind: 'pure',
+    names: 'strtol strtoll strtoul strtoull strtod atoi atol atoll atof abs labs ffs rand random srand srandom',
+    reason: 'computes a number',
+  },
+  {
+    kind: 'pure',
+    names: 'strerror strsignal strftime localtime gmtime ctime',
+    reason: 'text for a number; what it returns belongs to the library',
+  },
+  {
+    kind: 'pure',
+    names: 'qsort bsearch',
+    reason: 'orders or searches an array in place; its comparison function is not followed',
+  },
+  {
+    kind: 'pure',
+    names: `fgets fgetc getc getchar getline fread feof ferror fileno setvbuf setbuf fseek ftell rewind readdir
+      readlink getdents lseek fstat stat lstat access fallocate ftruncate fsync sync`,
+    reason: 'reads bytes or works on a stream or file of another kind',
+  },
+  {
+    kind: 'pure',
+    names: 'select pselect',
+    reason: 'waits; the sets are bit fields in which no descriptor can be followed',
+  },
+  {
+    kind: 'pure',
+    names: 'shutdown setsockopt eventfd_read eventfd_write timerfd_settime htons htonl ntohs ntohl',
+    reason: 'works on a descriptor of another kind; keeps nothing',
+  },
+  {
+    kind: 'pure',
+    names: `getpid getppid gettid getuid geteuid getgid getegid getpgid getpgrp getenv sysconf getpagesize getcwd
+      getrlimit getrusage isatty sched_getaffinity sched_getcpu pidfd_getfd`,
+    reason: 'asks the system for a value',
+  },
+  {
+    kind: 'pure',
+    names: 'time clock clock_gettime gettimeofday times',
+    reason: 'tells the time',
+  },
+  {
+    kind: 'pure',
+    names: `setenv unsetenv setrlimit setpriority nice umask chdir setlocale setsid setpgid tcsetpgrp prctl
+      personality ioperm capset capget setuid setgid seteuid setegid sched_setaffinity sched_setscheduler`,
+    reason: 'changes the process and keeps no descriptor',
+  },
+  { kind: 'pure', names: 'getopt getopt_long', reason: 'parses options; optarg points into argv' },
+  {
+    kind: 'pure',
+    names: `kill raise signal sigaction sigemptyset sigfillset sigaddset sigdelset sigismember sigprocmask
+      pthread_sigmask sigaltstack pidfd_send_signal atexit`,
+    reason: 'signals and handlers: a handler gets no descriptor from here',
+  },
+  {
+    kind: 'pure',
+    names: `pthread_self pthread_equal pthread_setname_np pthread_setaffinity_np pthread_setcancelstate
+      pthread_setcanceltype pthread_testcancel pthread_attr_init pthread_attr_destroy pthread_attr_setstacksize
+      pthread_attr_setdetachstate`,
+    reason: 'properties of threads',
+  },
+  {
+    kind: 'pure',
+    names: `pthread_mutex_init pthread_mutex_destroy pthread_mutex_trylock pthread_rwlock_init pthread_rwlock_rdlock
+      pthread_rwlock_destroy pthread_spin_init pthread_spin_destroy pthread_cond_init pthread_cond_destroy
+      pthread_cond_wait pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast pthread_barrier_init
+      pthread_barrier_wait pthread_barrier_destroy sem_init sem_wait sem_post sem_destroy sem_timedwait sem_trywait`,
+    reason: 'synchronises; who waits for whom is not followed through it',
+  },
+  {
+    kind: 'pure',
+    names: `__builtin_expect __builtin_popcount atomic_load atomic_store atomic_fetch_add __sync_synchronize
+      __sync_fetch_and_add __atomic_load_n __atomic_store_n __atomic_fetch_add`,
+    reason: 'computes; the value that an atomic operation moves is not followed',
   },
 ];
 
-const TABLE = new Map<string, LibraryFunction>();
-for (const g of GROUPS) {
-  for (const name of g.names.split(/\s+/)) {
-    if (name === '' || TABLE.has(name)) continue;
-    TABLE.set(name, {
+const ROWS: readonly LibraryFunction[] = [
+  ...GROUPS.flatMap((g) =>
+    g.names.split(/\s+/).map((name) => ({
       name,
       kind: g.kind,
-      keepsArguments: g.keeps ?? false,
+      keepsArguments: g.keeps ?? (false as const),
       noreturn: g.noreturn ?? false,
       reason: g.reason,
-    });
-  }
-}
+    })),
+  ),
+  ...FORK_FAMILY.map((f) => ({
+    name: f.name,
+    kind: f.kind,
+    keepsArguments: false as const,
+    noreturn: false,
+    reason: f.reason,
+  })),
+];
+
+const TABLE: ReadonlyMap<string, LibraryFunction> = new Map(ROWS.map((row) => [row.name, row]));
 
 /** The row of a library function, or undefined for one that is not known. */
 export function libraryFunction(name: string): LibraryFunction | undefined {
@@ -199,5 +307,5 @@ export function libraryFunction(name: string): LibraryFunction | undefined {
 
 /** All rows, for tests and documentation. */
 export function libraryFunctions(): readonly LibraryFunction[] {
-  return [...TABLE.values()];
+  return ROWS;
 }

@@ -9,7 +9,7 @@ import { evaluate, loadLocation, pointees } from '../evaluate.ts';
 import type { FeatureWord } from '../events.ts';
 import { ZERO } from '../memory.ts';
 import { letEscape } from '../observe.ts';
-import type { State } from '../state.ts';
+import { MAX_RANGES, type State } from '../state.ts';
 import { asConstant, constant, knownBits, type Location, numeric, oneOf, UNKNOWN, type Value } from '../value.ts';
 import { createUffd, type Named, namedUffds, requireHandshake } from './descriptor.ts';
 
@@ -109,11 +109,16 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   ctx.facts.emit({
     kind: 'handshake',
     root: ctx.root,
+    concurrent: isConcurrent(ctx, state),
     features,
     ...eventBase(ctx, state, object.id, instruction.span),
   });
   setResult(ctx, state, instruction, constant(0));
   return [state, failed];
+}
+
+function isConcurrent(ctx: Context, state: State): boolean {
+  return ctx.thread || [...state.threads.values()].includes('running');
 }
 
 function describeFeatures(features: FeatureWord): string {
@@ -133,9 +138,9 @@ function register(call: ModelCall, state: State, named: Named): State[] {
   const object = state.objects.get(named.object.id)!;
   if (at !== undefined) state.memory.store({ base: at.base, path: `${at.path}.ioctls` }, UNKNOWN);
   const armed = [...object.armed.filter((r) => r.region !== region), { region, span: instruction.span }];
-  state.update(object.id, { armed: armed.length > 4 ? [{ region: '?', span: instruction.span }] : armed });
+  state.update(object.id, { armed: armed.length > MAX_RANGES ? [{ region: '?', span: instruction.span }] : armed });
   state.step('arm', instruction.span, 'UFFDIO_REGISTER arms a range');
-  ctx.facts.emit({ kind: 'arm', root: ctx.root, region, ...eventBase(ctx, state, object.id, instruction.span) });
+  ctx.facts.emit({ kind: 'arm', root: ctx.root, concurrent: isConcurrent(ctx, state), region, ...eventBase(ctx, state, object.id, instruction.span) });
   setResult(ctx, state, instruction, constant(0));
   return [state, failed];
 }

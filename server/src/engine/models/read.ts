@@ -230,8 +230,9 @@ export function pollModel(call: ModelCall, state: State): State[] {
   const first = call.values[0];
   for (const r of first?.references ?? []) {
     if (r.kind !== 'location') continue;
-    for (const [suffix, value] of state.memory.below(r.location)) {
-      if (!suffix.endsWith('.fd') || value.references.length !== 1) continue;
+    const prefix = /^(.*)\[\d+\]$/s.exec(r.location.path)?.[1] ?? r.location.path;
+    for (const [path, value] of state.memory.cellsOf(r.location.base).values) {
+      if (!path.startsWith(prefix) || !path.endsWith('.fd') || value.references.length !== 1) continue;
       const fd = value.references[0]!;
       const object = fd.kind === 'descriptor' ? state.objects.get(fd.object) : undefined;
       if (object !== undefined) requireHandshake(ctx, state, { object, sure: true }, call.name, instruction.span);
