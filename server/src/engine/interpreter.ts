@@ -7,7 +7,7 @@
  * reverse post-order. The functions are generators: they yield at a step quota, so that the caller can stop or give
  * way to the event loop.
  */
-import type { BasicBlock, Expr, FunctionBody, Instruction, Place, Terminator } from '../ir/ir.ts';
+import type { BasicBlock, Expr, FunctionBody, Instruction, Place, Terminator, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import { assign, zeroPlace } from './assign.ts';
@@ -112,19 +112,36 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
       const next: State[] = [];
       for (const state of states) next.push(...(yield* execute(ctx, state, instruction, block, budget)));
       states = next.filter((s) => s.hypothesis?.answered !== true);
+      if (states.length > 1 && instruction.kind === 'call') states = mergeAfterCall(states, instruction.result);
       if (states.length === 0) break;
     }
     for (const state of states) {
       terminate(ctx, state, block.terminator, enter, (exit) => {
-        const value = exit.memory.load({ base: RETURN_BASE, path: '' });
-        const constantValue = value === undefined ? undefined : asConstant(value);
-        const key = `${exit.key()}#${constantValue ?? (value?.references.length ? 'r' : '')}`;
+        const key = `${exit.key()}#${outcomeOf(exit, RETURN_BASE)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);
       });
     }
   }
   return [...exits.values()];
+}
+
+/** What a test of the result would tell apart: the one number it is, a reference, or anything else. */
+function outcomeOf(state: State, base: string): string {
+  const value = state.memory.load({ base, path: '' });
+  if (value === undefined) return '';
+  return String(asConstant(value) ?? (value.references.length > 0 ? 'r' : ''));
+}
+
+/** The callees of one call meet here: what a join point would join is joined at once. */
+function mergeAfterCall(states: readonly State[], result: Variable | undefined): State[] {
+  const merged = new Map<string, State>();
+  for (const state of states) {
+    const key = result === undefined ? state.key() : `${state.key()}#${outcomeOf(state, variableBase(result))}`;
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? state : joinStates(before, state, false).state);
+  }
+  return [...merged.values()];
 }
 
 function* execute(ctx: Context, state: State, instruction: Instruction, block: BasicBlock, budget: Budget): Run {
@@ -203,7 +220,13 @@ function dropVariables(ctx: Context, state: State, instruction: Instruction & { 
   const taken = new Set<string>();
   for (const variable of instruction.variables) {
     const base = variableBase(variable);
+    // A thread that ends with its table of children was serving them: its end is another question.
+    const table = variable.type.kind === 'array' && ctx.stack.length === 1;
     for (const [path, value] of state.memory.cellsOf(base).values) {
+      if (table) {
+        for (const r of value.references) if (r.kind === 'descriptor') state.update(r.object, { duty: undefined });
+        continue;
+      }
       for (const r of value.references) {
         if (r.kind === 'location' && r.location.base.startsWith('heap:')) {
           for (const id of state.reach([value]).descriptors) candidates.add(id);

@@ -1,7 +1,7 @@
 /**
  * Library functions the engine knows: what becomes of a descriptor or pointer that is passed, and which model runs.
  * A function that is not here is unknown: what is passed to it escapes, and what it points to may have changed. So
- * functions that write the program's own variables through their arguments (scanf, recv, getsockopt) are left out on
+ * functions that write the program's own variables through their arguments (scanf, fread, recv, getsockopt) are left out on
  * purpose, and so are helpers that only look like library functions (ksft_print_msg): their bodies are in the program.
  */
 import { FORK_FAMILY, type ForkKind } from './fork-family.ts';
@@ -45,7 +45,6 @@ export type LibraryKind =
   | 'open'
   | 'pipe'
   | 'sleep'
-  | 'pure'
   | 'error-exit';
 
 export interface LibraryFunction {
@@ -218,7 +217,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'pure',
-    names: `fgets fgetc getc getchar getline fread feof ferror fileno setvbuf setbuf fseek ftell rewind readdir
+    names: `fgets fgetc getc getchar getline feof ferror fileno setvbuf setbuf fseek ftell rewind readdir
       readlink getdents lseek fstat stat lstat access fallocate ftruncate fsync sync`,
     reason: 'reads bytes or works on a stream or file of another kind',
   },
@@ -229,7 +228,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'pure',
-    names: 'shutdown setsockopt eventfd_read eventfd_write timerfd_settime htons htonl ntohs ntohl',
+    names: 'shutdown setsockopt eventfd_write timerfd_settime htons htonl ntohs ntohl',
     reason: 'works on a descriptor of another kind; keeps nothing',
   },
   {

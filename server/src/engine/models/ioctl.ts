@@ -140,7 +140,13 @@ function register(call: ModelCall, state: State, named: Named): State[] {
   const armed = [...object.armed.filter((r) => r.region !== region), { region, span: instruction.span }];
   state.update(object.id, { armed: armed.length > MAX_RANGES ? [{ region: '?', span: instruction.span }] : armed });
   state.step('arm', instruction.span, 'UFFDIO_REGISTER arms a range');
-  ctx.facts.emit({ kind: 'arm', root: ctx.root, concurrent: isConcurrent(ctx, state), region, ...eventBase(ctx, state, object.id, instruction.span) });
+  ctx.facts.emit({
+    kind: 'arm',
+    root: ctx.root,
+    concurrent: isConcurrent(ctx, state),
+    region,
+    ...eventBase(ctx, state, object.id, instruction.span),
+  });
   setResult(ctx, state, instruction, constant(0));
   return [state, failed];
 }

@@ -128,6 +128,8 @@ export function cloneModel(call: ModelCall, state: State): State[] {
 function startThread(call: ModelCall, state: State, start: Value | undefined, argument: Value): void {
   const { ctx, instruction } = call;
   const site = spanId(instruction.span) + ctx.site;
+  // A thread that is given a child's descriptor keeps it.
+  for (const id of state.reach([argument]).descriptors) state.update(id, { duty: undefined });
   const functions = (start?.references ?? []).flatMap((r) => (r.kind === 'function' ? [r.name] : []));
   let known = functions.length > 0 && !(start?.any ?? true);
   state.threads.set(site, 'running');
