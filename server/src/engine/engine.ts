@@ -151,8 +151,11 @@ class Round implements Facts {
     if (body === undefined) return false;
     const count = this.threadEntries.get(site) ?? 0;
     const entry = state.clone();
-    const inherited = new Set(entry.memory.baseNames());
     for (const base of entry.reach([argument]).bases) this.shared.add(base);
+    // What the thread cannot reach is not its business: its creator's other locals.
+    const reachable = entry.reach([argument], this.globalBases).bases;
+    for (const base of [...entry.memory.baseNames()]) if (!reachable.has(base)) entry.memory.deleteBase(base);
+    const inherited = new Set(entry.memory.baseNames());
     entry.locks = new Map();
     entry.waited = new Map();
     const parameter = body.parameters[0];

@@ -89,6 +89,12 @@ export class Memory {
     for (const bucket of this.buckets) yield* bucket.keys();
   }
 
+  forEachCell(visit: (path: string, value: Value) => void): void {
+    for (const bucket of this.buckets) {
+      for (const cells of bucket.values()) for (const [path, value] of cells.values) visit(path, value);
+    }
+  }
+
   cellsOf(base: string): Cells {
     return this.buckets[bucketOf(base)]!.get(base) ?? EMPTY;
   }

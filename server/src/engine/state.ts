@@ -195,12 +195,10 @@ export class State {
   /** Descriptors that some cell other than a message's own names. */
   heldOutsideMessages(): Set<string> {
     const found = new Set<string>();
-    for (const base of this.memory.baseNames()) {
-      for (const [path, value] of this.memory.cellsOf(base).values) {
-        if (value.references.length === 0 || path.endsWith('.arg.fork.ufd')) continue;
-        for (const r of value.references) if (r.kind === 'descriptor') found.add(r.object);
-      }
-    }
+    this.memory.forEachCell((path, value) => {
+      if (value.references.length === 0 || path.endsWith('.arg.fork.ufd')) return;
+      for (const r of value.references) if (r.kind === 'descriptor') found.add(r.object);
+    });
     return found;
   }
 
