@@ -5,7 +5,7 @@ import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
-import { locationKey, type State } from './state.ts';
+import { locationKey, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
 export function assign(ctx: Context, state: State, target: Place, expr: Expr, span: Span): void {
@@ -74,7 +74,7 @@ function checkParent(
   value: Value,
   span: Span,
 ): void {
-  if (lost.length !== 1 || state.hypothesis !== undefined) return;
+  if (lost.length !== 1 || value.references.length !== 1 || state.hypothesis !== undefined) return;
   const parent = state.objects.get(lost[0]!);
   if (parent === undefined || parent.escaped) return;
   for (const r of value.references) {
@@ -84,7 +84,7 @@ function checkParent(
     const through = child.duty.through;
     const direct =
       through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));
-    if (!direct || isHeldHere(ctx, state, parent.id)) return;
+    if (!direct || isHeldHere(ctx, state, parent)) return;
     ctx.facts.emit({
       kind: 'overwritten-parent',
       readSpan: child.duty.read,
@@ -100,10 +100,13 @@ function checkParent(
  * A copy that this root made itself still names the descriptor. A thread does not count its creator's copies, and
  * the copy in a poll array only waits: the read goes through the variable.
  */
-function isHeldHere(ctx: Context, state: State, id: string): boolean {
-  const argument = ctx.thread ? new Set(ctx.body.parameters.map(variableBase)) : undefined;
+function isHeldHere(ctx: Context, state: State, parent: Uffd): boolean {
+  const { id } = parent;
+  // A child was born in this root: every copy of it is this root's own.
+  const creators = ctx.thread && parent.origin !== 'child';
+  const argument = creators ? new Set(ctx.body.parameters.map(variableBase)) : undefined;
   for (const base of state.memory.baseNames()) {
-    if (ctx.thread && (ctx.inherited.has(base) || argument?.has(base) === true)) continue;
+    if (creators && (ctx.inherited.has(base) || argument?.has(base) === true)) continue;
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (path.endsWith('].fd')) continue;
       if (value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;

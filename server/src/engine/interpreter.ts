@@ -211,11 +211,17 @@ function* endScope(
     return states;
   }
   const loss: Loss = returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
-  for (const s of states) dropVariables(ctx, s, instruction, loss);
+  for (const s of states) dropVariables(ctx, s, instruction, loss, block.id);
   return states;
 }
 
-function dropVariables(ctx: Context, state: State, instruction: Instruction & { kind: 'end-scope' }, loss: Loss): void {
+function dropVariables(
+  ctx: Context,
+  state: State,
+  instruction: Instruction & { kind: 'end-scope' },
+  loss: Loss,
+  block: number,
+): void {
   const candidates = new Set<string>();
   const taken = new Set<string>();
   for (const variable of instruction.variables) {
@@ -245,10 +251,30 @@ function dropVariables(ctx: Context, state: State, instruction: Instruction & { 
   }
   const direct: string[] = [];
   const inMessage: string[] = [];
-  for (const id of candidates) (taken.has(id) || loss.how !== 'returned' ? direct : inMessage).push(id);
+  for (const id of candidates) {
+    const early =
+      loss.how !== 'returned' || taken.has(id) || isUnderTest(ctx.body, state.objects.get(id)?.duty?.recognised, block);
+    (early ? direct : inMessage).push(id);
+  }
   checkLost(ctx, state, direct, loss);
   // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return.
   checkLost(ctx, state, inMessage, { how: 'dropped' });
+}
+
+/** The block runs only for a message that was told to be FORK: a return there is an early one. */
+function isUnderTest(body: FunctionBody, recognised: Span | undefined, block: number): boolean {
+  if (recognised === undefined) return false;
+  const isIt = (span: Span) =>
+    span.file === recognised.file && span.start === recognised.start && span.end === recognised.end;
+  for (const { terminator } of body.blocks) {
+    if (terminator.kind === 'branch' && isIt(terminator.condition.span)) {
+      const negated = terminator.condition.kind === 'binary' && terminator.condition.op === '!=';
+      return dominates(body, negated ? terminator.whenFalse : terminator.whenTrue, block);
+    }
+    const found = terminator.kind === 'switch' ? terminator.cases.find((c) => isIt(c.span)) : undefined;
+    if (found !== undefined) return dominates(body, found.target, block);
+  }
+  return false;
 }
 
 /** The outermost frame of a whole process: its end is the process's end. */
