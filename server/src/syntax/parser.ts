@@ -52,11 +52,20 @@ function nativeParser(): CParser {
   };
 }
 
-async function wasmParser(): Promise<CParser> {
+/** The runtime can be initialised once in a process. */
+let runtime: Promise<{ Parser: WebParser; language: unknown }> | undefined;
+
+async function loadRuntime(): Promise<{ Parser: WebParser; language: unknown }> {
   // In a package without node_modules (the VSIX) the runtime lies beside the bundle.
   const Parser = load(wasmFile('web-tree-sitter.cjs', 'web-tree-sitter')) as WebParser;
   await Parser.init({ locateFile: (name: string) => wasmFile(name, `web-tree-sitter/${name}`) });
   const language = await Parser.Language.load(wasmFile('tree-sitter-c.wasm', 'tree-sitter-c/tree-sitter-c.wasm'));
+  return { Parser, language };
+}
+
+async function wasmParser(): Promise<CParser> {
+  runtime ??= loadRuntime();
+  const { Parser, language } = await runtime;
   const parser = new Parser();
   parser.setLanguage(language);
   return {
