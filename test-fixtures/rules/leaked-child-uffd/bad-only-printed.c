@@ -69,6 +69,8 @@ static void fill(int fd, unsigned long address)
 static void *uffd_poll_thread(void *arg)
 {
 	struct uffd_msg msg;
+	char line[64];
+	int n;
 	struct pollfd pollfd[2] = {
 		{ .fd = uffd, .events = POLLIN },
 		{ .fd = pipefd[0], .events = POLLIN },
@@ -91,7 +93,10 @@ static void *uffd_poll_thread(void *arg)
 			fill(uffd, msg.arg.pagefault.address);
 			break;
 		case UFFD_EVENT_FORK: // expect: leaked-child-uffd
-			printf("fork, child uffd %u\n", msg.arg.fork.ufd);
+			/* no stdio here: fork() may hold its locks */
+			n = snprintf(line, sizeof(line), "child uffd %u\n", msg.arg.fork.ufd);
+			if (write(STDERR_FILENO, line, n) != n)
+				_exit(1);
 			break;
 		}
 	}

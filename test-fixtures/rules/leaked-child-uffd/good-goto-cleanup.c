@@ -42,26 +42,32 @@ fail:
 	close(fd);
 }
 
-static void *reader(void *arg)
+static void handle_one(int fd)
 {
-	struct pollfd p[2] = { { uffd, POLLIN, 0 }, { stop_pipe[0], POLLIN, 0 } };
+	struct uffdio_zeropage z = { .range = range };
 	struct uffd_msg msg;
 
-	while (poll(p, 2, -1) > 0 && !p[1].revents) {
-		if (read(uffd, &msg, sizeof(msg)) != sizeof(msg))
-			continue;
-		switch (msg.event) {
-		case UFFD_EVENT_FORK:
-			adopt(msg.arg.fork.ufd);
-			break;
-		case UFFD_EVENT_PAGEFAULT: {
-			struct uffdio_zeropage z = { .range = range };
+	if (read(fd, &msg, sizeof(msg)) != sizeof(msg))
+		return;
+	switch (msg.event) {
+	case UFFD_EVENT_FORK:
+		adopt(msg.arg.fork.ufd);
+		break;
+	case UFFD_EVENT_PAGEFAULT:
+		if (ioctl(fd, UFFDIO_ZEROPAGE, &z) == -1)
+			ioctl(fd, UFFDIO_WAKE, &range);
+		break;
+	}
+}
 
-			if (ioctl(uffd, UFFDIO_ZEROPAGE, &z) == -1)
-				ioctl(uffd, UFFDIO_WAKE, &range);
-			break;
-		}
-		}
+static void *reader(void *arg)
+{
+	struct pollfd stop = { stop_pipe[0], POLLIN, 0 };
+
+	while (poll(&stop, 1, 5) == 0) {
+		handle_one(uffd);
+		for (struct child *c = children; c; c = c->next)
+			handle_one(c->uffd);
 	}
 	for (struct child *c = children; c; c = c->next)
 		close(c->uffd);
