@@ -11,9 +11,9 @@ import {
   DiagnosticSeverity,
   DocumentDiagnosticReportKind,
   type InitializeParams,
+  LSPErrorCodes,
   ProposedFeatures,
-  StreamMessageReader,
-  StreamMessageWriter,
+  ResponseError,
   TextDocumentSyncKind,
   TextDocuments,
 } from 'vscode-languageserver/node';
@@ -32,11 +32,8 @@ const SEVERITIES: Record<Severity, DiagnosticSeverity> = {
 };
 
 export function startServer(): void {
-  const connection = createConnection(
-    ProposedFeatures.all,
-    new StreamMessageReader(process.stdin),
-    new StreamMessageWriter(process.stdout),
-  );
+  // Given the streams themselves, the connection ends the process when the client's end closes.
+  const connection = createConnection(ProposedFeatures.all, process.stdin, process.stdout);
   let encoding: Encoding = 'utf-16';
   let pull = false;
   let refresh = false;
@@ -71,17 +68,21 @@ export function startServer(): void {
 
   documents.onDidChangeContent(() => {
     revision++;
-    if (pull) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => void publish(), DEBOUNCE_MS);
+    if (!pull) schedule();
   });
   documents.onDidClose((event) => {
     revision++;
     if (!pull) {
       void connection.sendDiagnostics({ uri: event.document.uri, diagnostics: [] });
-      timer = setTimeout(() => void publish(), DEBOUNCE_MS);
+      schedule();
     } else if (refresh) connection.languages.diagnostics.refresh();
   });
+
+  function schedule(): void {
+    clearTimeout(timer);
+    // Sending fails only when the client is gone, and then nobody is left to tell.
+    timer = setTimeout(() => void publish().catch(() => {}), DEBOUNCE_MS);
+  }
 
   async function publish(): Promise<void> {
     const at = revision;
@@ -92,18 +93,28 @@ export function startServer(): void {
     }
   }
 
-  connection.languages.diagnostics.on(async (params) => {
-    const document = documents.get(params.textDocument.uri);
-    if (document === undefined) return { kind: DocumentDiagnosticReportKind.Full, items: [] };
-    const resultId = `${revision}`;
-    if (params.previousResultId === resultId) return { kind: DocumentDiagnosticReportKind.Unchanged, resultId };
-    // A newer edit asks again; until then the older answer would be wrong.
-    const items = (await diagnose(document, revision)) ?? [];
-    return { kind: DocumentDiagnosticReportKind.Full, resultId, items };
+  connection.languages.diagnostics.on(async (params, token) => {
+    // An edit anywhere stops the work, and not every client asks again for a file that was not edited: so this
+    // starts anew on the newest text and answers once.
+    for (;;) {
+      const document = documents.get(params.textDocument.uri);
+      if (document === undefined) return { kind: DocumentDiagnosticReportKind.Full, items: [] };
+      const at = revision;
+      const resultId = `${at}`;
+      if (params.previousResultId === resultId) return { kind: DocumentDiagnosticReportKind.Unchanged, resultId };
+      const items = await diagnose(document, at, () => token.isCancellationRequested);
+      if (items !== undefined) return { kind: DocumentDiagnosticReportKind.Full, resultId, items };
+      if (token.isCancellationRequested) throw new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled');
+      await new Promise((resolve) => setTimeout(resolve, DEBOUNCE_MS));
+    }
   });
 
   /** Diagnostics of one document with the other open C files of its folder; undefined when an edit came first. */
-  async function diagnose(document: TextDocument, at: number): Promise<Diagnostic[] | undefined> {
+  async function diagnose(
+    document: TextDocument,
+    at: number,
+    unwanted: () => boolean = () => false,
+  ): Promise<Diagnostic[] | undefined> {
     try {
       analyser ??= createAnalyser();
       const tool = await analyser;
@@ -117,10 +128,10 @@ export function startServer(): void {
         readHeader: (p) => open.get(p)?.getText() ?? readText(p),
         proceed: async () => {
           await new Promise((resolve) => setImmediate(resolve));
-          return revision === at;
+          return revision === at && !unwanted();
         },
       });
-      if (result.cancelled) return undefined;
+      if (result.cancelled || revision !== at) return undefined;
       return result.findings.filter((f) => f.location.file === path).map((f) => toDiagnostic(f, document, open));
     } catch (error) {
       connection.console.error(
@@ -164,7 +175,12 @@ function elsewhere(finding: Finding, documentOf: (path: string) => TextDocument)
 }
 
 function pathOf(uri: string): string {
-  return uri.startsWith('file:') ? fileURLToPath(uri) : uri;
+  try {
+    return uri.startsWith('file:') ? fileURLToPath(uri) : uri;
+  } catch {
+    // A file of another host has no path here; its own name serves.
+    return uri;
+  }
 }
 
 function readText(path: string): string | undefined {

@@ -28,12 +28,18 @@ interface PublishedDiagnostics {
 class Client {
   readonly process: ChildProcess;
   readonly connection: MessageConnection;
+  /** What the server wrote to standard error. */
+  complaint = '';
   private readonly published: PublishedDiagnostics[] = [];
   private waiting: ((d: PublishedDiagnostics) => void)[] = [];
 
   constructor() {
     this.process = spawn(process.execPath, ['--import', 'tsx', 'server/src/lsp/index.ts'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.process.stderr!.on('data', (d: Buffer) => {
+      this.complaint += d.toString();
+      process.stderr.write(d);
     });
     this.connection = createMessageConnection(
       new StreamMessageReader(this.process.stdout!),
@@ -60,16 +66,20 @@ class Client {
     return result as Awaited<ReturnType<Client['start']>>;
   }
 
-  open(content: string, version = 1): Promise<void> {
+  open(content: string, version = 1, of = uri): Promise<void> {
     return this.connection.sendNotification('textDocument/didOpen', {
-      textDocument: { uri, languageId: 'c', version, text: content },
+      textDocument: { uri: of, languageId: 'c', version, text: content },
     });
   }
 
-  change(content: string, version: number): Promise<void> {
+  change(content: string, version: number, of = uri): Promise<void> {
+    return this.edit([{ text: content }], version, of);
+  }
+
+  edit(contentChanges: readonly object[], version: number, of = uri): Promise<void> {
     return this.connection.sendNotification('textDocument/didChange', {
-      textDocument: { uri, version },
-      contentChanges: [{ text: content }],
+      textDocument: { uri: of, version },
+      contentChanges,
     });
   }
 
@@ -80,6 +90,7 @@ class Client {
   }
 
   async stop(): Promise<void> {
+    if (this.process.exitCode !== null) return this.connection.dispose();
     await this.connection.sendRequest('shutdown');
     await this.connection.sendNotification('exit');
     await new Promise((done) => this.process.on('exit', done));
@@ -135,6 +146,49 @@ describe('language server', () => {
     await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'));
     const { diagnostics } = await client.next();
     assert.equal(diagnostics[0]!.range.start.character, 2 + Buffer.byteLength('/* 🐑 */ '));
+  });
+
+  it('takes edits in bytes where the client speaks UTF-8', async () => {
+    await client.start({ general: { positionEncodings: ['utf-8'] } });
+    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'));
+    await client.next();
+    const at = { line, character: 2 + Buffer.byteLength('/* 🐑 */ ') };
+    const insert = { range: { start: at, end: at }, text: '/*é*/ ' };
+    const top = { line: 0, character: 0 };
+    await client.edit([insert, { range: { start: top, end: top }, text: '\n' }], 2);
+    const { version, diagnostics } = await client.next();
+    assert.equal(version, 2);
+    assert.deepEqual(
+      diagnostics.map((d) => d.range.start),
+      [{ line: line + 1, character: at.character + Buffer.byteLength('/*é*/ ') }],
+    );
+  });
+
+  it('answers a pull that an edit of another file overtakes', async () => {
+    await client.start({ textDocument: { diagnostic: {} } });
+    const other = 'file:///elsewhere/x.c';
+    await client.open(text);
+    await client.open('int x;\n', 1, other);
+    const report = client.connection.sendRequest('textDocument/diagnostic', { textDocument: { uri } });
+    await client.change('int y;\n', 2, other);
+    assert.equal(((await report) as { items: unknown[] }).items.length, 1);
+  });
+
+  it('is not kept from one document by the name of another', async () => {
+    await client.start({});
+    await client.open('int x;\n', 1, 'file://host/a%2Fb.c');
+    await client.open(text);
+    assert.equal((await client.next()).uri, 'file://host/a%2Fb.c');
+    assert.equal((await client.next()).diagnostics.length, 1);
+  });
+
+  it('ends quietly when the client goes in the middle of an analysis', async () => {
+    await client.start({});
+    await client.open(text);
+    const ended = new Promise<NodeJS.Signals | null>((done) => client.process.on('close', (_, signal) => done(signal)));
+    client.process.stdin!.end();
+    assert.equal(await ended, null);
+    assert.equal(client.complaint, '');
   });
 
   it('survives damaged text', async () => {
