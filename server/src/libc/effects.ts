@@ -144,7 +144,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'exit',
-    names: 'exit _exit _Exit abort quick_exit err errx verr verrx __assert_fail',
+    names: 'exit _exit _Exit abort quick_exit err errc errx verr verrc verrx __assert_fail',
     reason: 'ends the process',
     noreturn: true,
   },
@@ -185,7 +185,7 @@ const GROUPS: readonly Group[] = [
   {
     kind: 'print',
     names: `printf fprintf dprintf vprintf vfprintf snprintf sprintf vsnprintf perror puts fputs putchar putc fputc
-      fflush syslog vsyslog warn warnx vwarn vwarnx psignal fwrite`,
+      fflush syslog vsyslog warn warnc warnx vwarn vwarnx psignal fwrite`,
     reason: 'shows a value to a person; keeps nothing',
   },
   {
