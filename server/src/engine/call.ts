@@ -7,7 +7,16 @@ import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { runBody } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
-import { checkLost, descriptorsIn, letEscape, noteAct, noteChildUse, noteMemoryUse, recognise } from './observe.ts';
+import {
+  checkLost,
+  descriptorsIn,
+  letEscape,
+  noteAct,
+  noteChildUse,
+  noteGoesOn,
+  noteMemoryUse,
+  recognise,
+} from './observe.ts';
 import { joinStates, type State } from './state.ts';
 import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
@@ -64,6 +73,7 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
     row.kind !== 'exit'
   )
     noteAct(ctx, state);
+  if (!printing && row.kind !== 'pure' && row.noreturn !== true && row.kind !== 'error-exit') noteGoesOn(ctx, state);
   if (state.childOf !== undefined) {
     for (const v of values) {
       const at = v.references.flatMap((r): Location[] => (r.kind === 'location' ? [r.location] : []));
@@ -101,6 +111,7 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
   for (const v of values) {
     if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
   }
+  noteGoesOn(ctx, state);
   letEscape(ctx, state, values, instruction.span);
   for (const v of values) {
     for (const r of v.references) if (r.kind === 'location') forget(state, r.location);

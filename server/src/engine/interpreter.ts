@@ -21,6 +21,7 @@ import {
   type Loss,
   noteAct,
   noteChildUse,
+  noteGoesOn,
   processEnds,
   recognise,
   swallow,
@@ -117,6 +118,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     }
     for (const state of states) {
       terminate(ctx, state, block.terminator, enter, (exit) => {
+        if (exit.refused?.functionId === body.id) noteGoesOn(ctx, exit);
         const key = `${exit.key()}#${outcomeOf(exit, RETURN_BASE)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);

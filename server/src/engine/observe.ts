@@ -177,6 +177,13 @@ export function noteChildUse(ctx: Context, state: State, span: Span): void {
   ctx.facts.emit({ kind: 'child-uses-memory', fork: fork.span, ...eventBase(ctx, state, fork.object, span) });
 }
 
+/** The path that took a refused handshake for a success goes on. */
+export function noteGoesOn(ctx: Context, state: State): void {
+  if (state.refused === undefined) return;
+  ctx.facts.emit(state.refused.event);
+  state.refused = undefined;
+}
+
 /** How the last copy of a descriptor went away. */
 export type Loss =
   | { readonly how: 'overwritten'; readonly span: Span }

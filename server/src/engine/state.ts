@@ -6,7 +6,7 @@
  */
 
 import type { Span } from '../text/span.ts';
-import type { FeatureWord, ForkEvent } from './events.ts';
+import type { FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import { joinMemory, Memory } from './memory.ts';
 import type { StepKind, TraceStep } from './trace.ts';
 import { type Location, type Reference, referenceKey, type Value } from './value.ts';
@@ -93,6 +93,11 @@ export class State {
   /** The fork whose consequence for the child is still open on this (child's) path. */
   childOf: ForkEvent | undefined;
   hypothesis: Hypothesis | undefined;
+  /**
+   * A handshake that the kernel always refuses, on the path that takes it for a success. It is a defect once that path
+   * goes on; where success leads to an error exit, the code demands the refusal.
+   */
+  refused: { readonly event: RepeatedHandshakeEvent; readonly functionId: string } | undefined;
   /** Memory regions that fork() does not copy. */
   notCopied: Set<string>;
   /** A thread whose function the program does not show was started. */
@@ -109,6 +114,7 @@ export class State {
     this.process = '';
     this.childOf = undefined;
     this.hypothesis = undefined;
+    this.refused = undefined;
     this.notCopied = new Set();
     this.unknownThreads = false;
     this.trace = undefined;
@@ -123,6 +129,7 @@ export class State {
     s.process = this.process;
     s.childOf = this.childOf;
     s.hypothesis = this.hypothesis;
+    s.refused = this.refused;
     s.notCopied = this.notCopied.size === 0 ? s.notCopied : new Set(this.notCopied);
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
@@ -160,6 +167,7 @@ export class State {
     if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
     if (this.process !== '') parts.push(`P${this.process}`);
     if (this.childOf !== undefined) parts.push('C');
+    if (this.refused !== undefined) parts.push(`R${this.refused.event.span.start}`);
     if (this.hypothesis !== undefined) parts.push(`H${this.hypothesis.span.start}`);
     return parts.join(';');
   }

@@ -6,7 +6,7 @@ import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase } from '../context.ts';
 import { evaluate, loadLocation, pointees } from '../evaluate.ts';
-import type { FeatureWord } from '../events.ts';
+import type { FeatureWord, RepeatedHandshakeEvent } from '../events.ts';
 import { ZERO } from '../memory.ts';
 import { letEscape } from '../observe.ts';
 import { MAX_RANGES, type State } from '../state.ts';
@@ -73,16 +73,23 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
       ? { must: 0n, may: 0n, unknown: true }
       : wordOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.features` }));
   if (object.handshake === 'enabled' && named.sure && state.hypothesis === undefined && !object.escaped) {
-    ctx.facts.emit({
+    const event: RepeatedHandshakeEvent = {
       kind: 'repeated-handshake',
       firstSpan: object.handshakeSpan,
       child: object.origin === 'child',
       ...eventBase(ctx, state, object.id, instruction.span),
-    });
+    };
     state.update(object.id, { handshake: 'unknown' });
     if (at !== undefined) overwriteBelow(ctx, state, at, undefined);
-    setResult(ctx, state, instruction, oneOf(-1, 0));
-    return [state];
+    if (instruction.result === undefined) {
+      ctx.facts.emit(event);
+      return [state];
+    }
+    const refused = state.clone();
+    setResult(ctx, refused, instruction, constant(-1));
+    setResult(ctx, state, instruction, constant(0));
+    state.refused = { event, functionId: ctx.body.id };
+    return [state, refused];
   }
   const failed = state.clone();
   if (at !== undefined) overwriteBelow(ctx, failed, at, ZERO);
