@@ -10,6 +10,29 @@ export function isAggregate(type: CType): boolean {
   return type.kind === 'record' || type.kind === 'array' || type.kind === 'unknown';
 }
 
+/** Elements of an array that its initialiser sizes: designators move the position, the highest one counts. */
+export function initialiserLength(
+  node: SyntaxNode,
+  constantOf: (index: SyntaxNode) => number | undefined,
+): number | undefined {
+  let next = 0;
+  let length = 0;
+  for (const element of node.children) {
+    if (!element.named || element.type === 'comment') continue;
+    const designator =
+      element.type === 'initializer_pair' ? element.children.find((c) => c.field === 'designator') : undefined;
+    if (designator !== undefined) {
+      const last = designator.children.filter((c) => c.named).at(-1);
+      const index = last === undefined ? undefined : constantOf(last);
+      if (index === undefined) return undefined;
+      next = index;
+    }
+    next++;
+    length = Math.max(length, next);
+  }
+  return length;
+}
+
 export interface Sink {
   zero(target: Place, span: Span): void;
   store(target: Place, value: Expr, span: Span): void;

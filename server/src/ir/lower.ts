@@ -2,7 +2,7 @@
 import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import { Builder, constantExpr, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
-import { initialise } from './initialisers.ts';
+import { initialise, initialiserLength } from './initialisers.ts';
 import type { CType, Expr, FunctionBody, GlobalVariable, Place, RecordType, TranslationUnit, Variable } from './ir.ts';
 import { statement } from './statements.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
@@ -177,7 +177,7 @@ class FileLowering {
       const value = d.type === 'init_declarator' ? child(d, 'value') : undefined;
       let whole: CType = type;
       if (whole.kind === 'array' && whole.length === undefined && value?.type === 'initializer_list') {
-        whole = { ...whole, length: value.children.filter((c) => c.named && c.type !== 'comment').length };
+        whole = { ...whole, length: initialiserLength(value, (n) => this.constantOf(n)) };
       }
       const known = this.unit.globals.get(name);
       const variable: Variable =

@@ -4,7 +4,7 @@ import type { Span } from '../text/span.ts';
 import { type Builder, constantExpr, loadOf, type SwitchFrame, variablePlace } from './builder.ts';
 import { branchOn } from './conditions.ts';
 import { expression, place, unwrap } from './expressions.ts';
-import { initialise } from './initialisers.ts';
+import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
 import { expand, within } from './macros.ts';
 import { child } from './types.ts';
@@ -141,7 +141,13 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     let whole = type;
     const value = d.type === 'init_declarator' ? child(d, 'value') : undefined;
     if (whole.kind === 'array' && whole.length === undefined && value?.type === 'initializer_list') {
-      whole = { ...whole, length: value.children.filter((c) => c.named && c.type !== 'comment').length };
+      whole = {
+        ...whole,
+        length: initialiserLength(value, (n) => {
+          const e = expression(b, n);
+          return e.kind === 'constant' ? Number(e.value) : undefined;
+        }),
+      };
     }
     const variable: Variable = {
       id: `${b.functionId}:${name}:${span.start}`,
