@@ -191,10 +191,27 @@ function* summarised(
     quarantined: ctx.quarantined || body.quarantine.length > 0,
   };
   const exits = yield* runBody(inner, [start], budget);
+  noteUnevenExits(state, exits);
   // A call in which nothing happened is no step of a path.
   for (const exit of exits) if (exit.trace === call) exit.trace = before;
   ctx.summaries.set(key, [{ entry, exits: exits.map((e) => e.clone()) }, ...known].slice(0, MAX_SUMMARIES));
   return exits;
+}
+
+/**
+ * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
+ * of the second is where a person would repair it.
+ */
+function noteUnevenExits(entry: State, exits: readonly State[]): void {
+  for (const object of entry.objects.values()) {
+    if (object.duty?.recognised === undefined || object.duty.droppedAt !== undefined) continue;
+    const { id } = object;
+    const left = exits.filter(
+      (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
+    );
+    if (left.length === exits.length) continue;
+    for (const exit of left) if (exit.returnedAt !== undefined) exit.updateDuty(id, { droppedAt: exit.returnedAt });
+  }
 }
 
 /** No argument leads to a descriptor or to a message, and no consequence of a fork() waits for a use of memory. */

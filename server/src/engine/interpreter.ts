@@ -298,6 +298,7 @@ function terminate(
     case 'unreachable':
       return;
     case 'return': {
+      state.returnedAt = terminator.explicit ? terminator.span : undefined;
       if (terminator.value !== undefined) storeReturn(ctx, state, terminator.value);
       else state.memory.deleteBase(RETURN_BASE);
       exit(state);

@@ -103,6 +103,8 @@ export class State {
   /** A thread whose function the program does not show was started. */
   unknownThreads: boolean;
   trace: Trace | undefined;
+  /** The return statement that this path left the last function by; undefined at a closing brace. */
+  returnedAt: Span | undefined;
 
   constructor(memory: Memory = new Memory(), objects: Map<string, Uffd> = new Map()) {
     this.memory = memory;
@@ -118,6 +120,7 @@ export class State {
     this.notCopied = new Set();
     this.unknownThreads = false;
     this.trace = undefined;
+    this.returnedAt = undefined;
   }
 
   clone(): State {
@@ -133,6 +136,7 @@ export class State {
     s.notCopied = this.notCopied.size === 0 ? s.notCopied : new Set(this.notCopied);
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
+    s.returnedAt = this.returnedAt;
     return s;
   }
 

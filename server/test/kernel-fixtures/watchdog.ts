@@ -37,6 +37,8 @@ const FIRST_LOOK = 250;
 const NEXT_LOOK = 300;
 /** Milliseconds after which a program that should have ended is ended. */
 const DEADLINE = 10_000;
+/** Milliseconds that the output of an ended program may take. */
+const LAST_OUTPUT = 2000;
 
 const SLEEPS: Readonly<Record<string, Blocked>> = {
   userfaultfd_event_wait_completion: 'fork-blocked',
@@ -54,6 +56,7 @@ export async function watch(run: Run): Promise<Observation> {
   child.stdout.on('data', (d: Buffer) => (output += d.toString()));
   child.stderr.on('data', (d: Buffer) => (output += d.toString()));
   let ended: { status: number | null; signal: string | null } | undefined;
+  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const end = new Promise<void>((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (status, signal) => {
@@ -80,6 +83,8 @@ export async function watch(run: Run): Promise<Observation> {
   const leftRunning = satisfied() ? 0 : running.length;
   for (const pid of running) kill(pid);
   await end;
+  // The end of a program can be known before the last of what it wrote.
+  await Promise.race([closed, sleep(LAST_OUTPUT)]);
   return { ...ended!, output, log: linesOf(run.log), blocked: [...seen].sort(), leftRunning };
 }
 

@@ -36,7 +36,7 @@ static void serve(int fd, unsigned long addr, size_t page)
 static int add_child(struct ctx *c, const struct uffd_msg *msg)
 {
 	if (c->nfds == 2 + MAX_CHILDREN)
-		return -1; // misses: leaked-child-uffd -- the message still holds the number at this return, so the defect is reported where FORK is told apart
+		return -1; // expect: leaked-child-uffd
 	c->fds[c->nfds].fd = msg->arg.fork.ufd;
 	c->fds[c->nfds].events = POLLIN;
 	c->nfds++;
@@ -58,7 +58,7 @@ static void *monitor(void *arg)
 				continue;
 			if (read(c->fds[i].fd, &msg, sizeof(msg)) != sizeof(msg))
 				continue;
-			if (msg.event == UFFD_EVENT_FORK) // reports-wrongly: leaked-child-uffd -- the right defect, at the condition instead of the return of the helper
+			if (msg.event == UFFD_EVENT_FORK)
 				add_child(c, &msg);
 			else if (msg.event == UFFD_EVENT_PAGEFAULT)
 				serve(c->fds[i].fd, msg.arg.pagefault.address, c->page);
