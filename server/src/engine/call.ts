@@ -191,7 +191,7 @@ function* summarised(
     quarantined: ctx.quarantined || body.quarantine.length > 0,
   };
   const exits = yield* runBody(inner, [start], budget);
-  noteUnevenExits(state, exits);
+  noteUnevenExits(entry, exits);
   // A call in which nothing happened is no step of a path.
   for (const exit of exits) if (exit.trace === call) exit.trace = before;
   ctx.summaries.set(key, [{ entry, exits: exits.map((e) => e.clone()) }, ...known].slice(0, MAX_SUMMARIES));
@@ -203,6 +203,8 @@ function* summarised(
  * of the second is where a person would repair it.
  */
 function noteUnevenExits(entry: State, exits: readonly State[]): void {
+  // A helper that reads the next message is about another child.
+  if (exits.some((e) => e.turnover !== entry.turnover)) return;
   for (const object of entry.objects.values()) {
     if (object.duty?.recognised === undefined || object.duty.droppedAt !== undefined) continue;
     const { id } = object;

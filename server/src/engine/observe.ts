@@ -202,6 +202,7 @@ export function checkLost(ctx: Context, state: State, candidates: Iterable<strin
     held ??= state.held(new Set());
     if (held.has(id)) continue;
     reportLost(ctx, state, object, loss);
+    state.turnover++;
     state.objects.delete(id);
   }
 }

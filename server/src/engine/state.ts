@@ -105,6 +105,8 @@ export class State {
   trace: Trace | undefined;
   /** The return statement that this path left the last function by; undefined at a closing brace. */
   returnedAt: Span | undefined;
+  /** Children born and children lost on this path: tells whether a call changed which child an id names. */
+  turnover: number;
 
   constructor(memory: Memory = new Memory(), objects: Map<string, Uffd> = new Map()) {
     this.memory = memory;
@@ -121,6 +123,7 @@ export class State {
     this.unknownThreads = false;
     this.trace = undefined;
     this.returnedAt = undefined;
+    this.turnover = 0;
   }
 
   clone(): State {
@@ -137,6 +140,7 @@ export class State {
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
     s.returnedAt = this.returnedAt;
+    s.turnover = this.turnover;
     return s;
   }
 

@@ -1,4 +1,5 @@
 // style: batch read, one message used
+// observe: uffd-left 3
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -88,6 +89,7 @@ static void *reader(void *arg)
 			err("poll");
 		if (fds[1].revents)
 			return NULL;
+		usleep(100 * 1000); // let a batch come together
 		n = read(uffd, msgs, sizeof(msgs)); // expect: leaked-child-uffd
 		if (n < (ssize_t)sizeof(msgs[0]))
 			continue;

@@ -89,6 +89,7 @@ static void *reader(void *arg)
 			err("poll");
 		if (fds[1].revents)
 			return NULL;
+		usleep(100 * 1000); // let a batch come together
 		n = read(uffd, msgs, sizeof(msgs));
 		if (n < (ssize_t)sizeof(msgs[0]))
 			continue;

@@ -1,4 +1,5 @@
 // style: the reported bits are tested and taken for enabled
+// observe: uffd-left 1
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // style: manual page, FORK is requested
+// observe: uffd-left 1
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -189,6 +189,7 @@ function bearChild(
 ): { child: string; source: string } {
   const span = call.instruction.span;
   const id = freshId(state, objectId(ctx, 'child', span));
+  state.turnover++;
   // A grandchild: its parent is the child that this read made before, and has just become an older one.
   const source = parent.id === id ? olderId(id) : parent.id;
   state.objects.set(id, {

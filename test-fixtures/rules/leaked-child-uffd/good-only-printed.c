@@ -1,0 +1,133 @@
+// style: the event is logged and the descriptor closed
+// observe: uffd-left 1
+// observe: output child uffd
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define err(fmt, ...)                                                          \
+	do {                                                                   \
+		fprintf(stderr, "ERROR: " fmt " (line %d)\n", ##__VA_ARGS__,   \
+			__LINE__);                                             \
+		exit(1);                                                       \
+	} while (0)
+
+static int uffd = -1;
+static char *area;
+static size_t page_size;
+static int pipefd[2];
+
+static void uffd_open(uint64_t features)
+{
+	struct uffdio_api api;
+
+	uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (uffd < 0)
+		err("userfaultfd");
+	api.api = UFFD_API;
+	api.features = features;
+	if (ioctl(uffd, UFFDIO_API, &api))
+		err("UFFDIO_API");
+}
+
+static void uffd_register(void)
+{
+	struct uffdio_register reg;
+
+	area = mmap(NULL, 4 * page_size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		err("mmap");
+	reg.range.start = (unsigned long)area;
+	reg.range.len = 4 * page_size;
+	reg.mode = UFFDIO_REGISTER_MODE_MISSING;
+	if (ioctl(uffd, UFFDIO_REGISTER, &reg))
+		err("register");
+}
+
+static void fill(int fd, unsigned long address)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = address & ~(page_size - 1), .len = page_size },
+	};
+
+	if (ioctl(fd, UFFDIO_ZEROPAGE, &zero) && errno != EEXIST && errno != EAGAIN)
+		err("zeropage");
+}
+
+static void *uffd_poll_thread(void *arg)
+{
+	struct uffd_msg msg;
+	char line[64];
+	int n;
+	struct pollfd pollfd[2] = {
+		{ .fd = uffd, .events = POLLIN },
+		{ .fd = pipefd[0], .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(pollfd, 2, -1) < 0)
+			err("poll");
+		if (pollfd[1].revents & POLLIN)
+			break;
+		if (!(pollfd[0].revents & POLLIN))
+			continue;
+		if (read(uffd, &msg, sizeof(msg)) != sizeof(msg)) {
+			if (errno == EAGAIN)
+				continue;
+			err("read");
+		}
+		switch (msg.event) {
+		case UFFD_EVENT_PAGEFAULT:
+			fill(uffd, msg.arg.pagefault.address);
+			break;
+		case UFFD_EVENT_FORK:
+			/* no stdio here: fork() may hold its locks */
+			n = snprintf(line, sizeof(line), "child uffd %u\n", msg.arg.fork.ufd);
+			if (write(STDERR_FILENO, line, n) != n)
+				_exit(1);
+			close(msg.arg.fork.ufd);
+			break;
+		}
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	pthread_t thread;
+	pid_t pid;
+	int i;
+
+	page_size = sysconf(_SC_PAGESIZE);
+	if (pipe(pipefd))
+		err("pipe");
+	uffd_open(UFFD_FEATURE_EVENT_FORK);
+	uffd_register();
+	if (pthread_create(&thread, NULL, uffd_poll_thread, NULL))
+		err("thread");
+	for (i = 0; i < 2; i++) {
+		pid = fork();
+		if (pid < 0)
+			err("fork");
+		if (!pid)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	if (write(pipefd[1], "", 1) != 1)
+		err("write");
+	pthread_join(thread, NULL);
+	return 0;
+}
