@@ -1,5 +1,5 @@
 /** Builds one function's control-flow graph: blocks, scopes, jump targets, and the text that is being lowered. */
-import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
+import type { CParser, MacroDefinition, ParsedSnippet, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import type { BasicBlock, CType, Expr, Instruction, Place, Terminator, Variable } from './ir.ts';
 import type { TypeReader } from './types.ts';
@@ -10,6 +10,8 @@ export interface View {
   /** The text before the mask, for the file itself. */
   readonly original?: string | undefined;
   spanOf(start: number, end: number): Span;
+  /** True where a macro is being expanded already: its name there stands for itself. Arguments are not part of that. */
+  blocked?(name: string, start: number, end: number): boolean;
 }
 
 /** What a file knows: shared by its functions. */
@@ -19,9 +21,12 @@ export interface UnitScope {
   readonly macros: ReadonlyMap<string, MacroDefinition>;
   readonly globals: Map<string, Variable>;
   readonly functions: Set<string>;
+  /** Functions whose prototype says that they do not return. */
+  readonly noreturns: Set<string>;
   readonly enumerators: Map<string, bigint>;
   readonly cleanups: ReadonlyMap<number, string>;
-  readonly snippets: Map<string, SyntaxNode>;
+  /** Expansions by their text before the mask. */
+  readonly snippets: Map<string, ParsedSnippet>;
   types: TypeReader;
   /** The text being lowered now: the file, or the expansion of a macro. */
   view: View;
@@ -49,6 +54,20 @@ interface JumpTarget {
   readonly depth: number;
 }
 
+interface Label {
+  readonly block: number;
+  /** The scopes around the label, known once it was met. */
+  scopes: ReadonlySet<Scope> | undefined;
+}
+
+/** A goto whose label may not have been met yet: which scopes it leaves is known at the end. */
+interface PendingGoto {
+  readonly block: number;
+  readonly label: Label;
+  readonly scopes: readonly { readonly scope: Scope; readonly variables: readonly Variable[] }[];
+  readonly span: Span;
+}
+
 export interface SwitchFrame {
   readonly cases: SwitchCase[];
   otherwise: number | undefined;
@@ -72,7 +91,13 @@ export class Builder {
   private readonly breaks: JumpTarget[] = [];
   private readonly continues: JumpTarget[] = [];
   readonly switches: SwitchFrame[] = [];
-  private readonly labels = new Map<string, number>();
+  private readonly labels = new Map<string, Label>();
+  private readonly gotos: PendingGoto[] = [];
+  /** Labels whose address is taken: where a computed goto may go. */
+  readonly labelAddresses = new Set<string>();
+  private dispatch: { readonly block: number; readonly span: Span } | undefined;
+  /** What stands in the place of the body of a loop or an `if` that a macro begins. */
+  readonly holes: (() => void)[] = [];
   private temporaries = 0;
 
   constructor(unit: UnitScope, functionId: string, view: View) {
@@ -216,24 +241,78 @@ export class Builder {
     this.deadEnd();
   }
 
-  label(name: string): number {
-    let block = this.labels.get(name);
-    if (block === undefined) {
-      block = this.newBlock();
-      this.labels.set(name, block);
-    }
-    return block;
+  /** True where the name of that macro stands for itself, because its expansion is being lowered. */
+  blocked(name: string, node: SyntaxNode): boolean {
+    return this.view.blocked?.(name, node.start, node.end) ?? false;
   }
 
-  /** Locals of inner blocks end at a goto; those of the function's outermost block live on. */
+  private labelNamed(name: string): Label {
+    let label = this.labels.get(name);
+    if (label === undefined) {
+      label = { block: this.newBlock(), scopes: undefined };
+      this.labels.set(name, label);
+    }
+    return label;
+  }
+
+  /** The label stands here. */
+  label(name: string): number {
+    const label = this.labelNamed(name);
+    label.scopes ??= new Set(this.scopes);
+    return label.block;
+  }
+
+  /** Locals of the blocks that a goto leaves end there; which these are is known when the label is. */
   gotoLabel(name: string, span: Span): void {
-    this.unwindTo(2, span);
-    this.goto(this.label(name));
+    const label = this.labelNamed(name);
+    this.gotos.push({
+      block: this.current,
+      label,
+      scopes: this.scopes.map((scope) => ({ scope, variables: [...scope.variables] })),
+      span,
+    });
+    this.goto(label.block);
     this.deadEnd();
+  }
+
+  /** `goto *p`: to any label whose address is taken. */
+  computedGoto(span: Span): void {
+    this.dispatch ??= { block: this.newBlock(), span };
+    this.unwindTo(2, span);
+    this.goto(this.dispatch.block);
+    this.deadEnd();
+  }
+
+  private settleGotos(): void {
+    for (const { block, label, scopes, span } of this.gotos) {
+      const kept = label.scopes;
+      if (kept === undefined) continue;
+      for (const { scope, variables } of [...scopes].reverse()) {
+        if (kept.has(scope) || variables.length === 0) continue;
+        this.blocks[block]!.instructions.push({ kind: 'end-scope', variables: [...variables].reverse(), span });
+      }
+    }
+    if (this.dispatch === undefined) return;
+    const { block, span } = this.dispatch;
+    const unknown: Expr = { kind: 'unknown', span };
+    const targets = [...this.labels].filter(([name]) => this.labelAddresses.has(name)).map(([, l]) => l.block);
+    const last = targets.pop();
+    this.blocks[block]!.terminator =
+      last === undefined
+        ? { kind: 'unreachable' }
+        : {
+            kind: 'switch',
+            value: unknown,
+            cases: targets.map((target) => ({ low: unknown, high: unknown, target, span })),
+            otherwise: last,
+            defaultSpan: undefined,
+            span,
+          };
   }
 
   /** Reverse post-order, unreachable blocks removed, loop heads marked. */
   finish(end: Span): BasicBlock[] {
+    this.settleGotos();
     for (const block of this.blocks) block.terminator ??= { kind: 'unreachable' };
     void end;
     const order: number[] = [];

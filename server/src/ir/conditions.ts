@@ -46,7 +46,7 @@ function branchOnMacro(b: Builder, node: SyntaxNode, whenTrue: number, whenFalse
     }
     return false;
   }
-  if (macro.parameters === undefined || b.expanding.includes(name) || /offsetof/.test(macro.body)) return false;
+  if (macro.parameters === undefined || b.blocked(name, node) || /offsetof/.test(macro.body)) return false;
   const e = expand(b, macro, node, args);
   const only = e?.statements.length === 1 || e?.statements[1]?.type === ';' ? e.statements[0] : undefined;
   const inner =

@@ -70,7 +70,7 @@ export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
     case 'compound_literal_expression':
       return loadPlace(b, compoundLiteral(b, node), span);
     case 'gnu_asm_expression':
-      b.emit({ kind: 'opaque', operands: [], span });
+      assembly(b, node);
       return { kind: 'unknown', span };
     default:
       for (const c of node.children) if (c.named && c.type.endsWith('expression')) expression(b, c);
@@ -94,7 +94,7 @@ function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
   if (local !== undefined) return loadPlace(b, variablePlace(local, span), span);
   const known = KNOWN_CONSTANTS.get(name);
   const macro = b.unit.macros.get(name);
-  if (macro !== undefined && macro.parameters === undefined && !b.expanding.includes(name)) {
+  if (macro !== undefined && macro.parameters === undefined && !b.blocked(name, node)) {
     const value = expandExpression(b, name, node, undefined, used);
     if (value !== undefined && !(value.kind === 'unknown' && known !== undefined)) {
       return value.kind === 'constant' ? { ...value, name, span } : value;
@@ -130,10 +130,15 @@ export function numberLiteral(text: string, span: Span): Expr {
   return { kind: 'unknown', span };
 }
 
+const ESCAPES: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, a: 7, b: 8, f: 12, v: 11, e: 27 };
+
 function charValue(text: string): number {
   const inner = text.replace(/^[LuU8]*'/, '').replace(/'$/, '');
-  const escapes: Record<string, number> = { '\\n': 10, '\\t': 9, '\\r': 13, '\\0': 0, '\\\\': 92, "\\'": 39 };
-  return escapes[inner] ?? inner.charCodeAt(0);
+  if (!inner.startsWith('\\')) return inner.codePointAt(0) ?? 0;
+  const escaped = inner.slice(1);
+  if (/^x[0-9a-fA-F]+$/.test(escaped)) return Number.parseInt(escaped.slice(1), 16);
+  if (/^[0-7]{1,3}$/.test(escaped)) return Number.parseInt(escaped, 8);
+  return ESCAPES[escaped] ?? escaped.charCodeAt(0);
 }
 
 function unary(b: Builder, node: SyntaxNode, used: boolean): Expr {
@@ -153,6 +158,12 @@ function pointer(b: Builder, node: SyntaxNode): Expr {
   if (op === '*') {
     const p = place(b, node);
     return loadPlace(b, p, span);
+  }
+  const label = argument.type === 'pointer_expression' ? child(argument, 'argument') : undefined;
+  if (label?.type === 'identifier' && b.text(child(argument, 'operator')!) === '&') {
+    // GNU `&&label`.
+    b.labelAddresses.add(b.text(label));
+    return { kind: 'unknown', name: b.text(label), span };
   }
   if (argument.type === 'identifier') {
     const name = b.text(argument);
@@ -214,6 +225,18 @@ function assignment(b: Builder, node: SyntaxNode): Expr {
     span,
   });
   return loadOf(target, span);
+}
+
+/** What the outputs hold afterwards is not known; what the operands point to may have changed. */
+function assembly(b: Builder, node: SyntaxNode): void {
+  const span = b.span(node);
+  const values = (field: string) =>
+    (child(node, field)?.children ?? []).flatMap((c) => (c.field === 'operand' ? (child(c, 'value') ?? []) : []));
+  const inputs = values('input_operands').map((n) => expression(b, n));
+  const outputs = values('output_operands').map((n) => place(b, n));
+  const addresses = outputs.map((place): Expr => ({ kind: 'address', place, span }));
+  b.emit({ kind: 'opaque', operands: [...addresses, ...inputs], span });
+  for (const target of outputs) b.emit({ kind: 'assign', target, value: { kind: 'unknown', span }, span });
 }
 
 /** True for `&&`, `||`, and what a `!` in front of them makes: lowered to branches. */
@@ -378,7 +401,7 @@ function sizeOf(b: Builder, node: SyntaxNode): Expr {
 }
 
 /** Type of an unevaluated expression. */
-function typeOfNode(b: Builder, node: SyntaxNode): CType | undefined {
+export function typeOfNode(b: Builder, node: SyntaxNode): CType | undefined {
   switch (node.type) {
     case 'identifier': {
       const v = b.lookupAny(b.text(node));
@@ -415,7 +438,7 @@ export function place(b: Builder, raw: SyntaxNode): Place {
     case 'identifier': {
       const name = b.text(node);
       const macro = b.lookup(name) === undefined ? b.unit.macros.get(name) : undefined;
-      if (macro !== undefined && macro.parameters === undefined && !b.expanding.includes(name)) {
+      if (macro !== undefined && macro.parameters === undefined && !b.blocked(name, node)) {
         const e = expand(b, macro, node, undefined);
         const only = e === undefined ? undefined : singleExpression(e);
         if (e !== undefined && only !== undefined) return within(b, macro, e.view, () => place(b, only));
@@ -540,7 +563,7 @@ function statementsValue(b: Builder, statements: readonly SyntaxNode[], span: Sp
   return hasValue ? loadOf(target, span) : { kind: 'unknown', span };
 }
 
-function singleExpression(e: Expansion): SyntaxNode | undefined {
+export function singleExpression(e: Expansion): SyntaxNode | undefined {
   const statements = e.statements.filter(
     (s) => !(s.type === 'expression_statement' && s.children.every((c) => c.type === ';')) && s.type !== ';',
   );
@@ -577,12 +600,12 @@ function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const callee = unwrap(child(node, 'function')!);
   const list = child(node, 'arguments');
   const args = (list?.children ?? []).filter((c) => c.named && c.type !== 'comment');
-  const name = callee.type === 'identifier' ? b.text(callee) : undefined;
+  const name = callee.type === 'identifier' ? calleeName(b, callee) : undefined;
   if (name !== undefined && b.lookup(name) === undefined) {
     if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3)
       return container(b, args, span);
     const macro = b.unit.macros.get(name);
-    if (macro?.parameters !== undefined && !b.expanding.includes(name)) {
+    if (macro?.parameters !== undefined && !b.blocked(name, node)) {
       if (/offsetof/.test(macro.body) && args.length === 3) return container(b, args, span);
       const value = expandExpression(b, name, node, args, used);
       if (value !== undefined) return value;
@@ -595,13 +618,31 @@ function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
     }
   }
   const target: Expr =
-    name !== undefined && b.lookupAny(name) === undefined
+    name !== undefined && b.lookupAny(name) === undefined && !isObjectMacro(b, name, callee)
       ? { kind: 'function', name, span: b.span(callee) }
       : calleeValue(b, callee);
   const values = args.map((a) => expression(b, a));
   const result = used ? b.temporary({ kind: 'unknown', name: 'result' }, span) : undefined;
   b.emit({ kind: 'call', callee: target, arguments: values, result, span });
   return result === undefined ? constantExpr(0, span) : loadOf(variablePlace(result, span), span);
+}
+
+/** The name that is called, through macros that only stand for another name (`#define xclose close`). */
+function calleeName(b: Builder, callee: SyntaxNode): string {
+  let name = b.text(callee);
+  for (let i = 0; i < 8 && b.lookup(name) === undefined && !b.blocked(name, callee); i++) {
+    const macro = b.unit.macros.get(name);
+    if (macro === undefined || macro.parameters !== undefined) break;
+    const other = /^\(*\s*([A-Za-z_]\w*)\s*\)*$/.exec(macro.body)?.[1];
+    if (other === undefined) break;
+    name = other;
+  }
+  return name;
+}
+
+function isObjectMacro(b: Builder, name: string, callee: SyntaxNode): boolean {
+  const macro = b.unit.macros.get(name);
+  return macro !== undefined && macro.parameters === undefined && macro.body !== '' && !b.blocked(name, callee);
 }
 
 function calleeValue(b: Builder, callee: SyntaxNode): Expr {

@@ -2,7 +2,7 @@
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { type Builder, constantExpr, loadOf } from './builder.ts';
-import { expression, unwrap } from './expressions.ts';
+import { expression, typeOfNode, unwrap } from './expressions.ts';
 import type { CType, Expr, PathElement, Place } from './ir.ts';
 import { child } from './types.ts';
 
@@ -71,9 +71,11 @@ const MAX_RANGE = 64;
 function list(b: Builder, target: Place, node: SyntaxNode, sink: Sink): void {
   let position = 0;
   const fields = target.type.kind === 'record' ? b.unit.types.fieldsOf(target.type.tag) : undefined;
-  for (const element of node.children) {
-    if (!element.named || element.type === 'comment') continue;
+  const elements = node.children.filter((c) => c.named && c.type !== 'comment');
+  for (let at = 0; at < elements.length; ) {
+    const element = elements[at]!;
     if (element.type === 'initializer_pair') {
+      at++;
       const value = child(element, 'value');
       if (value === undefined) continue;
       const designators = element.children.filter((c) => c.field === 'designator');
@@ -89,30 +91,89 @@ function list(b: Builder, target: Place, node: SyntaxNode, sink: Sink): void {
       position++;
       continue;
     }
-    const span = b.span(element);
-    const path: PathElement | undefined =
-      fields !== undefined
-        ? fields[position] === undefined
-          ? undefined
-          : { kind: 'field', name: fields[position]!.name }
-        : target.type.kind === 'array' || element.type !== 'initializer_list'
-          ? { kind: 'index', index: constantExpr(position, span) }
-          : { kind: 'index', index: constantExpr(position, span) };
-    const type: CType =
-      fields !== undefined
-        ? (fields[position]?.type ?? { kind: 'unknown', name: '' })
-        : target.type.kind === 'array'
-          ? target.type.of
-          : { kind: 'unknown', name: '' };
+    const part = member(b, target, position, b.span(element));
     position++;
-    if (path === undefined) continue;
-    if (target.type.kind !== 'array' && fields === undefined) {
+    if (part !== undefined) at = positional(b, part, elements, at, sink);
+    else {
       // Positional values of a record that is not known: evaluated, stored nowhere.
-      if (element.type !== 'initializer_list') expression(b, element);
-      continue;
+      if (element.type !== 'initializer_list' && fields === undefined) expression(b, element);
+      at++;
     }
-    initialise(b, { ...target, path: [...target.path, path], type, span }, element, span, sink);
   }
+}
+
+/** The place of the element or field at a position; undefined where there is none. */
+function member(b: Builder, target: Place, position: number, span: Span): Place | undefined {
+  if (target.type.kind === 'array') {
+    const path: PathElement = { kind: 'index', index: constantExpr(position, span) };
+    return { ...target, path: [...target.path, path], type: target.type.of, span };
+  }
+  const fields = target.type.kind === 'record' ? b.unit.types.fieldsOf(target.type.tag) : undefined;
+  const field = fields?.[position];
+  if (field === undefined) return undefined;
+  return { ...target, path: [...target.path, { kind: 'field', name: field.name }], type: field.type, span };
+}
+
+/** Initialises a place from the elements at `at`; without braces of its own an aggregate takes as many as it needs. */
+function positional(b: Builder, target: Place, elements: readonly SyntaxNode[], at: number, sink: Sink): number {
+  const element = elements[at]!;
+  if (!elided(b, target.type, element)) {
+    initialise(b, target, element, b.span(element), sink);
+    return at + 1;
+  }
+  let next = at;
+  for (let i = 0; i < memberCount(b, target.type); i++) {
+    const following = elements[next];
+    if (following === undefined || following.type === 'initializer_pair') break;
+    const part = member(b, target, i, b.span(following));
+    if (part === undefined) break;
+    next = positional(b, part, elements, next, sink);
+  }
+  return Math.max(next, at + 1);
+}
+
+function memberCount(b: Builder, type: CType): number {
+  if (type.kind === 'array') return type.length ?? 0;
+  if (type.kind !== 'record') return 0;
+  return type.union ? 1 : (b.unit.types.fieldsOf(type.tag)?.length ?? 0);
+}
+
+/** True when a scalar stands where an aggregate begins. */
+function elided(b: Builder, type: CType, element: SyntaxNode): boolean {
+  if (memberCount(b, type) === 0) return false;
+  const node = unwrap(element);
+  switch (node.type) {
+    case 'number_literal':
+    case 'char_literal':
+    case 'binary_expression':
+    case 'unary_expression':
+    case 'sizeof_expression':
+    case 'null':
+    case 'true':
+    case 'false':
+      return true;
+    case 'string_literal':
+    case 'concatenated_string':
+      return type.kind === 'record' || (type.kind === 'array' && type.of.kind !== 'integer');
+    case 'identifier':
+      if (b.lookupAny(b.text(node)) === undefined) {
+        // A constant, or a macro whose value may be a record.
+        const known = b.unit.macros.get(b.text(node));
+        return known === undefined ? b.unit.enumerators.has(b.text(node)) : /^[-(\s]*\d/.test(known.body);
+      }
+      return isScalar(typeOfNode(b, node));
+    case 'cast_expression':
+    case 'field_expression':
+    case 'subscript_expression':
+    case 'pointer_expression':
+      return isScalar(typeOfNode(b, node));
+    default:
+      return false;
+  }
+}
+
+function isScalar(type: CType | undefined): boolean {
+  return type?.kind === 'integer' || type?.kind === 'pointer' || type?.kind === 'floating';
 }
 
 interface Designated {

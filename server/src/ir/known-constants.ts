@@ -65,3 +65,9 @@ export const KNOWN_SIZES: ReadonlyMap<string, number> = new Map([
   ['pollfd', 8],
   ['epoll_event', 12],
 ]);
+
+/** Alignment where it is not eight: `epoll_event` is packed on x86-64. */
+export const KNOWN_ALIGNMENTS: ReadonlyMap<string, number> = new Map([
+  ['pollfd', 4],
+  ['epoll_event', 1],
+]);

@@ -17,6 +17,7 @@ export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit 
     macros: parsed.macros,
     globals: new Map(),
     functions: new Set(),
+    noreturns: new Set(),
     enumerators: new Map(),
     cleanups: new Map(),
     snippets: new Map(),
@@ -81,8 +82,15 @@ class FileLowering {
   }
 
   private items(parent: SyntaxNode, definitions: SyntaxNode[]): void {
-    for (const node of parent.children) {
+    for (const [i, node] of parent.children.entries()) {
       switch (node.type) {
+        case 'expression_statement': {
+          // `TEST_F(suite, name) { … }`: a test harness defines a function by a macro.
+          const body = parent.children[i + 1];
+          const made = body?.type === 'compound_statement' ? definedByMacro(node, body) : undefined;
+          if (made !== undefined) definitions.push(made);
+          break;
+        }
         case 'function_definition': {
           const name = this.declaratorOf(node).name;
           if (name !== undefined) this.unit.functions.add(name);
@@ -91,7 +99,11 @@ class FileLowering {
           break;
         }
         case 'declaration':
-          this.declaration(node);
+          try {
+            this.declaration(node);
+          } catch {
+            // Nested too deeply: the variable has no initialiser that is known.
+          }
           break;
         case 'type_definition':
           this.unit.types.typedef(node);
@@ -171,6 +183,7 @@ class FileLowering {
       if (name === undefined || nameNode === undefined) continue;
       if (type.kind === 'function') {
         this.unit.functions.add(name);
+        if (this.noreturnBetween(node, node.end)) this.unit.noreturns.add(name);
         continue;
       }
       const isStatic = words.includes('static');
@@ -221,9 +234,10 @@ class FileLowering {
     const id = isStatic ? `${this.file.path}#${name}` : name;
     if (this.functions.some((f) => f.id === id)) return;
     const span = this.view.spanOf(node.start, node.end);
-    const quarantine = this.suspicions(node, name);
+    const quarantine: string[] = [];
     let lowered: FunctionBody | undefined;
     try {
+      quarantine.push(...this.suspicions(node, name));
       lowered = this.body(node, id, name, isStatic, nameNode, parameters, body, quarantine);
     } catch (error) {
       quarantine.push(
@@ -296,9 +310,7 @@ class FileLowering {
     for (const s of b.statics) {
       this.globals.push({ variable: s.variable, initialiser: s.stores, initialiserSpan: s.span });
     }
-    const noreturn = this.file.noreturns.some(
-      (at) => node.start - 80 <= at && at < body.start && this.belongs(at, node),
-    );
+    const noreturn = this.unit.noreturns.has(name) || this.noreturnBetween(node, body.start);
     return {
       id,
       name,
@@ -314,6 +326,11 @@ class FileLowering {
       nameSpan: this.view.spanOf(nameNode.start, nameNode.end),
       quarantine: [...quarantine, ...b.quarantine],
     };
+  }
+
+  /** An attribute in or just before a declaration. */
+  private noreturnBetween(node: SyntaxNode, end: number): boolean {
+    return this.file.noreturns.some((at) => node.start - 80 <= at && at < end && this.belongs(at, node));
   }
 
   private belongs(at: number, node: SyntaxNode): boolean {
@@ -354,15 +371,34 @@ class FileLowering {
   }
 }
 
-/** GNU case ranges are errors to the grammar and understood by the lowering. */
+/** A definition with the macro's last argument as its name. */
+function definedByMacro(node: SyntaxNode, body: SyntaxNode): SyntaxNode | undefined {
+  const call = node.children[0];
+  if (call?.type !== 'call_expression' || node.children.some((c) => c.type === ';' && c.end > c.start))
+    return undefined;
+  const name = child(call, 'arguments')?.children.findLast((c) => c.type === 'identifier');
+  if (name === undefined) return undefined;
+  return {
+    ...node,
+    type: 'function_definition',
+    end: body.end,
+    children: [
+      { ...name, field: 'declarator' },
+      { ...body, field: 'body' },
+    ],
+    hasError: body.hasError,
+  };
+}
+
+/** GNU case ranges and computed gotos are errors to the grammar and understood by the lowering. */
 function hasRealError(node: SyntaxNode, text: (n: SyntaxNode) => string): boolean {
   if (node.type === 'case_statement') {
-    return node.children.some((c) =>
-      c.isError ? !/\.\.\./.test(text(node).slice(0, 200)) : c.hasError && hasRealError(c, text),
-    );
+    return node.children.some((c) => (c.isError ? !/\.\.\./.test(text(c)) : c.hasError && hasRealError(c, text)));
   }
-  if (node.isError) return true;
-  return node.children.some((c) => c.hasError && hasRealError(c, text));
+  if (node.isError) return !/^goto$/.test(text(node));
+  return node.children.some(
+    (c) => c.hasError && !(node.type === 'goto_statement' && c.isError && text(c) === '*') && hasRealError(c, text),
+  );
 }
 
 export { constantExpr };

@@ -1,5 +1,6 @@
 /** Expansion of a project's macros, with a way back from the expansion's offsets to the source. */
-import type { MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
+import { maskSnippet } from '../syntax/mask.ts';
+import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { Builder, View } from './builder.ts';
 
 /** Expansions larger than this are not followed. */
@@ -30,33 +31,59 @@ export function expand(
   args: readonly SyntaxNode[] | undefined,
   suffix = ';',
 ): Expansion | undefined {
-  if (b.expanding.length >= MAX_DEPTH || b.expanding.includes(macro.name)) return undefined;
+  if (b.expanding.length >= MAX_DEPTH || b.blocked(macro.name, node)) return undefined;
   const outer = b.view;
   const texts = args === undefined ? undefined : splitArguments(outer.text, node);
   const { text, pieces } = substitute(macro, texts);
   if (text.length > MAX_EXPANSION) return undefined;
-  const whole = `${PREFIX}${text}${suffix}}`;
-  let root = b.unit.snippets.get(whole);
-  if (root === undefined) {
-    root = b.unit.parser.parse(whole);
-    b.unit.snippets.set(whole, root);
+  const original = `${PREFIX}${text}${suffix}}`;
+  let snippet = b.unit.snippets.get(original);
+  if (snippet === undefined) {
+    const masked = maskSnippet(original, b.unit.macros);
+    snippet = { text: masked, root: parseSnippet(b.unit.parser, masked) };
+    b.unit.snippets.set(original, snippet);
   }
+  const { text: whole, root } = snippet;
   const site = outer.spanOf(node.start, node.end);
+  const pieceAt = (start: number, end: number) =>
+    pieces.find((p) => p.from <= start - PREFIX.length && end - PREFIX.length <= p.to);
   const view: View = {
     text: whole,
+    original,
     spanOf: (start, end) => {
-      const s = start - PREFIX.length;
-      const e = end - PREFIX.length;
-      for (const p of pieces) {
-        if (p.from <= s && e <= p.to) return outer.spanOf(p.outer + (s - p.from), p.outer + (e - p.from));
-      }
-      return site;
+      const p = pieceAt(start, end);
+      const shift = p === undefined ? 0 : p.outer - p.from - PREFIX.length;
+      return p === undefined ? site : outer.spanOf(start + shift, end + shift);
+    },
+    blocked: (name, start, end) => {
+      const p = pieceAt(start, end);
+      if (p === undefined) return name === macro.name || (outer.blocked?.(name, node.start, node.end) ?? false);
+      const shift = p.outer - p.from - PREFIX.length;
+      return outer.blocked?.(name, start + shift, end + shift) ?? false;
     },
   };
   const body = root.children[0]?.children.find((c) => c.type === 'compound_statement');
   if (body === undefined) return undefined;
   const statements = body.children.filter((c) => c.type !== '{' && c.type !== '}' && c.type !== 'comment');
   return { root, view, statements };
+}
+
+/** Trees of expansions, kept between files and runs: the same macros are used again and again. */
+const parsed = new WeakMap<CParser, Map<string, SyntaxNode>>();
+const MAX_PARSED = 2000;
+
+function parseSnippet(parser: CParser, text: string): SyntaxNode {
+  let trees = parsed.get(parser);
+  if (trees === undefined || trees.size >= MAX_PARSED) {
+    trees = new Map();
+    parsed.set(parser, trees);
+  }
+  let root = trees.get(text);
+  if (root === undefined) {
+    root = parser.parse(text);
+    trees.set(text, root);
+  }
+  return root;
 }
 
 interface ArgumentText {
@@ -111,10 +138,16 @@ function substitute(
       });
     } else byName.set(p, args[i] ?? { text: '', start: -1 });
   }
+  const rest = byName.get('__VA_ARGS__');
+  // C23: what stands in __VA_OPT__ is there when there are further arguments.
+  const body =
+    rest === undefined
+      ? macro.body
+      : macro.body.replace(/__VA_OPT__\s*\(([^()]*)\)/g, (_, kept: string) => (rest.text === '' ? '' : kept));
   let out = '';
   const token =
     /##\s*([A-Za-z_]\w*)|#\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(?=##)|[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\s\S]/g;
-  for (let m = token.exec(macro.body); m !== null; m = token.exec(macro.body)) {
+  for (let m = token.exec(body); m !== null; m = token.exec(body)) {
     const pasted = m[1];
     const quoted = m[2];
     const name = pasted ?? m[3] ?? m[0];

@@ -1,9 +1,9 @@
 /** Lowering of statements to control flow. */
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { type Builder, constantExpr, loadOf, type SwitchFrame, variablePlace } from './builder.ts';
+import { type Builder, loadOf, type SwitchFrame, variablePlace } from './builder.ts';
 import { branchOn } from './conditions.ts';
-import { expression, place, unwrap } from './expressions.ts';
+import { expression, place, singleExpression, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
 import { expand, within } from './macros.ts';
@@ -13,7 +13,7 @@ export function statement(b: Builder, node: SyntaxNode): void {
   switch (node.type) {
     case 'compound_statement':
       b.openScope();
-      for (const c of node.children) if (c.named) statement(b, c);
+      statements(b, node.children);
       b.closeScope({ ...b.span(node), start: b.span(node).end - 1 });
       return;
     case 'expression_statement':
@@ -32,7 +32,7 @@ export function statement(b: Builder, node: SyntaxNode): void {
       doStatement(b, node);
       return;
     case 'for_statement':
-      forStatement(b, node, child(node, 'body'));
+      forStatement(b, node);
       return;
     case 'switch_statement':
       switchStatement(b, node);
@@ -51,7 +51,8 @@ export function statement(b: Builder, node: SyntaxNode): void {
       return;
     case 'goto_statement': {
       const label = child(node, 'label');
-      if (label !== undefined) b.gotoLabel(b.text(label), b.span(node));
+      if (node.children.some((c) => c.isError && b.text(c) === '*')) b.computedGoto(b.span(node));
+      else if (label !== undefined) b.gotoLabel(b.text(label), b.span(node));
       else {
         b.terminate({ kind: 'unreachable' });
         b.deadEnd();
@@ -87,9 +88,20 @@ export function statement(b: Builder, node: SyntaxNode): void {
   }
 }
 
+/** The statements of a block. `goto *e` for any but the simplest `e` is an error followed by `*e` to the grammar. */
+function statements(b: Builder, nodes: readonly SyntaxNode[]): void {
+  for (const [i, node] of nodes.entries()) {
+    if (!node.named) continue;
+    const before = nodes[i - 1];
+    if (before?.isError && node.type === 'expression_statement' && b.text(before) === 'goto') {
+      b.computedGoto(b.span(node));
+    } else statement(b, node);
+  }
+}
+
 function expressionStatement(b: Builder, node: SyntaxNode): void {
   const inner = node.children.find((c) => c.named && c.type !== 'comment');
-  if (inner === undefined) return;
+  if (inner === undefined || fillHole(b, inner)) return;
   if (inner.type === 'call_expression' || inner.type === 'identifier') {
     if (statementMacro(b, inner)) return;
   }
@@ -102,7 +114,7 @@ function statementMacro(b: Builder, node: SyntaxNode): boolean {
   if (callee.type !== 'identifier') return false;
   const name = b.text(callee);
   const macro = b.unit.macros.get(name);
-  if (macro === undefined || b.lookup(name) !== undefined || b.expanding.includes(name)) return false;
+  if (macro === undefined || b.lookup(name) !== undefined || b.blocked(name, node)) return false;
   if ((macro.parameters === undefined) !== (node.type === 'identifier')) return false;
   if (/offsetof/.test(macro.body)) return false;
   const args =
@@ -112,7 +124,7 @@ function statementMacro(b: Builder, node: SyntaxNode): boolean {
   const e = expand(b, macro, node, args);
   if (e === undefined || e.statements.some((s) => s.hasError)) return false;
   within(b, macro, e.view, () => {
-    for (const s of e.statements) statement(b, s);
+    statements(b, e.statements);
   });
   return true;
 }
@@ -125,6 +137,9 @@ export function declaration(b: Builder, node: SyntaxNode): void {
   if (words.includes('typedef')) {
     b.unit.types.typedef(node);
     return;
+  }
+  if (child(node, 'type')?.type === 'macro_type_specifier' && declaresFunction(node)) {
+    b.quarantine.push('a macro call in front of a statement looks like a declaration');
   }
   const volatile = words.includes('volatile') || words.includes('_Atomic');
   for (const d of node.children) {
@@ -177,6 +192,11 @@ export function declaration(b: Builder, node: SyntaxNode): void {
   }
 }
 
+/** `MACRO(x) f(y);` without a semicolon after the macro is a declaration of `f` to the grammar. */
+function declaresFunction(node: SyntaxNode): boolean {
+  return node.children.some((c) => c.field === 'declarator' && c.type === 'function_declarator');
+}
+
 /** The cleanup attribute that the mask blanked inside this declaration. */
 function cleanupOf(b: Builder, node: SyntaxNode): string | undefined {
   if (b.unit.cleanups.size === 0) return undefined;
@@ -191,9 +211,15 @@ function cleanupOf(b: Builder, node: SyntaxNode): string | undefined {
 }
 
 function ifStatement(b: Builder, node: SyntaxNode): void {
+  const alternative = child(node, 'alternative');
+  const macro = maskedMacro(b, node, 'if');
+  if (macro !== undefined) {
+    const inner = alternative?.children.find((c) => c.named && c.type !== 'comment');
+    const consequence = child(node, 'consequence');
+    if (beginningMacro(b, macro, node, alternative === undefined ? [consequence] : [consequence, inner])) return;
+  }
   const whenTrue = b.newBlock();
   const whenFalse = b.newBlock();
-  const alternative = child(node, 'alternative');
   const after = alternative === undefined ? whenFalse : b.newBlock();
   branchOn(b, child(node, 'condition')!, whenTrue, whenFalse);
   b.enter(whenTrue);
@@ -236,16 +262,14 @@ function doStatement(b: Builder, node: SyntaxNode): void {
   b.loop(after, test, () => statement(b, child(node, 'body')!));
   b.goto(test);
   b.enter(test);
-  branchOn(b, child(node, 'condition')!, body, after);
+  const condition = child(node, 'condition')!;
+  // `do { … } while (0)` is no loop.
+  if (/^(0|false)$/.test(b.text(unwrap(condition)))) b.goto(after);
+  else branchOn(b, condition, body, after);
   b.enter(after);
 }
 
-function forStatement(
-  b: Builder,
-  node: SyntaxNode,
-  bodyNode: SyntaxNode | undefined,
-  bodyIn?: (body: () => void) => void,
-): void {
+function forStatement(b: Builder, node: SyntaxNode): void {
   const span = b.span(node);
   b.openScope();
   const initialiser = child(node, 'initializer');
@@ -264,9 +288,8 @@ function forStatement(
   else b.goto(body);
   b.enter(body);
   b.loop(after, step, () => {
-    if (bodyNode === undefined) return;
-    if (bodyIn === undefined) statement(b, bodyNode);
-    else bodyIn(() => statement(b, bodyNode));
+    const inner = child(node, 'body');
+    if (inner !== undefined) statement(b, inner);
   });
   b.goto(step);
   b.enter(step);
@@ -277,53 +300,58 @@ function forStatement(
   b.closeScope(span);
 }
 
-/** `list_for_each_entry(pos, head, member) { … }`, which the mask turned into a `while`. */
-function forEach(b: Builder, node: SyntaxNode): boolean {
+/** The word at a node's start as it was written, where the mask put another one there. */
+function maskedMacro(b: Builder, node: SyntaxNode, word: string): string | undefined {
   const original = b.originalText(node.start, node.start + 64);
   const name = original === undefined ? undefined : /^[A-Za-z_]\w*/.exec(original)?.[0];
-  if (name === undefined || name === 'while') return false;
-  const bodyNode = child(node, 'body');
+  return name === word ? undefined : name;
+}
+
+/** Stands for the statement that follows a macro which begins a loop or an `if`. */
+const HOLE = 'uffd_lint_hole';
+
+/** Lowers the expansion of a macro that begins a statement; its holes are filled with the statements in the source. */
+function beginningMacro(b: Builder, name: string, node: SyntaxNode, filling: readonly (SyntaxNode | undefined)[]) {
   const macro = b.unit.macros.get(name);
-  if (macro?.parameters !== undefined) {
-    const header = { ...node, end: child(node, 'condition')?.end ?? node.end };
-    const e = expand(b, macro, header, [], ';');
-    const loop = e?.statements[0];
-    if (
-      e !== undefined &&
-      loop !== undefined &&
-      !loop.hasError &&
-      (loop.type === 'for_statement' || loop.type === 'while_statement')
-    ) {
-      const outer = b.view;
-      within(b, macro, e.view, () => {
-        const inside = (body: () => void) => {
-          const view = b.view;
-          b.view = outer;
-          const expanding = b.expanding.splice(0);
-          body();
-          b.expanding.push(...expanding);
-          b.view = view;
-        };
-        if (loop.type === 'for_statement') forStatement(b, loop, bodyNode, inside);
-        else {
-          const head = b.newBlock();
-          const body = b.newBlock();
-          const after = b.newBlock();
-          b.goto(head);
-          b.enter(head);
-          branchOn(b, child(loop, 'condition')!, body, after);
-          b.enter(body);
-          b.loop(after, head, () => {
-            if (bodyNode !== undefined) inside(() => statement(b, bodyNode));
-          });
-          b.goto(head);
-          b.enter(after);
-        }
-      });
-      return true;
-    }
-  }
-  unknownForEach(b, node, bodyNode);
+  if (macro?.parameters === undefined) return false;
+  const header = { ...node, end: child(node, 'condition')?.end ?? node.end };
+  const suffix = filling.map((_, i) => ` ${HOLE}${i};`).join(' else');
+  const e = expand(b, macro, header, [], suffix);
+  const first = e?.statements[0];
+  if (e === undefined || first === undefined || e.statements.length !== 1 || first.hasError) return false;
+  const outer = b.view;
+  const depth = b.holes.length;
+  b.holes.push(
+    ...filling.map((inner) => () => {
+      if (inner === undefined) return;
+      const view = b.view;
+      const holes = b.holes.splice(depth);
+      b.view = outer;
+      statement(b, inner);
+      b.view = view;
+      b.holes.push(...holes);
+    }),
+  );
+  within(b, macro, e.view, () => statement(b, first));
+  b.holes.splice(depth);
+  return true;
+}
+
+/** True when the node is a hole, which was filled. */
+function fillHole(b: Builder, node: SyntaxNode): boolean {
+  if (b.holes.length === 0 || node.type !== 'identifier') return false;
+  const match = new RegExp(`^${HOLE}(\\d)$`).exec(b.text(node));
+  if (match === null) return false;
+  b.holes.at(Number(match[1]) - b.holes.length)?.();
+  return true;
+}
+
+/** `list_for_each_entry(pos, head, member) { … }`, which the mask turned into a `while`. */
+function forEach(b: Builder, node: SyntaxNode): boolean {
+  const name = maskedMacro(b, node, 'while');
+  if (name === undefined) return false;
+  const bodyNode = child(node, 'body');
+  if (!beginningMacro(b, name, node, [bodyNode])) unknownForEach(b, node, bodyNode);
   return true;
 }
 
@@ -394,29 +422,34 @@ function caseStatement(b: Builder, node: SyntaxNode): void {
       frame.otherwise = block;
       frame.defaultSpan = span;
     } else {
-      const low: Expr = value === undefined ? { kind: 'unknown', span } : expression(b, value);
-      frame.cases.push({ low, high: rangeEnd(b, node, labelEnd) ?? low, target: block, span });
+      frame.cases.push({ ...caseRange(b, node, value, labelEnd), target: block, span });
     }
   }
-  for (const c of node.children) {
-    if (!c.named || c === value || c.start < labelEnd) continue;
-    statement(b, c);
-  }
+  statements(
+    b,
+    node.children.filter((c) => c.start >= labelEnd),
+  );
 }
 
 /** GNU `case low ... high:` is an error to the grammar; the text still says it. */
-function rangeEnd(b: Builder, node: SyntaxNode, labelEnd: number): Expr | undefined {
+function caseRange(b: Builder, node: SyntaxNode, value: SyntaxNode | undefined, labelEnd: number) {
+  const unknown: Expr = { kind: 'unknown', span: b.view.spanOf(node.start, labelEnd) };
+  if (!node.children.some((c) => c.isError && c.start < labelEnd)) {
+    const low = value === undefined ? unknown : expression(b, value);
+    return { low, high: low };
+  }
   const label = b.view.text.slice(node.start, labelEnd);
-  const at = label.indexOf('...');
-  if (at < 0) return undefined;
-  const text = label
-    .slice(at + 3)
-    .replace(/:\s*$/, '')
-    .trim();
-  const span = b.view.spanOf(node.start, labelEnd);
-  if (/^(0[xX][0-9a-fA-F]+|\d+)$/.test(text)) return constantExpr(BigInt(text), span);
-  const enumerator = b.unit.enumerators.get(text);
-  return enumerator === undefined ? { kind: 'unknown', span } : constantExpr(enumerator, span, text);
+  const match = /^case\b([\s\S]*?)\.\.\.([\s\S]*):$/.exec(label);
+  if (match === null) return { low: unknown, high: unknown };
+  return { low: bound(b, node, match[1]!) ?? unknown, high: bound(b, node, match[2]!) ?? unknown };
+}
+
+/** A bound of a range, parsed on its own. */
+function bound(b: Builder, node: SyntaxNode, text: string): Expr | undefined {
+  const macro = { name: '', parameters: undefined, body: text.trim(), file: undefined };
+  const e = expand(b, macro, node, undefined);
+  const only = e === undefined ? undefined : singleExpression(e);
+  return e === undefined || only === undefined ? undefined : within(b, macro, e.view, () => expression(b, only));
 }
 
 function returnStatement(b: Builder, node: SyntaxNode): void {

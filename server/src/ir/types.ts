@@ -1,7 +1,7 @@
 /** C types from declarations: as much as the engine asks for. */
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { CType, RecordType } from './ir.ts';
-import { KNOWN_SIZES } from './known-constants.ts';
+import { KNOWN_ALIGNMENTS, KNOWN_SIZES } from './known-constants.ts';
 
 export const INT: CType = { kind: 'integer', bytes: 4, signed: true };
 export const LONG: CType = { kind: 'integer', bytes: 8, signed: true };
@@ -267,7 +267,7 @@ export class TypeReader {
       }
       case 'record': {
         const known = KNOWN_SIZES.get(type.tag);
-        if (known !== undefined) return { size: known, alignment: 8 };
+        if (known !== undefined) return { size: known, alignment: KNOWN_ALIGNMENTS.get(type.tag) ?? 8 };
         const r = this.table.records.get(type.tag);
         if (r === undefined || r.fields.length === 0) return undefined;
         let size = 0;
@@ -283,7 +283,7 @@ export class TypeReader {
       }
       case 'unknown': {
         const known = KNOWN_SIZES.get(type.name);
-        return known === undefined ? undefined : { size: known, alignment: 8 };
+        return known === undefined ? undefined : { size: known, alignment: KNOWN_ALIGNMENTS.get(type.name) ?? 8 };
       }
       default:
         return undefined;

@@ -42,6 +42,13 @@ export function mask(text: string, options: MaskOptions): MaskResult {
   return { masked: tokens.toString(), cleanups, noreturns, includes };
 }
 
+/** The expansion of a macro, masked like the file that it stands in. */
+export function maskSnippet(text: string, macros: ReadonlyMap<string, MacroDefinition>): string {
+  const tokens = new Blanker(text);
+  maskTokens(tokens, macros, new Map(), []);
+  return tokens.toString();
+}
+
 /** Text whose parts can be blanked without moving anything. */
 class Blanker {
   private readonly pieces: { start: number; end: number; text: string }[] = [];
@@ -184,10 +191,21 @@ const ATTRIBUTE_WORDS = new Set([
   'asmlinkage',
   '__visible',
 ]);
+/** `typeof(e)` is a type to the grammar only for some `e`: the widest integer stands in for it. */
+const TYPEOF_WORDS = new Set(['typeof', '__typeof__', '__typeof', 'typeof_unqual']);
+const STAND_IN = 'int64_t';
 const NORETURN_WORDS = new Set(['__noreturn', '_Noreturn', 'noreturn']);
 const ATTRIBUTE_BODY =
   /^(?:\s*(?:__attribute__\s*\(\(.*\)\)|static|extern|inline|__inline|__inline__|const|volatile|register|_Noreturn|__extension__)\s*)*$/s;
-const LOOP_BODY = /^(?:for|while)\s*\(/;
+/** Object-like macros that are nothing but the beginning of an endless loop, or punctuation. */
+const ENDLESS_BODY = /^(?:for\s*\(\s*;\s*;\s*\)|while\s*\(\s*(?:1|true)\s*\)|[{};\s]+)$/;
+
+/** True when a macro begins a statement with this word and leaves it to be completed by what follows the call. */
+function begins(word: RegExp, body: string): boolean {
+  return word.test(body) && closing(body, body.indexOf('(')) > 0 && !/[;}]\s*$/.test(body);
+}
+const LOOP = /^(?:for|while)\s*\(/;
+const IF = /^if\s*\(/;
 
 /** One pass over the identifiers outside comments and strings. */
 function maskTokens(
@@ -229,6 +247,16 @@ function maskTokens(
       if (close > 0) {
         noteAttribute(text.slice(end, close), start, cleanups, noreturns);
         chars.blank(start, close);
+        word.lastIndex = close;
+      }
+    } else if (TYPEOF_WORDS.has(w)) {
+      const close = closing(text, skipSpace(text, end));
+      // Not as an argument, where any name is a type.
+      if (close > 0 && !/,\s*$/.test(text.slice(Math.max(0, start - 40), start))) {
+        const blank = text.slice(start + STAND_IN.length, close).replace(/[^\n\r]/g, ' ');
+        if (!/[\n\r]/.test(text.slice(start, start + STAND_IN.length))) {
+          chars.replace(start, close, STAND_IN + blank);
+        }
         word.lastIndex = close;
       }
     } else if (w === 'struct' || w === 'union' || w === 'enum') {
@@ -276,21 +304,21 @@ function maskMacro(
     chars.blank(start, end);
     return end;
   }
+  if (macro !== undefined && macro.parameters === undefined && ENDLESS_BODY.test(macro.body)) {
+    const short = macro.body.replace(/\s+/g, '');
+    if (short.length <= end - start) chars.replace(start, end, pad(short, end - start));
+    return end;
+  }
   if (!called) return end;
   const close = closing(text, open);
   if (close < 0) return end;
   if (macro?.parameters !== undefined) {
-    if (LOOP_BODY.test(macro.body)) {
-      chars.replace(start, end, pad('while', end - start));
+    if (begins(LOOP, macro.body)) {
+      // The lowering expands the macro; a short name has room for an `if` only, which has the same shape.
+      chars.replace(start, end, pad(end - start < 'while'.length ? 'if' : 'while', end - start));
       return end;
     }
-    if (
-      /^if\s*\(/.test(macro.body) &&
-      !/;\s*$/.test(macro.body) &&
-      !/\}\s*$/.test(macro.body) &&
-      !/\belse\b/.test(macro.body) &&
-      text[skipSpace(text, close)] === '{'
-    ) {
+    if (IF.test(macro.body) && closing(macro.body, macro.body.indexOf('(')) === macro.body.length) {
       chars.replace(start, end, pad('if', end - start));
       return end;
     }

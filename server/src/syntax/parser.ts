@@ -117,14 +117,18 @@ interface MutableNode {
 function convert(cursor: Cursor): SyntaxNode {
   const stack: MutableNode[] = [];
   for (;;) {
+    const type = cursor.nodeType;
+    const start = cursor.startIndex;
+    const end = cursor.endIndex;
     const node: MutableNode = {
-      type: cursor.nodeType,
+      type,
       field: cursor.currentFieldName ?? undefined,
       named: cursor.nodeIsNamed,
-      start: cursor.startIndex,
-      end: cursor.endIndex,
+      start,
+      end,
       children: [],
-      isError: cursor.nodeType === 'ERROR' || cursor.nodeIsMissing,
+      // What is missing has no width; each question to the cursor costs.
+      isError: type === 'ERROR' || (start === end && cursor.nodeIsMissing),
       hasError: false,
     };
     node.hasError = node.isError;
