@@ -31,8 +31,15 @@ module.exports = {
     {
       name: 'no-file-system-in-the-analysis',
       severity: 'error',
-      from: { path: `^${root}/(uffd|libc|ir|engine|rules|report|analysis)/` },
-      to: { path: '^(node:)?fs$' },
+      // The host seam is text/; the parser looks for its own WebAssembly files.
+      from: { path: `^${root}/`, pathNot: `^${root}/(text|cli|lsp)/|^${root}/syntax/parser\\.ts$` },
+      to: { path: '^(node:)?fs(/|$)' },
+    },
+    {
+      name: 'rules-see-types-of-the-ir-only',
+      severity: 'error',
+      from: { path: `^${root}/rules/` },
+      to: { path: `^${root}/ir/`, dependencyTypesNot: ['type-only'] },
     },
   ],
   options: {

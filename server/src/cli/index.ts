@@ -6,11 +6,28 @@ import { main } from './main.ts';
 declare const __filename: string;
 const bundle = __filename;
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // A reader that went away (`| head`) is no failure of ours.
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+/** A stream broke: the status says so whatever was found. */
+let broken = false;
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that went away (`| head`) is no failure of ours: the status stays that of the findings.
+    if (error.code === 'EPIPE') return;
+    broken = true;
+    process.exitCode = 2;
+    if (stream === process.stdout)
+      process.stderr.write(`uffd-lint: the report could not be written: ${error.message}\n`);
+  });
+
+async function stdin(maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxBytes) break;
+  }
+  return Buffer.concat(chunks);
+}
 
 function wantsColor(): boolean {
   if (process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== '') return false;
@@ -30,8 +47,9 @@ void main(
   {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
+    stdin,
     color: wantsColor(),
   },
 ).then((status) => {
-  if (status >= 0) process.exitCode = status;
+  if (status >= 0 && !broken) process.exitCode = status;
 });

@@ -1,18 +1,29 @@
 /** `uffd-lint [lint] PATH…`: files in, a report out, and the exit status of the contract. */
-import { readFileSync } from 'node:fs';
 import { type AnalysisResult, createAnalyser, type SourceFile } from '../analysis/analyse.ts';
 import { toGcc } from '../report/gcc.ts';
 import { toJson } from '../report/json.ts';
 import { Positions } from '../report/positions.ts';
-import { toPretty } from '../report/pretty.ts';
+import { toNote, toPretty } from '../report/pretty.ts';
+import { toStatistics } from '../report/statistics.ts';
 import type { NotAnalysed, Severity } from '../rules/finding.ts';
-import { decode } from '../text/decode.ts';
-import { discover, readSource } from '../text/files.ts';
+import { discover, isCpp } from '../text/files.ts';
+import {
+  disk,
+  type FileSource,
+  type LeftOut,
+  overlay,
+  type ReadFile,
+  snapshot,
+  sourceOf,
+  tooLarge,
+} from '../text/source.ts';
 import type { LintOptions } from './options.ts';
 
 export interface Output {
   stdout(text: string): void;
   stderr(text: string): void;
+  /** All of standard input, but no more than it takes to see that it is larger than `maxBytes`. */
+  stdin(maxBytes: number): Promise<Uint8Array>;
   readonly color: boolean;
 }
 
@@ -20,84 +31,97 @@ const RANK: Record<Severity, number> = { error: 2, warning: 1, info: 0 };
 
 export async function lint(options: LintOptions, version: string, output: Output): Promise<number> {
   const started = performance.now();
+  const note = (text: string) => output.stderr(`uffd-lint: ${text}\n`);
+  const input = await sourceFromStdin(options, output);
+  const source = snapshot(
+    overlay(disk, (path) => (input !== undefined && 'text' in input && path === input.path ? input.text : undefined)),
+  );
+  const found = discover(
+    options.paths.filter((p) => p !== '-'),
+    source,
+  );
+  const paths = new Set(found.files);
+  if (input !== undefined) paths.add(input.path);
+  let failed = false;
+
   const sources: SourceFile[] = [];
-  const notAnalysed: NotAnalysed[] = [];
-  const found = discover(options.paths.filter((p) => p !== '-'));
-  for (const path of found.files) {
-    const file = readSource(path, options.maxFileBytes);
+  const notAnalysed: NotAnalysed[] = found.leftOut.map(listed);
+  for (const path of [...paths].sort()) {
+    const file = path === input?.path ? input : source.read(path, options.maxFileBytes);
     if ('text' in file) {
       sources.push({ path, text: file.text });
-      if (file.note !== undefined) notAnalysed.push({ file: path, reason: file.note, kind: 'encoding' });
-    } else notAnalysed.push({ file: path, reason: file.reason, kind: file.kind });
+      if (file.note !== undefined) notAnalysed.push({ file: path, ...file.note });
+    } else {
+      notAnalysed.push(listed(file));
+      if (file.kind !== 'unreadable') continue;
+      note(`${path}: ${file.reason}. Check its permissions.`);
+      failed ||= found.named.has(path);
+    }
   }
-  if (options.paths.includes('-')) {
-    const decoded = decode(readFileSync(0));
-    if (decoded.kind === 'text') sources.push({ path: options.stdinFilename!, text: decoded.text });
-    else notAnalysed.push({ file: options.stdinFilename!, reason: decoded.reason, kind: 'encoding' });
-  }
-  for (const l of found.leftOut) notAnalysed.push({ file: l.path, reason: l.reason, kind: l.kind });
   for (const m of found.missing) {
-    output.stderr(`uffd-lint: ${m.path}: ${m.reason}. Check the path.\n`);
+    failed = true;
+    note(`${m.path}: ${m.reason}. Check the path.`);
     notAnalysed.push({ file: m.path, reason: m.reason, kind: 'unreadable' });
   }
-  if (found.cppFiles > 0) output.stderr(`uffd-lint: ${found.cppFiles} C++ file(s) are not analysed.\n`);
-  if (sources.length === 0 && found.missing.length === 0) output.stderr('uffd-lint: no C files to analyse.\n');
+  if (found.cppFiles > 0) note(`${found.cppFiles} C++ file(s) are not analysed.`);
+  if (sources.length === 0 && found.missing.length === 0) note('no C files to analyse.');
 
-  const texts = new Map(sources.map((s) => [s.path, s.text]));
-  const result = await analyseAll(sources, options, texts);
+  const result = await analyse(sources, options, source);
   const unread = [...notAnalysed, ...result.notAnalysed].sort((a, b) =>
     a.file < b.file ? -1 : a.file > b.file ? 1 : (a.location?.start ?? 0) - (b.location?.start ?? 0),
   );
-  const positions = new Positions((file) => texts.get(file));
+  const texts = new Map(sources.map((s) => [s.path, s.text]));
+  const positions = new Positions((file) => texts.get(file) ?? textOf(source.read(file, options.maxFileBytes)));
   const summary = {
-    files: sources.length + found.leftOut.length,
+    files: paths.size + found.leftOut.filter((l) => l.kind === 'language').length,
     analysed: result.statistics.filesAnalysed,
     functions: result.statistics.functions,
     durationMs: Math.round(performance.now() - started),
   };
-  if (options.format === 'json')
-    output.stdout(toJson({ version, findings: result.findings, notAnalysed: unread, summary }, positions));
-  else if (options.format === 'gcc') output.stdout(toGcc(result.findings, positions));
-  else {
-    output.stdout(toPretty(result.findings, unread, positions, { color: output.color }));
-    const n = result.findings.length;
-    output.stderr(
-      `${n === 0 ? 'no findings' : `${n} finding${n === 1 ? '' : 's'}`} in ${summary.files} file${summary.files === 1 ? '' : 's'}\n`,
-    );
+  const { findings } = result;
+  if (options.format === 'json') output.stdout(toJson({ version, findings, notAnalysed: unread, summary }, positions));
+  else if (options.format === 'gcc') {
+    output.stdout(toGcc(findings, positions));
+    for (const n of unread) note(`not analysed: ${toNote(n, positions)}`);
+  } else {
+    output.stdout(toPretty(findings, unread, positions, { color: output.color }));
+    const n = findings.length === 0 ? 'no findings' : counted(findings.length, 'finding');
+    output.stderr(`${n} in ${counted(summary.files, 'file')}\n`);
   }
-  if (options.stats) output.stderr(statistics(result, performance.now() - started));
-  if (found.missing.length > 0) return 2;
-  return result.findings.some((f) => RANK[f.severity] >= RANK[options.failOn]) ? 1 : 0;
+  if (options.stats) output.stderr(toStatistics(result.statistics, performance.now() - started));
+  if (failed) return 2;
+  return findings.some((f) => RANK[f.severity] >= RANK[options.failOn]) ? 1 : 0;
 }
 
-async function analyseAll(
+async function sourceFromStdin(options: LintOptions, output: Output): Promise<ReadFile | LeftOut | undefined> {
+  const path = options.stdinFilename;
+  if (path === undefined || !options.paths.includes('-')) return undefined;
+  if (isCpp(path)) return { path, reason: 'C++ is not analysed', kind: 'language' };
+  const bytes = await output.stdin(options.maxFileBytes);
+  return tooLarge(path, bytes.length, options.maxFileBytes) ?? sourceOf(path, bytes);
+}
+
+async function analyse(
   sources: readonly SourceFile[],
   options: LintOptions,
-  texts: Map<string, string>,
+  source: FileSource,
 ): Promise<AnalysisResult> {
   const analyser = await createAnalyser();
   return analyser.analyse(sources, {
     defines: options.defines,
     includePaths: options.includePaths,
-    readHeader: (path) => {
-      const known = texts.get(path);
-      if (known !== undefined) return known;
-      const file = readSource(path, options.maxFileBytes);
-      if (!('text' in file)) return undefined;
-      texts.set(path, file.text);
-      return file.text;
-    },
+    readHeader: (path) => textOf(source.read(path, options.maxFileBytes)),
   });
 }
 
-function statistics(result: AnalysisResult, totalMs: number): string {
-  const s = result.statistics;
-  const percent = s.functions === 0 ? 0 : (100 * s.functionsWithParseErrors) / s.functions;
-  const phases = Object.entries(s.phases).map(([name, ms]) => `${name} ${ms.toFixed(1)} ms`);
-  return [
-    `files ${s.files}, analysed ${s.filesAnalysed}`,
-    `functions ${s.functions}, with parse errors ${s.functionsWithParseErrors} (${percent.toFixed(2)} %), analysed ${s.functionsAnalysed}, quarantined ${s.functionsQuarantined}, out of budget ${s.functionsOutOfBudget}`,
-    `${phases.join(', ')}, in all ${totalMs.toFixed(1)} ms`,
-    '',
-  ].join('\n');
+function textOf(file: ReadFile | LeftOut): string | undefined {
+  return 'text' in file ? file.text : undefined;
+}
+
+function listed(l: LeftOut): NotAnalysed {
+  return { file: l.path, reason: l.reason, kind: l.kind };
+}
+
+function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }

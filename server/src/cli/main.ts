@@ -1,6 +1,6 @@
 /** Entry of the command. Machine formats go alone to standard output; everything else to standard error. */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { RULES } from '../rules/registry.ts';
 import { lint, type Output } from './lint.ts';
 import { parseLintOptions, USAGE, UsageError } from './options.ts';
@@ -16,22 +16,25 @@ export async function main(args: readonly string[], installation: Installation, 
   const version = packageVersion(installation.root);
   try {
     const first = args[0];
-    if (first === '--version' || first === '-v') {
-      output.stdout(`uffd-lint ${version}\n`);
-      return 0;
-    }
-    if (first === '--help' || first === '-h' || first === 'help') {
+    if (first === 'help' || ((first === 'lsp' || first === 'rule') && /^(-h|--help)$/.test(args[1] ?? ''))) {
       output.stdout(USAGE);
       return 0;
     }
     if (first === 'lsp') {
-      if (args.length !== 2 || args[1] !== '--stdio')
+      // Clients built on vscode-languageclient add the number of their process.
+      const rest = args.slice(1).filter((a) => !a.startsWith('--clientProcessId='));
+      if (rest.length !== 1 || rest[0] !== '--stdio')
         throw new UsageError('the language server speaks over standard streams: run uffd-lint lsp --stdio.');
       installation.startServer();
       return -1;
     }
     if (first === 'rule') return showRule(args.slice(1), installation.root, output);
-    return await lint(parseLintOptions(args), version, output);
+    const options = parseLintOptions(args);
+    if (options === 'help' || options === 'version') {
+      output.stdout(options === 'help' ? USAGE : `uffd-lint ${version}\n`);
+      return 0;
+    }
+    return await lint(options, version, output);
   } catch (error) {
     if (error instanceof UsageError) output.stderr(`uffd-lint: ${error.message}\n`);
     else
@@ -61,8 +64,4 @@ function showRule(args: readonly string[], root: string, output: Output): number
   const page = join(root, 'docs', 'rules', `${id}.md`);
   output.stdout(existsSync(page) ? readFileSync(page, 'utf8') : `${rule.id}: ${rule.summary}\n`);
   return 0;
-}
-
-export function packageRoot(file: string): string {
-  return dirname(dirname(file));
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { DEFAULT_MAX_FILE_BYTES } from '../analysis/analyse.ts';
 import type { Severity } from '../rules/finding.ts';
+import { shownPath } from '../text/files.ts';
 
 export class UsageError extends Error {}
 
@@ -33,19 +34,23 @@ Options:
   --max-file-size BYTES  do not parse larger files (default ${DEFAULT_MAX_FILE_BYTES})
   --stdin-filename NAME  name of the file that is read from standard input
   --stats                print counts and times to standard error
-  --version, --help
+  -h, --help             show this text
+  -v, --version          show the version
 
 Exit status: 0 no finding at or above the level, 1 findings, 2 usage or internal error.
 `;
 
-export function parseLintOptions(args: readonly string[]): LintOptions {
+/** The options of a run, or what is shown instead of one. */
+export function parseLintOptions(args: readonly string[]): LintOptions | 'help' | 'version' {
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}. Run uffd-lint --help for the options.`);
+    throw new UsageError(`${(error as Error).message.replace(/\.$/, '')}. Run uffd-lint --help for the options.`);
   }
   const { values, positionals } = parsed;
+  if (values.help) return 'help';
+  if (values.version) return 'version';
   const format = values.format ?? 'pretty';
   if (format !== 'pretty' && format !== 'gcc' && format !== 'json')
     throw new UsageError(`--format ${format} is not known: use pretty, gcc or json.`);
@@ -59,17 +64,18 @@ export function parseLintOptions(args: readonly string[]): LintOptions {
   const paths = positionals[0] === 'lint' ? positionals.slice(1) : positionals;
   if (paths.length === 0)
     throw new UsageError('no path given: name a C file or a directory. Run uffd-lint --help for the options.');
-  if (paths.includes('-') && values['stdin-filename'] === undefined)
+  const stdin = values['stdin-filename'];
+  if (paths.includes('-') && (stdin === undefined || stdin === ''))
     throw new UsageError('- needs --stdin-filename NAME, so that findings can name the file.');
   return {
     paths,
     format,
     failOn,
     defines: Object.fromEntries((values.define ?? []).map(definition)),
-    includePaths: values.include ?? [],
+    includePaths: (values.include ?? []).map(shownPath),
     maxFileBytes,
     stats: values.stats ?? false,
-    stdinFilename: values['stdin-filename'],
+    stdinFilename: stdin === undefined ? undefined : shownPath(stdin),
   };
 }
 
@@ -85,6 +91,8 @@ function parse(args: readonly string[]) {
       'max-file-size': { type: 'string' },
       'stdin-filename': { type: 'string' },
       stats: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
     },
   });
 }

@@ -3,7 +3,7 @@
  * and its document has no diagnostics. One channel a client: pull where it is offered, else push with versions.
  */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   createConnection,
@@ -18,8 +18,11 @@ import {
   TextDocuments,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { type Analyser, createAnalyser, DEFAULT_MAX_FILE_BYTES } from '../analysis/analyse.ts';
-import type { Finding, Severity } from '../rules/finding.ts';
+import { type Analyser, type AnalysisResult, createAnalyser, DEFAULT_MAX_FILE_BYTES } from '../analysis/analyse.ts';
+import type { Finding, NotAnalysed, Severity } from '../rules/finding.ts';
+import { isCpp } from '../text/files.ts';
+import { disk, overlay, snapshot } from '../text/source.ts';
+import type { Span } from '../text/span.ts';
 import { applyChanges, type Encoding, rangeToWire } from './encoding.ts';
 
 /** Milliseconds after an edit before the analysis starts. */
@@ -45,6 +48,12 @@ export function startServer(): void {
   /** Counts edits; work for an older one is dropped. */
   let revision = 0;
   let timer: NodeJS.Timeout | undefined;
+  /** The last analysis, for the other documents that it covers. */
+  let last: { readonly key: string; readonly universe: Promise<Universe> } | undefined;
+  /** What was said about files that were not analysed: once is enough. */
+  const said = new Set<string>();
+  // A client may show a result id of a server that ran before this one.
+  const session = `${process.pid}-${Date.now()}`;
 
   connection.onInitialize((params: InitializeParams) => {
     const offered = params.capabilities.general?.positionEncodings ?? [];
@@ -56,7 +65,7 @@ export function startServer(): void {
       serverInfo: { name: 'uffd-lint', version: version() },
       capabilities: {
         positionEncoding: encoding,
-        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: { includeText: false } },
         ...(pull
           ? { diagnosticProvider: { identifier: 'uffd', interFileDependencies: true, workspaceDiagnostics: false } }
           : {}),
@@ -69,6 +78,12 @@ export function startServer(): void {
   documents.onDidChangeContent(() => {
     revision++;
     if (!pull) schedule();
+  });
+  documents.onDidSave(() => {
+    // Whatever lies on the disk may have changed with it: headers that are not open are read again.
+    revision++;
+    if (!pull) schedule();
+    else if (refresh) connection.languages.diagnostics.refresh();
   });
   documents.onDidClose((event) => {
     revision++;
@@ -100,7 +115,7 @@ export function startServer(): void {
       const document = documents.get(params.textDocument.uri);
       if (document === undefined) return { kind: DocumentDiagnosticReportKind.Full, items: [] };
       const at = revision;
-      const resultId = `${at}`;
+      const resultId = `${session}-${at}`;
       if (params.previousResultId === resultId) return { kind: DocumentDiagnosticReportKind.Unchanged, resultId };
       const items = await diagnose(document, at, () => token.isCancellationRequested);
       if (items !== undefined) return { kind: DocumentDiagnosticReportKind.Full, resultId, items };
@@ -109,31 +124,37 @@ export function startServer(): void {
     }
   });
 
-  /** Diagnostics of one document with the other open C files of its folder; undefined when an edit came first. */
+  /** Diagnostics of one document; undefined when an edit came first. */
   async function diagnose(
     document: TextDocument,
     at: number,
     unwanted: () => boolean = () => false,
   ): Promise<Diagnostic[] | undefined> {
     try {
-      analyser ??= createAnalyser();
-      const tool = await analyser;
       const path = pathOf(document.uri);
       const open = new Map(documents.all().map((d) => [pathOf(d.uri), d]));
       const files = [...open]
-        .filter(([p, d]) => p === path || (dirname(p) === dirname(path) && /\.c$/.test(p) && d.languageId === 'c'))
-        .filter(([, d]) => d.getText().length <= DEFAULT_MAX_FILE_BYTES)
-        .map(([p, d]) => ({ path: p, text: d.getText() }));
-      const result = await tool.analyse(files, {
-        readHeader: (p) => open.get(p)?.getText() ?? readText(p),
-        proceed: async () => {
-          await new Promise((resolve) => setImmediate(resolve));
-          return revision === at && !unwanted();
-        },
-      });
-      if (result.cancelled || revision !== at) return undefined;
-      return result.findings.filter((f) => f.location.file === path).map((f) => toDiagnostic(f, document, open));
+        .filter(([p, d]) => p === path || (dirname(p) === dirname(path) && /\.c$/.test(p) && isC(d)))
+        .filter(([p, d]) => isC(d) && fits(p, d.getText()))
+        .map(([p, d]) => ({ path: p, text: d.getText() }))
+        .sort((a, b) => (a.path < b.path ? -1 : 1));
+      const key = [at, ...files.map((f) => f.path)].join('\n');
+      for (;;) {
+        const shared = last?.key === key ? last.universe : undefined;
+        if (shared === undefined) last = { key, universe: analyse(files, open, at, unwanted) };
+        const { result, documentOf } = await (shared ?? last!.universe);
+        if (result.cancelled) last = undefined;
+        if (revision !== at || unwanted()) return undefined;
+        // Whoever asked first lost interest, this one did not.
+        if (result.cancelled && shared !== undefined) continue;
+        if (result.cancelled) return undefined;
+        sayNotAnalysed(result.notAnalysed, documentOf);
+        return result.findings
+          .filter((f) => f.location.file === path)
+          .map((f) => toDiagnostic(f, document, documentOf, encoding));
+      }
     } catch (error) {
+      last = undefined;
       connection.console.error(
         `uffd-lint: ${document.uri} was not analysed: ${(error as Error).stack ?? String(error)}`,
       );
@@ -141,53 +162,124 @@ export function startServer(): void {
     }
   }
 
-  function toDiagnostic(finding: Finding, document: TextDocument, open: ReadonlyMap<string, TextDocument>): Diagnostic {
-    const documentOf = (path: string): TextDocument =>
-      open.get(path) ?? TextDocument.create(pathToFileURL(path).href, 'c', 0, readText(path) ?? '');
-    return {
-      range: rangeToWire(document, finding.location.start, finding.location.end, encoding),
-      severity: SEVERITIES[finding.severity],
-      source: 'uffd',
-      code: `uffd/${finding.ruleId}`,
-      codeDescription: { href: rulePage(finding.ruleId) },
-      message: finding.message + elsewhere(finding, documentOf),
-      relatedInformation: finding.trace.map((step) => {
-        const other = documentOf(step.location.file);
-        return {
-          location: { uri: other.uri, range: rangeToWire(other, step.location.start, step.location.end, encoding) },
-          message: step.message,
-        };
-      }),
-      data: { fingerprint: finding.fingerprint },
+  /** One link universe: the open C files of a folder, on top of what lies on the disk. */
+  async function analyse(
+    files: readonly { readonly path: string; readonly text: string }[],
+    open: ReadonlyMap<string, TextDocument>,
+    at: number,
+    unwanted: () => boolean,
+  ): Promise<Universe> {
+    analyser ??= createAnalyser();
+    const source = snapshot(overlay(disk, (path) => open.get(path)?.getText()));
+    const readText = (path: string) => {
+      const file = source.read(path, DEFAULT_MAX_FILE_BYTES);
+      return 'text' in file ? file.text : undefined;
     };
+    const result = await (await analyser).analyse(files, {
+      readHeader: readText,
+      proceed: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return revision === at && !unwanted();
+      },
+    });
+    const closed = new Map<string, TextDocument>();
+    const documentOf = (path: string): TextDocument => {
+      let document = open.get(path) ?? closed.get(path);
+      if (document === undefined) {
+        document = TextDocument.create(pathToFileURL(path).href, 'c', 0, readText(path) ?? '');
+        closed.set(path, document);
+      }
+      return document;
+    };
+    return { result, documentOf };
+  }
+
+  function fits(path: string, text: string): boolean {
+    const reason =
+      Buffer.byteLength(text) > DEFAULT_MAX_FILE_BYTES
+        ? `larger than ${DEFAULT_MAX_FILE_BYTES} bytes`
+        : text.includes('\0')
+          ? 'not text: it contains NUL characters'
+          : undefined;
+    if (reason !== undefined) say(`${path} is not analysed: ${reason}`);
+    return reason === undefined;
+  }
+
+  function sayNotAnalysed(list: readonly NotAnalysed[], documentOf: (path: string) => TextDocument): void {
+    for (const n of list) {
+      const line = n.location === undefined ? '' : `:${lineOf(n.location, documentOf)}`;
+      say(`${n.file}${line}: ${n.function === undefined ? '' : `${n.function}(): `}${n.reason}`);
+    }
+  }
+
+  function say(text: string): void {
+    if (said.has(text)) return;
+    said.add(text);
+    connection.console.info(`uffd-lint: ${text}`);
   }
 
   documents.listen(connection);
   connection.listen();
 }
 
-/** Not every client shows related information: the message names the line where the story begins. */
+interface Universe {
+  readonly result: AnalysisResult;
+  /** The text that a path had in this analysis. */
+  readonly documentOf: (path: string) => TextDocument;
+}
+
+function toDiagnostic(
+  finding: Finding,
+  document: TextDocument,
+  documentOf: (path: string) => TextDocument,
+  encoding: Encoding,
+): Diagnostic {
+  return {
+    range: rangeToWire(document, finding.location.start, finding.location.end, encoding),
+    severity: SEVERITIES[finding.severity],
+    source: 'uffd',
+    code: `uffd/${finding.ruleId}`,
+    codeDescription: { href: rulePage(finding.ruleId) },
+    message:
+      finding.message +
+      (finding.condition === undefined ? '' : ` (only where ${finding.condition})`) +
+      elsewhere(finding, documentOf),
+    relatedInformation: finding.trace.map((step) => {
+      const other = documentOf(step.location.file);
+      return {
+        location: { uri: other.uri, range: rangeToWire(other, step.location.start, step.location.end, encoding) },
+        message: step.message,
+      };
+    }),
+    data: { fingerprint: finding.fingerprint },
+  };
+}
+
+/** Not every client shows related information: the message names the place where the story begins. */
 function elsewhere(finding: Finding, documentOf: (path: string) => TextDocument): string {
   const step = finding.trace.find((s) => s.kind === 'handshake') ?? finding.trace.find((s) => s.kind === 'read');
-  if (step === undefined || step.location.start === finding.location.start) return '';
-  const line = documentOf(step.location.file).positionAt(step.location.start).line + 1;
-  return ` (line ${line}: ${step.message})`;
+  const { file, start } = finding.location;
+  if (step === undefined || (step.location.file === file && step.location.start === start)) return '';
+  const line = lineOf(step.location, documentOf);
+  const place = step.location.file === file ? `line ${line}` : `${basename(step.location.file)}, line ${line}`;
+  return ` (${place}: ${step.message})`;
+}
+
+function lineOf(span: Span, documentOf: (path: string) => TextDocument): number {
+  return documentOf(span.file).positionAt(span.start).line + 1;
+}
+
+/** Clients attach a server to C++ too when they are told to; nothing is claimed about it. */
+function isC(document: TextDocument): boolean {
+  return !/^(cpp|c\+\+|cuda|objc|objective-c)/i.test(document.languageId) && !isCpp(document.uri);
 }
 
 function pathOf(uri: string): string {
   try {
-    return uri.startsWith('file:') ? fileURLToPath(uri) : uri;
+    return uri.startsWith('file:') ? fileURLToPath(uri).split(sep).join('/') : uri;
   } catch {
     // A file of another host has no path here; its own name serves.
     return uri;
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 /** One line a finding, as compilers print them. */
 import type { Finding } from '../rules/finding.ts';
+import { plain } from './plain.ts';
 import type { Positions } from './positions.ts';
 
 const WORDS = { error: 'error', warning: 'warning', info: 'note' } as const;
@@ -8,7 +9,8 @@ export function toGcc(findings: readonly Finding[], positions: Positions): strin
   return findings
     .map((f) => {
       const { line, column } = positions.range(f.location).start;
-      return `${f.location.file}:${line}:${column}: ${WORDS[f.severity]}: ${f.message} [uffd/${f.ruleId}]\n`;
+      const message = plain(f.message).replace(/\s+/g, ' ');
+      return `${plain(f.location.file)}:${line}:${column}: ${WORDS[f.severity]}: ${message} [uffd/${f.ruleId}]\n`;
     })
     .join('');
 }

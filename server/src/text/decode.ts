@@ -4,21 +4,16 @@ export type Decoded =
   | { readonly kind: 'binary'; readonly reason: string };
 
 export function decode(bytes: Uint8Array): Decoded {
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
+    return { kind: 'binary', reason: 'UTF-16 is not read: convert the file to UTF-8' };
   if (bytes.indexOf(0) >= 0) return { kind: 'binary', reason: 'not text: the file contains NUL bytes' };
-  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  const body = bytes.subarray(start);
-  // The mark stays in the text as one unit, so that offsets fit what an editor shows.
-  const mark = start === 3 ? '\ufeff' : '';
+  // A byte order mark is no part of the text: editors do not show it, and their columns must be ours.
   try {
-    return {
-      kind: 'text',
-      text: mark + new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body),
-      note: undefined,
-    };
+    return { kind: 'text', text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), note: undefined };
   } catch {
     return {
       kind: 'text',
-      text: mark + new TextDecoder('utf-8', { ignoreBOM: true }).decode(body),
+      text: new TextDecoder('utf-8').decode(bytes),
       note: 'not valid UTF-8: analysed with replacement characters, columns after them may be off',
     };
   }

@@ -1,160 +1,152 @@
-/** Which files a run looks at: discovery under directories, reading, and what is left out with its reason. */
-import {
-  closeSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
-import { join, relative, sep } from 'node:path';
+/** Which files a run looks at: discovery under directories, and what is left out with its reason. */
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
-import { decode } from './decode.ts';
-
-export interface ReadFile {
-  readonly path: string;
-  readonly text: string;
-  readonly note: string | undefined;
-}
-
-export interface LeftOut {
-  readonly path: string;
-  readonly reason: string;
-  readonly kind: 'size' | 'encoding' | 'language' | 'unreadable';
-}
+import { disk, type Entry, type FileSource, type LeftOut, why } from './source.ts';
 
 export interface Discovered {
   readonly files: string[];
+  /** Files that were named themselves, not found in a directory. */
+  readonly named: ReadonlySet<string>;
   readonly leftOut: LeftOut[];
-  /** Paths that do not exist or cannot be read: a usage error. */
+  /** Paths that do not exist or cannot be looked into: a usage error. */
   readonly missing: { readonly path: string; readonly reason: string }[];
   readonly cppFiles: number;
 }
 
 const C_FILE = /\.[ch]$/;
-const CPP_FILE = /\.(cc|cpp|cxx|c\+\+|C|hpp|hh|hxx|H)$/;
+const CPP_FILE = /\.(cc|cpp|cxx|c\+\+|C|hpp|hh|hxx|h\+\+|H)$/;
+const IGNORE_FILE_BYTES = 1 << 20;
 
-/** Finds C files. Paths are given and returned relative to the working directory where they lie in it, with `/`. */
-export function discover(paths: readonly string[]): Discovered {
-  const files = new Set<string>();
-  const leftOut: LeftOut[] = [];
-  const missing: { path: string; reason: string }[] = [];
-  let cppFiles = 0;
-  for (const path of paths) {
-    let stat: ReturnType<typeof statSync>;
-    try {
-      stat = statSync(path);
-    } catch (error) {
-      missing.push({
-        path,
-        reason:
-          (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : (error as Error).message,
-      });
-      continue;
-    }
-    if (!stat.isDirectory()) {
-      if (CPP_FILE.test(path)) leftOut.push({ path: shown(path), reason: 'C++ is not analysed', kind: 'language' });
-      else if (!stat.isFile()) leftOut.push({ path: shown(path), reason: 'not a regular file', kind: 'unreadable' });
-      else files.add(shown(path));
-      continue;
-    }
-    cppFiles += walk(path, files, leftOut);
-  }
-  return { files: [...files].sort(), leftOut, missing, cppFiles };
+export function isCpp(path: string): boolean {
+  return CPP_FILE.test(path);
 }
 
-function walk(root: string, files: Set<string>, leftOut: LeftOut[]): number {
-  let cpp = 0;
-  const seen = new Set<string>();
-  const visit = (folder: string, ignores: readonly { base: string; rules: Ignore }[]) => {
-    let real: string;
-    let entries: import('node:fs').Dirent[];
+/** As reports name a file: relative to the working directory, with `/`. */
+export function shownPath(path: string): string {
+  const out = relative(process.cwd(), path);
+  return (out === '' ? '.' : out).split(sep).join('/');
+}
+
+export function discover(paths: readonly string[], source: FileSource = disk): Discovered {
+  const files = new Set<string>();
+  const named = new Set<string>();
+  const leftOut = new Map<string, LeftOut>();
+  const missing: { path: string; reason: string }[] = [];
+  const walk = new Walk(source);
+  for (const path of paths) {
     try {
-      real = realpathSync(folder);
-      if (seen.has(real)) return;
-      seen.add(real);
-      entries = readdirSync(folder, { withFileTypes: true });
-    } catch (error) {
-      leftOut.push({ path: shown(folder), reason: `cannot be read: ${(error as Error).message}`, kind: 'unreadable' });
-      return;
-    }
-    let inner = ignores;
-    if (entries.some((e) => e.name === '.gitignore' && e.isFile())) {
-      try {
-        inner = [...ignores, { base: folder, rules: ignore().add(readFileSync(join(folder, '.gitignore'), 'utf8')) }];
-      } catch {
-        // An unreadable ignore file ignores nothing.
+      const kind = source.stat(path);
+      const file = shownPath(path);
+      if (kind === 'directory') walk.root(path);
+      else if (kind === 'other') missing.push({ path, reason: 'not a regular file' });
+      else if (isCpp(path)) leftOut.set(file, { path: file, reason: 'C++ is not analysed', kind: 'language' });
+      else {
+        files.add(file);
+        named.add(file);
       }
+    } catch (error) {
+      missing.push({ path, reason: why(error) });
     }
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  }
+  for (const file of walk.files) files.add(file);
+  return {
+    files: [...files].sort(),
+    named,
+    leftOut: [...leftOut.values(), ...walk.leftOut],
+    missing,
+    cppFiles: [...walk.cppFiles].filter((file) => !leftOut.has(file)).length,
+  };
+}
+
+interface IgnoreRules {
+  readonly base: string;
+  readonly rules: Ignore;
+}
+
+class Walk {
+  readonly files = new Set<string>();
+  readonly cppFiles = new Set<string>();
+  readonly leftOut: LeftOut[] = [];
+  private readonly source: FileSource;
+  private readonly seen = new Set<string>();
+
+  constructor(source: FileSource) {
+    this.source = source;
+  }
+
+  /** A folder that was named: looked into although a folder above may ignore it; throws where it cannot be read. */
+  root(folder: string): void {
+    const entries = this.source.list(folder);
+    const above = this.rulesAbove(resolve(folder));
+    this.visit(folder, entries, ignored(above, resolve(folder), true) ? [] : above);
+  }
+
+  /** The rules of the folders above, up to the top of the work tree. */
+  private rulesAbove(folder: string): IgnoreRules[] {
+    const rules: IgnoreRules[] = [];
+    for (let at = folder; ; at = dirname(at)) {
+      let entries: readonly Entry[];
+      try {
+        entries = this.source.list(at);
+      } catch {
+        return [];
+      }
+      if (at !== folder) rules.unshift(...this.rulesIn(at, entries));
+      if (entries.some((e) => e.name === '.git')) return rules;
+      if (dirname(at) === at) return [];
+    }
+  }
+
+  private rulesIn(folder: string, entries: readonly Entry[]): IgnoreRules[] {
+    if (!entries.some((e) => e.name === '.gitignore' && e.kind === 'file')) return [];
+    const file = this.source.read(join(folder, '.gitignore'), IGNORE_FILE_BYTES);
+    return 'text' in file ? [{ base: resolve(folder), rules: ignore().add(file.text) }] : [];
+  }
+
+  private visit(folder: string, entries: readonly Entry[], outer: readonly IgnoreRules[]): void {
+    const identity = this.source.identity(folder);
+    if (this.seen.has(identity)) return;
+    this.seen.add(identity);
+    const rules = [...outer, ...this.rulesIn(folder, entries)];
+    for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (entry.name === '.git' || entry.name === 'node_modules') continue;
       const path = join(folder, entry.name);
-      const directory = entry.isDirectory();
-      const ignored = inner.some(({ base, rules }) => {
-        const r = relative(base, path).split(sep).join('/');
-        return r !== '' && rules.ignores(directory ? `${r}/` : r);
-      });
-      if (ignored) continue;
-      if (directory) visit(path, inner);
-      else if (entry.isFile() || (entry.isSymbolicLink() && isFile(path))) {
-        if (C_FILE.test(entry.name)) files.add(shown(path));
-        else if (CPP_FILE.test(entry.name)) cpp++;
+      const directory = entry.kind === 'directory';
+      if (ignored(rules, resolve(path), directory)) continue;
+      // Linked files are read; linked folders are not entered, so there are no loops.
+      if (directory) this.enter(path, rules);
+      else if (entry.kind === 'file' || (entry.kind === 'link' && this.isFile(path))) {
+        if (C_FILE.test(entry.name)) this.files.add(shownPath(path));
+        else if (CPP_FILE.test(entry.name)) this.cppFiles.add(shownPath(path));
       }
     }
-  };
-  visit(root, []);
-  return cpp;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink() && statSync(path).isFile();
-  } catch {
-    return false;
   }
-}
 
-function shown(path: string): string {
-  const r = relative(process.cwd(), path);
-  const out = r === '' ? '.' : r.startsWith('..') ? path : r;
-  return out.split(sep).join('/');
-}
-
-/** Reads one snapshot of a file through one descriptor; a file that changes meanwhile is read as it was or left out. */
-export function readSource(path: string, maxBytes: number): ReadFile | LeftOut {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch (error) {
-    return { path, reason: `cannot be read: ${(error as Error).message}`, kind: 'unreadable' };
-  }
-  try {
-    const before = fstatSync(fd);
-    if (before.size > maxBytes) {
-      return {
-        path,
-        reason: `larger than ${maxBytes} bytes (${before.size}): raise --max-file-size to analyse it`,
-        kind: 'size',
-      };
+  private enter(folder: string, rules: readonly IgnoreRules[]): void {
+    try {
+      this.visit(folder, this.source.list(folder), rules);
+    } catch (error) {
+      this.leftOut.push({ path: shownPath(folder), reason: `cannot be read: ${why(error)}`, kind: 'unreadable' });
     }
-    const buffer = Buffer.alloc(before.size);
-    let length = 0;
-    for (let n = 1; n > 0 && length < buffer.length; length += n)
-      n = readSync(fd, buffer, length, buffer.length - length, length);
-    const after = fstatSync(fd);
-    const changed =
-      after.size !== before.size || after.mtimeMs !== before.mtimeMs
-        ? 'changed while it was read: run again for what it holds now'
-        : undefined;
-    const decoded = decode(buffer.subarray(0, length));
-    if (decoded.kind === 'binary') return { path, reason: decoded.reason, kind: 'encoding' };
-    return { path, text: decoded.text, note: decoded.note ?? changed };
-  } catch (error) {
-    return { path, reason: `cannot be read: ${(error as Error).message}`, kind: 'unreadable' };
-  } finally {
-    closeSync(fd);
   }
+
+  private isFile(path: string): boolean {
+    try {
+      return this.source.stat(path) === 'file';
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** The rules of the nearest folder decide last, as git has it. */
+function ignored(rules: readonly IgnoreRules[], path: string, directory: boolean): boolean {
+  let out = false;
+  for (const { base, rules: own } of rules) {
+    const name = relative(base, path).split(sep).join('/');
+    const verdict = own.test(directory ? `${name}/` : name);
+    if (verdict.ignored) out = true;
+    else if (verdict.unignored) out = false;
+  }
+  return out;
 }

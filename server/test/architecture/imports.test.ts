@@ -30,10 +30,21 @@ describe('import directions', () => {
         join(root, 'engine', 'c.ts'),
         "import { readFileSync } from 'node:fs';\nexport const c = readFileSync;\n",
       );
+      mkdirSync(join(root, 'syntax'));
+      writeFileSync(
+        join(root, 'syntax', 'd.ts'),
+        "import { access } from 'node:fs/promises';\nexport const d = access;\n",
+      );
+      mkdirSync(join(root, 'ir'));
+      writeFileSync(join(root, 'ir', 'e.ts'), 'export const e = 1;\n');
+      mkdirSync(join(root, 'rules'));
+      writeFileSync(join(root, 'rules', 'f.ts'), "import { e } from '../ir/e.ts';\nexport const f = e;\n");
       const { status, output } = cruise(root);
       assert.notEqual(status, 0, output);
       assert.match(output, /text-imports/);
-      assert.match(output, /no-file-system-in-the-analysis/);
+      assert.match(output, /no-file-system-in-the-analysis: \S*engine\/c\.ts/);
+      assert.match(output, /no-file-system-in-the-analysis: \S*syntax\/d\.ts/);
+      assert.match(output, /rules-see-types-of-the-ir-only/);
     } finally {
       rmSync(root, { recursive: true, force: true });
     }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const BAD = 'test-fixtures/rules/unhandled-fork-event/bad-empty-case.c';
 const GOOD = 'test-fixtures/rules/unhandled-fork-event/good-selftest-case.c';
@@ -141,6 +141,73 @@ describe('command', () => {
     const { status, stderr } = run([empty]);
     assert.equal(status, 0);
     assert.match(stderr, /no C files/);
+  });
+
+  it('names files relative to the working directory', () => {
+    mkdirSync(join(folder, 'include'), { recursive: true });
+    writeFileSync(join(folder, 'include', 'shared.h'), 'static int uffd_unused;\n');
+    const path = join(folder, 'absolute.c');
+    writeFileSync(path, `#include "shared.h"\n${readFileSync(BAD, 'utf8')}`);
+    const report = json(['-I', join(folder, 'include'), path]);
+    assert.equal(report.status, 1);
+    const files = report.findings.flatMap((f) => [f.file, ...f.trace.map((t) => t.file)]);
+    assert.deepEqual([...new Set(files)], [relative(process.cwd(), path)]);
+  });
+
+  it('lets standard input stand for a file on the disk', () => {
+    const path = join(folder, 'buffer.c');
+    writeFileSync(path, readFileSync(BAD));
+    assert.equal(json([path]).findings.length, 1);
+    const report = json(['-', '--stdin-filename', path, path], 'int main(void) { return 0; }\n');
+    assert.deepEqual([report.status, report.findings.length, report.summary.files], [0, 0, 1]);
+  });
+
+  it('holds standard input to the same limits as files', () => {
+    const kinds = (args: readonly string[], input: string | Buffer) =>
+      json(['-', ...args], input).notAnalysed.map((n) => [n.file, n.kind]);
+    assert.deepEqual(kinds(['--stdin-filename', 'a.c', '--max-file-size', '10'], 'int uffd; // long\n'), [
+      ['a.c', 'size'],
+    ]);
+    assert.deepEqual(kinds(['--stdin-filename', 'a.cc'], 'int x;\n'), [['a.cc', 'language']]);
+    assert.deepEqual(kinds(['--stdin-filename', 'a.c'], Buffer.from([0xff, 0x0a])), [['a.c', 'encoding']]);
+    assert.deepEqual(kinds(['--stdin-filename', 'a.c'], 'int x;\0'), [['a.c', 'encoding']]);
+  });
+
+  it('says in machine formats what it did not analyse, beside standard output', () => {
+    const { status, stdout, stderr } = run(['--format', 'gcc', 'test-fixtures/hostile/binary.c']);
+    assert.deepEqual([status, stdout], [0, '']);
+    assert.match(stderr, /binary\.c: not text/);
+  });
+
+  it('helps wherever it is asked to', () => {
+    for (const args of [['--help'], ['-h'], ['lint', '--help'], ['--format', 'json', '-h', BAD], ['rule', '--help']])
+      assert.match(run(args).stdout, /^Usage: /, args.join(' '));
+    assert.match(run(['--version']).stdout, /^uffd-lint \d+\.\d+\.\d+\n$/);
+    assert.match(run(['--no-such-option']).stderr, /Run uffd-lint --help/);
+    assert.equal(run(['lsp']).status, 2);
+  });
+
+  it('colours only where that is wanted', () => {
+    const colored = (environment: Readonly<Record<string, string>>) =>
+      spawnSync(process.execPath, ['bin/uffd-lint.cjs', BAD], {
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH, ...environment },
+      }).stdout.includes('\u001b[');
+    assert.equal(colored({}), false, 'no terminal');
+    assert.equal(colored({ FORCE_COLOR: '1' }), true);
+    assert.equal(colored({ FORCE_COLOR: '1', NO_COLOR: '1' }), false);
+  });
+
+  it('keeps its status when the reader goes away', async () => {
+    const child = spawn(process.execPath, ['bin/uffd-lint.cjs', 'test-fixtures/rules'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    child.stderr.destroy();
+    const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((done) =>
+      child.on('exit', (code, by) => done([code, by])),
+    );
+    assert.deepEqual([status, signal], [1, null]);
   });
 
   it('prints a rule page and the list of rules', () => {

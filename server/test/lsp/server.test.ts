@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   createMessageConnection,
   type MessageConnection,
@@ -20,8 +20,14 @@ interface PublishedDiagnostics {
   readonly version?: number;
   readonly diagnostics: readonly {
     readonly code: string;
+    readonly message: string;
+    readonly source: string;
+    readonly codeDescription: { readonly href: string };
     readonly range: { readonly start: { readonly line: number; readonly character: number } };
-    readonly relatedInformation: readonly unknown[];
+    readonly relatedInformation: readonly {
+      readonly location: { readonly uri: string; readonly range: { readonly start: { readonly line: number } } };
+      readonly message: string;
+    }[];
   }[];
 }
 
@@ -30,11 +36,13 @@ class Client {
   readonly connection: MessageConnection;
   /** What the server wrote to standard error. */
   complaint = '';
+  /** What it logged. */
+  readonly log: string[] = [];
   private readonly published: PublishedDiagnostics[] = [];
   private waiting: ((d: PublishedDiagnostics) => void)[] = [];
 
-  constructor() {
-    this.process = spawn(process.execPath, ['--import', 'tsx', 'server/src/lsp/index.ts'], {
+  constructor(command: readonly string[] = ['--import', 'tsx', 'server/src/lsp/index.ts']) {
+    this.process = spawn(process.execPath, command, {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.process.stderr!.on('data', (d: Buffer) => {
@@ -50,11 +58,15 @@ class Client {
       if (next === undefined) this.published.push(d);
       else next(d);
     });
+    this.connection.onNotification('window/logMessage', (m: { message: string }) => {
+      this.log.push(m.message);
+    });
     this.connection.listen();
   }
 
   async start(capabilities: object): Promise<{
     capabilities: { positionEncoding: string; diagnosticProvider?: object };
+    offsetEncoding?: string;
     serverInfo: { name: string };
   }> {
     const result = await this.connection.sendRequest('initialize', {
@@ -66,10 +78,14 @@ class Client {
     return result as Awaited<ReturnType<Client['start']>>;
   }
 
-  open(content: string, version = 1, of = uri): Promise<void> {
+  open(content: string, version = 1, of = uri, languageId = 'c'): Promise<void> {
     return this.connection.sendNotification('textDocument/didOpen', {
-      textDocument: { uri: of, languageId: 'c', version, text: content },
+      textDocument: { uri: of, languageId, version, text: content },
     });
+  }
+
+  pull(previousResultId?: string, of = uri): Promise<{ kind: string; resultId: string; items: { code: string }[] }> {
+    return this.connection.sendRequest('textDocument/diagnostic', { textDocument: { uri: of }, previousResultId });
   }
 
   change(content: string, version: number, of = uri): Promise<void> {
@@ -197,5 +213,138 @@ describe('language server', () => {
     await client.next();
     await client.change(text, 2);
     assert.equal((await client.next()).diagnostics.length, 1);
+  });
+
+  it('says where, why and how it gets there', async () => {
+    await client.start({});
+    await client.open(text);
+    const [d] = (await client.next()).diagnostics;
+    assert.equal(d!.source, 'uffd');
+    assert.match(d!.message, /\(line \d+: UFFDIO_API succeeds/, 'without related information too');
+    assert.match(readFileSync(fileURLToPath(d!.codeDescription.href), 'utf8'), /^# uffd\/unhandled-fork-event/);
+    const report = JSON.parse(
+      spawnSync(process.execPath, ['bin/uffd-lint.cjs', '--format', 'json', FIXTURE], { encoding: 'utf8' }).stdout,
+    ) as { findings: { trace: { message: string; range: { start: { line: number } } }[] }[] };
+    assert.deepEqual(
+      d!.relatedInformation.map((r) => [r.message, r.location.range.start.line + 1]),
+      report.findings[0]!.trace.map((t) => [t.message, t.range.start.line]),
+      'the steps of the command, in order',
+    );
+  });
+
+  it('sees the open files of a folder as one program, and unsaved headers', async () => {
+    await client.start({ textDocument: { diagnostic: {} } });
+    const folder = pathToFileURL(resolve('no-such-folder')).href;
+    // The feature is in a header that exists in the editor only, and main() in another file.
+    const setup = text
+      .replace('int main(', '#include "setup.h"\nint main_of_this(')
+      .replaceAll('UFFD_FEATURE_EVENT_FORK', 'WANTED_FEATURES');
+    await client.open(setup, 1, `${folder}/a.c`);
+    assert.equal((await client.pull(undefined, `${folder}/a.c`)).items.length, 0);
+    await client.open('#define WANTED_FEATURES UFFD_FEATURE_EVENT_FORK\n', 1, `${folder}/setup.h`);
+    await client.open('int main_of_this(void);\nint main(void) { return main_of_this(); }\n', 1, `${folder}/b.c`);
+    const { items } = await client.pull(undefined, `${folder}/a.c`);
+    assert.deepEqual(
+      items.map((i) => i.code),
+      ['uffd/unhandled-fork-event'],
+    );
+    assert.deepEqual((await client.pull(undefined, `${folder}/b.c`)).items, []);
+  });
+
+  it('answers for the newest text when edits come faster than it works', async () => {
+    await client.start({});
+    await client.open(text);
+    for (let version = 2; version <= 30; version++) await client.change(version % 2 ? text : `${text}\n`, version);
+    await client.change('int main(void) { return 0; }\n', 31);
+    for (let seen = 0; seen < 31; ) {
+      const { version, diagnostics } = await client.next();
+      assert.ok(version! > seen, 'never back');
+      seen = version!;
+      if (seen === 31) assert.deepEqual(diagnostics, []);
+    }
+  });
+
+  it('does not take a result id of another server for its own', async () => {
+    await client.start({ textDocument: { diagnostic: {} } });
+    await client.open(text);
+    const { resultId } = await client.pull();
+    const other = new Client();
+    await other.start({ textDocument: { diagnostic: {} } });
+    await other.open(text);
+    assert.equal((await other.pull(resultId)).kind, 'full');
+    await other.stop();
+  });
+
+  it('never pushes to a client that pulls', async () => {
+    await client.start({ textDocument: { diagnostic: {} } });
+    const pushed: unknown[] = [];
+    client.connection.onNotification('textDocument/publishDiagnostics', (d) => {
+      pushed.push(d);
+    });
+    await client.open(text);
+    await client.pull();
+    await client.connection.sendNotification('textDocument/didClose', { textDocument: { uri } });
+    assert.deepEqual((await client.pull()).items, []);
+    await new Promise((done) => setTimeout(done, 200));
+    assert.deepEqual(pushed, []);
+  });
+
+  it("knows clangd's way to negotiate the encoding", async () => {
+    const { offsetEncoding, capabilities } = await client.start({ offsetEncoding: ['utf-8', 'utf-16'] });
+    assert.equal(offsetEncoding, 'utf-8');
+    assert.equal(capabilities.positionEncoding, 'utf-8');
+  });
+
+  it('counts UTF-16 units where the client says nothing', async () => {
+    await client.start({});
+    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'));
+    const { diagnostics } = await client.next();
+    assert.equal(diagnostics[0]!.range.start.character, 2 + '/* 🐑 */ '.length);
+  });
+
+  it('claims nothing of C++', async () => {
+    await client.start({});
+    await client.open(text, 1, pathToFileURL(resolve('a.cc')).href, 'cpp');
+    assert.deepEqual((await client.next()).diagnostics, []);
+  });
+
+  it('says once what it does not analyse', async () => {
+    await client.start({});
+    await client.open(`int uffd;${' '.repeat(3 << 20)}`);
+    assert.deepEqual((await client.next()).diagnostics, []);
+    await client.edit([{ range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } }, text: ' ' }], 2);
+    await client.next();
+    assert.equal(client.log.filter((m) => m.includes('larger than')).length, 1);
+  });
+
+  it('is what the command starts, and speaks nothing but the protocol', async () => {
+    const built = new Client(['bin/uffd-lint.cjs', 'lsp', '--stdio', `--clientProcessId=${process.pid}`]);
+    let bytes = '';
+    built.process.stdout!.on('data', (d: Buffer) => {
+      bytes += d.toString();
+    });
+    await built.start({});
+    await built.open(text);
+    assert.equal((await built.next()).diagnostics.length, 1);
+    await built.stop();
+    assert.equal(built.process.exitCode, 0);
+    assert.equal(built.complaint, '');
+    let rest = Buffer.from(bytes);
+    while (rest.length > 0) {
+      const header = /^Content-Length: (\d+)\r\n\r\n/.exec(rest.toString('latin1'));
+      assert.ok(header, rest.toString().slice(0, 200));
+      rest = rest.subarray(header[0].length + Number(header[1]));
+    }
+  });
+
+  it('ends when its client dies without a word', async () => {
+    // The process that the server was told to watch goes; the pipe to us stays open.
+    const watcher = new Client();
+    const sleeper = spawn('sleep', ['60']);
+    await watcher.connection.sendRequest('initialize', { processId: sleeper.pid, rootUri: null, capabilities: {} });
+    const ended = new Promise((done) => watcher.process.on('exit', done));
+    sleeper.kill();
+    await ended;
+    watcher.connection.dispose();
   });
 });

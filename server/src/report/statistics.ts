@@ -1,0 +1,22 @@
+/** `--stats`: counts and times for a person. */
+export interface Statistics {
+  readonly files: number;
+  readonly filesAnalysed: number;
+  readonly functions: number;
+  readonly functionsWithParseErrors: number;
+  readonly functionsAnalysed: number;
+  readonly functionsQuarantined: number;
+  readonly functionsOutOfBudget: number;
+  readonly phases: Readonly<Record<string, number>>;
+}
+
+export function toStatistics(s: Statistics, totalMs: number): string {
+  const percent = s.functions === 0 ? 0 : (100 * s.functionsWithParseErrors) / s.functions;
+  const phases = Object.entries(s.phases).map(([name, ms]) => `${name} ${ms.toFixed(1)} ms, `);
+  return [
+    `files ${s.files}, analysed ${s.filesAnalysed}`,
+    `functions ${s.functions}, with parse errors ${s.functionsWithParseErrors} (${percent.toFixed(2)} %), analysed ${s.functionsAnalysed}, quarantined ${s.functionsQuarantined}, out of budget ${s.functionsOutOfBudget}`,
+    `${phases.join('')}in all ${totalMs.toFixed(1)} ms`,
+    '',
+  ].join('\n');
+}

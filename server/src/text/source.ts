@@ -1,0 +1,143 @@
+/**
+ * The host seam: everything above reads through a `FileSource`. One on a disk, one that lays unsaved buffers over
+ * another, one that remembers what it read so that a run sees one snapshot.
+ */
+import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { decode } from './decode.ts';
+
+export interface ReadFile {
+  readonly path: string;
+  readonly text: string;
+  /** What a person should know about the text, and under which kind it is listed. */
+  readonly note?: { readonly reason: string; readonly kind: 'encoding' | 'unreadable' } | undefined;
+}
+
+export interface LeftOut {
+  readonly path: string;
+  readonly reason: string;
+  readonly kind: 'size' | 'encoding' | 'language' | 'unreadable';
+}
+
+export type EntryKind = 'file' | 'directory' | 'link' | 'other';
+
+export interface Entry {
+  readonly name: string;
+  readonly kind: EntryKind;
+}
+
+export interface FileSource {
+  /** What a path is, links followed; throws where there is nothing. */
+  stat(path: string): 'file' | 'directory' | 'other';
+  /** Entries of a folder, links not followed; throws where it cannot be read. */
+  list(folder: string): readonly Entry[];
+  /** The one name of a folder that several paths lead to. */
+  identity(folder: string): string;
+  /** Never throws: what cannot be read is left out, with the reason. */
+  read(path: string, maxBytes: number): ReadFile | LeftOut;
+}
+
+export const disk: FileSource = {
+  stat(path) {
+    const stat = statSync(path);
+    return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
+  },
+  list(folder) {
+    return readdirSync(folder, { withFileTypes: true }).map((e) => ({
+      name: e.name,
+      kind: e.isFile() ? 'file' : e.isDirectory() ? 'directory' : e.isSymbolicLink() ? 'link' : 'other',
+    }));
+  },
+  identity: (folder) => realpathSync(folder),
+  read: readFromDisk,
+};
+
+/** Unsaved buffers win over what lies below them. */
+export function overlay(below: FileSource, bufferOf: (path: string) => string | undefined): FileSource {
+  return {
+    stat: (path) => (bufferOf(path) === undefined ? below.stat(path) : 'file'),
+    list: (folder) => below.list(folder),
+    identity: (folder) => below.identity(folder),
+    read(path, maxBytes) {
+      const text = bufferOf(path);
+      return text === undefined ? below.read(path, maxBytes) : { path, text };
+    },
+  };
+}
+
+/** Reads each file at most once. */
+export function snapshot(below: FileSource): FileSource {
+  const seen = new Map<string, ReadFile | LeftOut>();
+  return {
+    ...below,
+    read(path, maxBytes) {
+      let file = seen.get(path);
+      if (file === undefined) {
+        file = below.read(path, maxBytes);
+        seen.set(path, file);
+      }
+      return file;
+    },
+  };
+}
+
+export function tooLarge(path: string, bytes: number, maxBytes: number): LeftOut | undefined {
+  return bytes <= maxBytes
+    ? undefined
+    : {
+        path,
+        reason: `larger than ${maxBytes} bytes (${bytes}): raise --max-file-size to analyse it`,
+        kind: 'size',
+      };
+}
+
+/** Bytes that were read to what is analysed of them. */
+export function sourceOf(path: string, bytes: Uint8Array): ReadFile | LeftOut {
+  const decoded = decode(bytes);
+  if (decoded.kind === 'binary') return { path, reason: decoded.reason, kind: 'encoding' };
+  return {
+    path,
+    text: decoded.text,
+    note: decoded.note === undefined ? undefined : { reason: decoded.note, kind: 'encoding' },
+  };
+}
+
+/** Through one descriptor: a file that is replaced meanwhile is read as it was. */
+function readFromDisk(path: string, maxBytes: number): ReadFile | LeftOut {
+  let fd: number | undefined;
+  try {
+    // Before open(), which would wait for a writer to a FIFO.
+    if (!statSync(path).isFile()) return { path, reason: 'not a regular file', kind: 'unreadable' };
+    fd = openSync(path, 'r');
+    const before = fstatSync(fd);
+    const large = tooLarge(path, before.size, maxBytes);
+    if (large !== undefined) return large;
+    const buffer = Buffer.alloc(before.size);
+    let length = 0;
+    for (let n = 1; n > 0 && length < buffer.length; length += n)
+      n = readSync(fd, buffer, length, buffer.length - length, length);
+    const after = fstatSync(fd);
+    const file = sourceOf(path, buffer.subarray(0, length));
+    if (!('text' in file) || (after.size === before.size && after.mtimeMs === before.mtimeMs)) return file;
+    return {
+      ...file,
+      note: { reason: 'changed while it was read: run again for what it holds now', kind: 'unreadable' },
+    };
+  } catch (error) {
+    return { path, reason: `cannot be read: ${why(error)}`, kind: 'unreadable' };
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ELOOP: 'a loop of symbolic links',
+};
+
+export function why(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return WORDS[code ?? ''] ?? message;
+}
