@@ -81,6 +81,7 @@ function checkParent(
     if (r.kind !== 'descriptor') continue;
     const child = state.objects.get(r.object);
     if (child?.duty === undefined || child.duty.source !== parent.id) continue;
+    ctx.footprint.bound = true;
     const through = child.duty.through;
     const direct =
       through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));

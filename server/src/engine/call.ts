@@ -1,9 +1,10 @@
 /** Calls: library models, bodies of the program, threads, and functions the program does not show. */
 import type { Expr, FunctionBody, Instruction } from '../ir/ir.ts';
-import { type LibraryFunction, libraryFunction } from '../libc/effects.ts';
+import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import { assign, storeTo } from './assign.ts';
 import { type Context, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
+import { answer, Footprint, localKey, reachOf, remember } from './footprint.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { runBody } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
@@ -18,6 +19,7 @@ import {
   recognise,
 } from './observe.ts';
 import { joinStates, type State } from './state.ts';
+import type { TraceStep } from './trace.ts';
 import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 /** Calls deeper than this are not followed. */
@@ -62,6 +64,25 @@ function* callNamed(ctx: Context, state: State, instruction: CallInstruction, na
   return libraryCall(ctx, state, instruction, row);
 }
 
+/** Kinds whose models look at nothing but what their arguments lead to, and make nothing. */
+const TOUCHES_ARGUMENTS_ONLY: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'ioctl',
+  'close',
+  'poll',
+  'munmap',
+  'free',
+  'memset',
+  'memcpy',
+  'print',
+  'pure',
+  'exit',
+  'write',
+  'open',
+  'pipe',
+  'sleep',
+  'error-exit',
+]);
+
 function libraryCall(ctx: Context, state: State, instruction: CallInstruction, row: LibraryFunction): State[] {
   const printing = row.kind === 'print';
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a, { printing }));
@@ -80,7 +101,8 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
       if (at.length > 0) noteMemoryUse(ctx, state, at, instruction.span);
     }
   }
-  const model = row.kind === undefined ? undefined : MODELS[row.kind];
+  if (!TOUCHES_ARGUMENTS_ONLY.has(row.kind)) ctx.footprint.bound = true;
+  const model = MODELS[row.kind];
   const call: ModelCall = { ctx, instruction, name: row.name, row, values };
   if (model !== undefined) return model(call, state);
   if (row.noreturn === true) return [];
@@ -172,16 +194,30 @@ function* summarised(
   body: FunctionBody,
   budget: Budget,
 ): Run {
+  const step: TraceStep = {
+    kind: 'call',
+    location: instruction.span,
+    message: `${ctx.body.name}() calls ${body.name}()`,
+  };
+  const localTo = ctx.stack.includes(body.id) ? undefined : localKey(ctx, state, body);
+  for (const summary of localTo === undefined ? [] : (ctx.localSummaries.get(localTo) ?? [])) {
+    const exits = answer(summary, state, body, step);
+    if (exits === undefined) continue;
+    ctx.footprint.include(summary);
+    return exits;
+  }
   const site = `${ctx.site}@${instruction.span.start}`;
   const key = `${body.id}|${site}|${state.key()}`;
   const known = ctx.summaries.get(key) ?? [];
   for (const summary of known) {
-    if (!joinStates(summary.entry, state, false).changed) return summary.exits.map((e) => e.clone());
+    if (joinStates(summary.entry, state, false).changed) continue;
+    ctx.footprint.include(summary.footprint);
+    return summary.exits.map((e) => e.clone());
   }
   const before = state.trace;
   const entry = state.clone();
   const start = state;
-  start.step('call', instruction.span, `${ctx.body.name}() calls ${body.name}()`);
+  start.step(step.kind, step.location, step.message);
   const call = start.trace;
   const inner: Context = {
     ...ctx,
@@ -189,22 +225,31 @@ function* summarised(
     stack: [...ctx.stack, body.id],
     site,
     quarantined: ctx.quarantined || body.quarantine.length > 0,
+    footprint: new Footprint(),
   };
   const exits = yield* runBody(inner, [start], budget);
-  noteUnevenExits(entry, exits);
+  if (noteUnevenExits(entry, exits)) inner.footprint.bound = true;
   // A call in which nothing happened is no step of a path.
   for (const exit of exits) if (exit.trace === call) exit.trace = before;
-  ctx.summaries.set(key, [{ entry, exits: exits.map((e) => e.clone()) }, ...known].slice(0, MAX_SUMMARIES));
+  const { footprint } = inner;
+  ctx.footprint.include(footprint);
+  const kept = exits.map((e) => e.clone());
+  ctx.summaries.set(key, [{ entry, exits: kept, footprint }, ...known].slice(0, MAX_SUMMARIES));
+  if (localTo !== undefined && !footprint.bound) {
+    const { globals } = footprint;
+    remember(ctx, localTo, { entry, exits: kept, globals, bound: false, reach: reachOf(entry, body, globals), call });
+  }
   return exits;
 }
 
 /**
  * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
- * of the second is where a person would repair it.
+ * of the second is where a person would repair it. True where there is such a one.
  */
-function noteUnevenExits(entry: State, exits: readonly State[]): void {
+function noteUnevenExits(entry: State, exits: readonly State[]): boolean {
+  let found = false;
   // A helper that reads the next message is about another child.
-  if (exits.some((e) => e.turnover !== entry.turnover)) return;
+  if (exits.some((e) => e.turnover !== entry.turnover)) return found;
   for (const object of entry.objects.values()) {
     if (object.duty?.recognised === undefined || object.duty.droppedAt !== undefined) continue;
     const { id } = object;
@@ -212,8 +257,10 @@ function noteUnevenExits(entry: State, exits: readonly State[]): void {
       (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
     );
     if (left.length === exits.length) continue;
+    found = true;
     for (const exit of left) if (exit.returnedAt !== undefined) exit.updateDuty(id, { droppedAt: exit.returnedAt });
   }
+  return found;
 }
 
 /** No argument leads to a descriptor or to a message, and no consequence of a fork() waits for a use of memory. */

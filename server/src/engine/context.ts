@@ -2,6 +2,7 @@
 import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
+import type { Footprint, LocalSummary } from './footprint.ts';
 import type { InertFunctions } from './inert.ts';
 import type { State } from './state.ts';
 import { traceSteps } from './state.ts';
@@ -37,6 +38,7 @@ export interface Facts {
 export interface CallSummary {
   readonly entry: State;
   readonly exits: readonly State[];
+  readonly footprint: Footprint;
 }
 
 export interface Context {
@@ -57,6 +59,10 @@ export interface Context {
   readonly inert: InertFunctions;
   /** What calls were found to do in this root, by call string and typestate. */
   readonly summaries: Map<string, CallSummary[]>;
+  /** The same for calls that touch only their footprint, by what else they depend on. */
+  readonly localSummaries: Map<string, LocalSummary[]>;
+  /** What the present activation touched so far. */
+  readonly footprint: Footprint;
 }
 
 export function variableBase(variable: Variable): string {
@@ -71,6 +77,7 @@ export function spanId(span: Span): string {
 
 /** An id for an object made at a site, apart for each chain of calls (bounded). */
 export function objectId(ctx: Context, prefix: string, span: Span): string {
+  ctx.footprint.bound = true;
   return `${prefix}:${spanId(span)}${ctx.site}`;
 }
 

@@ -13,6 +13,7 @@ import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import type { EngineEvent, EngineResult, FeatureWord, RootFact } from './events.ts';
+import { Footprint } from './footprint.ts';
 import { InertFunctions } from './inert.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { processEnds } from './observe.ts';
@@ -218,6 +219,8 @@ class Round implements Facts {
       noteAnalysed: (id) => this.analysed.add(id),
       inert: this.inert,
       summaries: new Map(),
+      localSummaries: new Map(),
+      footprint: new Footprint(),
     };
     this.analysed.add(body.id);
     const run = runBody(ctx, [root.entry], budget);
@@ -269,6 +272,8 @@ function initialiseGlobals(program: Program, facts: Facts, body: FunctionBody, s
     noteAnalysed: () => undefined,
     inert: new InertFunctions(program),
     summaries: new Map(),
+    localSummaries: new Map(),
+    footprint: new Footprint(),
   };
   for (const g of program.globals) {
     const base = variableBase(g.variable);

@@ -118,7 +118,10 @@ export function loadLocation(ctx: Context, state: State, location: Location): Va
 export function placeLocations(ctx: Context, state: State, place: Place): Location[] {
   let locations: Location[];
   if (place.base.kind === 'variable') {
-    locations = [{ base: variableBase(place.base.variable), path: '' }];
+    const { variable } = place.base;
+    const base = variableBase(variable);
+    if (variable.storage === 'global' || variable.storage === 'static') ctx.footprint.globals.add(base);
+    locations = [{ base, path: '' }];
   } else {
     locations = pointees(ctx, state, place.base.pointer);
   }

@@ -247,6 +247,7 @@ function dropVariables(
     state.memory.deleteBase(base);
   }
   if (candidates.size === 0) return;
+  for (const id of candidates) if (state.objects.get(id)?.duty !== undefined) ctx.footprint.bound = true;
   if (loss.how === 'returned') {
     const held = state.heldOutsideMessages();
     for (const id of taken) if (!held.has(id)) state.updateDuty(id, { droppedAt: loss.span });

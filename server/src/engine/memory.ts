@@ -77,6 +77,10 @@ export class Memory {
     return this.weak;
   }
 
+  isSummary(base: string): boolean {
+    return this.weak.has(base);
+  }
+
   makeSummary(base: string): void {
     if (!this.weak.has(base)) this.weak = new Set([...this.weak, base]);
   }
@@ -294,6 +298,11 @@ export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memo
   }
   for (const s of b.summaries) if (!a.summaries.has(s)) target().makeSummary(s);
   return { memory: result ?? a, changed: result !== undefined };
+}
+
+/** True when everything that `right` allows is allowed by `left`. */
+export function coversCells(left: Cells, right: Cells): boolean {
+  return left === right || joinCells(left, right, false) === left;
 }
 
 function joinCells(left: Cells, right: Cells, widen: boolean): Cells {

@@ -199,6 +199,7 @@ export function checkLost(ctx: Context, state: State, candidates: Iterable<strin
     if (object.escaped || state.hypothesis !== undefined) {
       continue;
     }
+    ctx.footprint.bound = true;
     held ??= state.held(new Set());
     if (held.has(id)) continue;
     reportLost(ctx, state, object, loss);

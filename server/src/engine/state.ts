@@ -261,6 +261,13 @@ function spanKey(s: Span | undefined): string {
   return s === undefined ? '' : `${s.start}`;
 }
 
+/** Equal in everything that a step of the engine looks at. */
+export function sameObject(a: Uffd | undefined, b: Uffd | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined || a.duty !== b.duty || a.armed.length !== b.armed.length) return false;
+  return objectKey(a) === objectKey(b) && a.armed.every((r, i) => r.region === b.armed[i]!.region);
+}
+
 /** Objects are immutable, so the key of each is made once. */
 const objectKeys = new WeakMap<Uffd, string>();
 

@@ -1,0 +1,130 @@
+/**
+ * Calls whose effect does not depend on where they are made: what a body touched while it ran, and the exits it led to.
+ *
+ * The footprint of a call is what its arguments and the globals it named lead to. A later call that finds the same
+ * there has the same effect there, and none elsewhere (the frame rule: O'Hearn, Reynolds and Yang, "Local reasoning
+ * about programs that alter data structures", CSL 2001), so the exits are made from the caller's own state. A body
+ * whose effect depends on the calls that led to it (it makes objects, starts threads, reads messages) is bound to its
+ * call string and is not answered from here, nor is one that asked whether a child descriptor is held somewhere: that
+ * question is for the whole state.
+ */
+import type { FunctionBody } from '../ir/ir.ts';
+import { type Context, RETURN_BASE, variableBase } from './context.ts';
+import { coversCells } from './memory.ts';
+import { type State, sameObject, type Trace } from './state.ts';
+import type { TraceStep } from './trace.ts';
+import type { Value } from './value.ts';
+
+/** What one run of a body touched. */
+export class Footprint {
+  /** Bases of the globals that were named. */
+  readonly globals = new Set<string>();
+  /** True when the effect depends on the call string or on more of the state than the footprint. */
+  bound = false;
+
+  /** A call inside this one was run or answered. */
+  include(inner: { readonly globals: ReadonlySet<string>; readonly bound: boolean }): void {
+    for (const g of inner.globals) this.globals.add(g);
+    this.bound ||= inner.bound;
+  }
+}
+
+export interface LocalSummary {
+  readonly entry: State;
+  readonly exits: readonly State[];
+  readonly globals: ReadonlySet<string>;
+  readonly bound: false;
+  readonly reach: Reach;
+  /** The step of the call itself in the traces of the exits. */
+  readonly call: Trace | undefined;
+}
+
+interface Reach {
+  readonly bases: ReadonlySet<string>;
+  readonly objects: ReadonlySet<string>;
+}
+
+/** Footprints of one body under equal conditions that are kept. */
+const MAX_LOCAL_SUMMARIES = 8;
+
+/** The state allows an answer from a footprint; what else it depends on is in the key. */
+export function localKey(ctx: Context, state: State, body: FunctionBody): string | undefined {
+  if (state.childOf !== undefined || state.hypothesis !== undefined || state.refused !== undefined) return undefined;
+  for (const o of state.objects.values()) if (o.duty !== undefined && o.duty.recognised === undefined) return undefined;
+  return `${body.id}|${state.threads.size}|${state.process}|${ctx.quarantined ? 'q' : ''}`;
+}
+
+export function reachOf(state: State, body: FunctionBody, globals: ReadonlySet<string>): Reach {
+  const start = [...globals, ...body.parameters.map(variableBase)];
+  const { bases } = state.reach([], start);
+  return { bases, objects: objectsIn(state, bases) };
+}
+
+/** Descriptors that cells of these bases name, and those that a message in them came from. */
+function objectsIn(state: State, bases: ReadonlySet<string>): Set<string> {
+  const objects = new Set<string>();
+  const visit = (value: Value) => {
+    for (const r of value.references) if (r.kind === 'descriptor') objects.add(r.object);
+    if (value.tag === undefined) return;
+    objects.add(value.tag.source);
+    if (value.tag.child !== undefined) objects.add(value.tag.child);
+  };
+  for (const base of bases) for (const value of state.memory.cellsOf(base).values.values()) visit(value);
+  return objects;
+}
+
+/** The exits for this entry, when a summary's entry covers it within the footprint. */
+export function answer(summary: LocalSummary, state: State, body: FunctionBody, call: TraceStep): State[] | undefined {
+  const { bases, objects } = reachOf(state, body, summary.globals);
+  if (!sameSet(bases, summary.reach.bases) || !sameSet(objects, summary.reach.objects)) return undefined;
+  const { entry } = summary;
+  for (const id of objects) if (!sameObject(entry.objects.get(id), state.objects.get(id))) return undefined;
+  for (const base of bases) {
+    if (entry.memory.isSummary(base) !== state.memory.isSummary(base)) return undefined;
+    if (entry.memory.has(base) !== state.memory.has(base)) return undefined;
+    if (!coversCells(entry.memory.cellsOf(base), state.memory.cellsOf(base))) return undefined;
+  }
+  return summary.exits.map((exit) => applyExit(summary, exit, state, body, call));
+}
+
+function applyExit(summary: LocalSummary, exit: State, state: State, body: FunctionBody, call: TraceStep): State {
+  const out = state.clone();
+  const { bases } = exit.reach([], [...summary.reach.bases, RETURN_BASE]);
+  for (const base of new Set([...summary.reach.bases, ...bases])) {
+    if (!exit.memory.has(base)) out.memory.deleteBase(base);
+    else if (exit.memory.cellsOf(base) !== out.memory.cellsOf(base))
+      out.memory.setCells(base, exit.memory.cellsOf(base));
+    if (exit.memory.isSummary(base)) out.memory.makeSummary(base);
+  }
+  for (const variable of body.parameters) out.memory.deleteBase(variableBase(variable));
+  for (const id of new Set([...summary.reach.objects, ...objectsIn(exit, bases)])) {
+    const object = exit.objects.get(id);
+    if (object === undefined) out.objects.delete(id);
+    else out.objects.set(id, object);
+  }
+  out.childOf = exit.childOf;
+  out.hypothesis = exit.hypothesis;
+  out.refused = exit.refused;
+  out.returnedAt = exit.returnedAt;
+  out.turnover += exit.turnover - summary.entry.turnover;
+  out.trace = rebase(exit.trace, summary, { step: call, previous: state.trace });
+  return out;
+}
+
+/** The steps that the callee added, behind the steps that led to this call. */
+function rebase(trace: Trace | undefined, summary: LocalSummary, call: Trace): Trace | undefined {
+  if (trace === undefined || trace === summary.entry.trace) return call.previous;
+  if (trace === summary.call) return call;
+  return { step: trace.step, previous: rebase(trace.previous, summary, call) };
+}
+
+export function remember(ctx: Context, key: string, summary: LocalSummary): void {
+  const known = ctx.localSummaries.get(key) ?? [];
+  ctx.localSummaries.set(key, [summary, ...known].slice(0, MAX_LOCAL_SUMMARIES));
+}
+
+function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a.size !== b.size) return false;
+  for (const x of a) if (!b.has(x)) return false;
+  return true;
+}
