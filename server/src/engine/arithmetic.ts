@@ -46,10 +46,16 @@ export function applyUnary(op: UnaryOperator, value: Value): Value {
       return zero && nonZero ? oneOf(0, 1) : constant(zero ? 1 : 0);
     }
     case '-':
-      return mapSet(value, (n) => -n);
+      return negate(value);
     case '~':
       return mapSet(value, (n) => Number(~BigInt(n)));
   }
+}
+
+function negate(value: Value): Value {
+  const n = value.number;
+  if (value.any || value.references.length > 0 || n === undefined || n.set !== undefined) return mapSet(value, (v) => -v);
+  return numeric(interval(-n.high, -n.low));
 }
 
 function mapSet(value: Value, f: (n: number) => number): Value {

@@ -157,8 +157,7 @@ function forget(state: State, location: Location): void {
 }
 
 function* callBody(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody, budget: Budget): Run {
-  if (ctx.inert.has(body) && cannotMatter(ctx, state, instruction)) {
-    setResult(ctx, state, instruction, UNKNOWN_NUMBER);
+  if (instruction.result === undefined && ctx.inert.has(body) && cannotMatter(ctx, state, instruction)) {
     return [state];
   }
   const recursion = ctx.stack.filter((f) => f === body.id).length;

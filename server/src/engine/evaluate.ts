@@ -7,6 +7,7 @@ import type { State } from './state.ts';
 import {
   asConstant,
   constant,
+  interval,
   join,
   type Location,
   numeric,
@@ -25,6 +26,12 @@ export interface EvaluateOptions {
   readonly printing: boolean;
 }
 
+/**
+ * errno(3): nobody looks at it but after a failure, when it is positive. What a program stores there itself is not
+ * followed.
+ */
+const ERRNO = numeric(interval(1, 4095));
+
 const NORMAL: EvaluateOptions = { printing: false };
 
 export function evaluate(ctx: Context, state: State, expr: Expr, options: EvaluateOptions = NORMAL): Value {
@@ -38,7 +45,7 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
     case 'function':
       return reference({ kind: 'function', name: expr.name });
     case 'unknown':
-      return UNKNOWN;
+      return expr.name === 'errno' ? ERRNO : UNKNOWN;
     case 'load':
       return load(ctx, state, expr.place, options);
     case 'address': {

@@ -131,49 +131,7 @@ export class Memory {
   /** The value of a cell, or undefined when nothing is known of it (never stored, no default). */
   load(location: Location): Value | undefined {
     const cells = this.buckets[bucketOf(location.base)]!.get(location.base);
-    if (cells === undefined) return undefined;
-    const { path } = location;
-    if (path.includes('[*]')) return this.loadAny(cells, path);
-    const exact = cells.values.get(path);
-    let result = exact;
-    if (path.includes('[')) {
-      const rest = exact ?? this.fromRest(cells, path);
-      const weak = this.fromWeak(cells, path);
-      result = rest === undefined ? weak : weak === undefined ? rest : join(rest, weak);
-      if (result === weak && exact === undefined && weak !== undefined) {
-        const fallback = defaultOf(cells, path);
-        if (fallback !== undefined) result = join(weak, fallback);
-      }
-    }
-    return result ?? defaultOf(cells, path);
-  }
-
-  private fromRest(cells: Cells, path: string): Value | undefined {
-    // Only the first index can name an element of a batch.
-    const match = /\[(\d+)\]/.exec(path);
-    if (match === null || match[1] === '0') return undefined;
-    return cells.values.get(path.replace(match[0], '[+]'));
-  }
-
-  private fromWeak(cells: Cells, path: string): Value | undefined {
-    let result: Value | undefined;
-    for (const [key, value] of cells.values) {
-      if (key !== path && key.includes('[*]') && matches(key, path))
-        result = result === undefined ? value : join(result, value);
-    }
-    return result;
-  }
-
-  private loadAny(cells: Cells, path: string): Value | undefined {
-    const rest = cells.values.get(path.replace('[*]', '[+]'));
-    if (rest !== undefined) return rest;
-    let result: Value | undefined;
-    for (const [key, value] of cells.values) {
-      if (matches(key, path)) result = result === undefined ? value : join(result, value);
-    }
-    const fallback = defaultOf(cells, path);
-    if (result === undefined) return fallback;
-    return fallback === undefined ? result : join(result, fallback);
+    return cells === undefined ? undefined : loadCell(cells, location.path);
   }
 
   /** True when a store there replaces the old value for sure. */
@@ -190,6 +148,13 @@ export class Memory {
     const old = this.cellsOf(location.base).values.get(location.path);
     const joined = old === undefined ? value : join(old, value);
     if (joined !== old) this.writable(location.base).values.set(location.path, joined);
+    if (!location.path.includes('[*]')) return;
+    // A cell with a name of its own may be the one: what it held before counts for it alone.
+    for (const [path, own] of this.cellsOf(location.base).values) {
+      if (path === location.path || !matches(path, location.path)) continue;
+      const either = join(own, value);
+      if (either !== own) this.writable(location.base).values.set(path, either);
+    }
   }
 
   /** Everything below the location becomes zero, or `value`. */
@@ -227,6 +192,45 @@ export class Memory {
     this.fill(to, fallback);
     for (const [suffix, value] of cells) this.store({ base: to.base, path: to.path + suffix }, value);
   }
+}
+
+function loadCell(cells: Cells, path: string): Value | undefined {
+  if (path.includes('[*]')) return loadAny(cells, path);
+  const exact = cells.values.get(path);
+  if (exact !== undefined || !path.includes('[')) return exact ?? defaultOf(cells, path);
+  const rest = fromRest(cells, path);
+  const weak = fromWeak(cells, path);
+  if (weak === undefined) return rest ?? defaultOf(cells, path);
+  const other = rest ?? defaultOf(cells, path);
+  return other === undefined ? weak : join(weak, other);
+}
+
+function fromRest(cells: Cells, path: string): Value | undefined {
+  // Only the first index can name an element of a batch.
+  const match = /\[(\d+)\]/.exec(path);
+  if (match === null || match[1] === '0') return undefined;
+  return cells.values.get(path.replace(match[0], '[+]'));
+}
+
+function fromWeak(cells: Cells, path: string): Value | undefined {
+  let result: Value | undefined;
+  for (const [key, value] of cells.values) {
+    if (key !== path && key.includes('[*]') && matches(key, path))
+      result = result === undefined ? value : join(result, value);
+  }
+  return result;
+}
+
+function loadAny(cells: Cells, path: string): Value | undefined {
+  const rest = cells.values.get(path.replace('[*]', '[+]'));
+  if (rest !== undefined) return rest;
+  let result: Value | undefined;
+  for (const [key, value] of cells.values) {
+    if (matches(key, path)) result = result === undefined ? value : join(result, value);
+  }
+  const fallback = defaultOf(cells, path);
+  if (result === undefined) return fallback;
+  return fallback === undefined ? result : join(result, fallback);
 }
 
 function defaultOf(cells: Cells, path: string): Value | undefined {
@@ -305,6 +309,11 @@ export function coversCells(left: Cells, right: Cells): boolean {
   return left === right || joinCells(left, right, false) === left;
 }
 
+/** What a single cell holds that was not stored by its own name. */
+function elsewhere(cells: Cells, path: string): Value | undefined {
+  return path.includes('[') && !path.includes('[*]') ? loadCell(cells, path) : defaultOf(cells, path);
+}
+
 function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
   let values: Map<string, Value> | undefined;
   const change = () => {
@@ -312,7 +321,7 @@ function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
     return values;
   };
   for (const [path, value] of left.values) {
-    const other = right.values.get(path) ?? defaultOf(right, path);
+    const other = right.values.get(path) ?? elsewhere(right, path);
     if (other === undefined) {
       // Nothing is known on one side: a weak cell keeps what it has, a single cell is forgotten.
       if (!path.includes('[*]')) change().delete(path);
@@ -323,7 +332,7 @@ function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
   }
   for (const [path, value] of right.values) {
     if (left.values.has(path)) continue;
-    const other = defaultOf(left, path);
+    const other = elsewhere(left, path);
     if (other !== undefined) change().set(path, join(other, value, widen));
     else if (path.includes('[*]')) change().set(path, value);
   }

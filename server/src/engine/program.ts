@@ -1,70 +1,125 @@
-/** Links translation units into programs: one per `main`, and one library of what no `main` reaches. */
+/**
+ * Links translation units into programs: one per `main` with what it reaches by external symbols, and one library of
+ * what no `main` reaches. A name with several definitions means the one of the same target, else the one in the same
+ * folder, else none.
+ */
 import type { FunctionBody, GlobalVariable, TranslationUnit } from '../ir/ir.ts';
+import { type Visitor, visitBody, visitInitialiser } from '../ir/visit.ts';
+import { libraryFunction } from '../libc/effects.ts';
 import { type Program, variableBase } from './context.ts';
 
-/** Splits one link universe into programs. A file without `main` belongs to each program that names its functions. */
-export function linkPrograms(units: readonly TranslationUnit[]): Program[] {
+export interface LinkOptions {
+  /** What the file is built into, where a compile database tells. */
+  readonly targetOf?: ((path: string) => string | undefined) | undefined;
+  /** Functions that are run for their own sake when nobody calls them; all, where this is not given. */
+  readonly isRoot?: ((body: FunctionBody) => boolean) | undefined;
+}
+
+export interface LinkedProgram extends Program {
+  /** All functions, those that are no roots included. */
+  readonly bodies: readonly FunctionBody[];
+}
+
+/** The one of several definitions that a file means. */
+export function chooseDefinition<T extends { readonly path: string }>(
+  candidates: readonly T[],
+  from: string,
+  targetOf: (path: string) => string | undefined = () => undefined,
+): T | undefined {
+  const only = (list: readonly T[]) => (list.length === 1 ? list[0] : undefined);
+  const target = targetOf(from);
+  const folder = folderOf(from);
+  return (
+    candidates.find((c) => c.path === from) ??
+    only(candidates) ??
+    only(candidates.filter((c) => target !== undefined && targetOf(c.path) === target)) ??
+    only(candidates.filter((c) => folderOf(c.path) === folder))
+  );
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** Splits one link universe into programs. */
+export function linkPrograms(units: readonly TranslationUnit[], options: LinkOptions = {}): LinkedProgram[] {
   const mains = units.filter((u) => u.functions.some((f) => f.name === 'main'));
   const libraries = units.filter((u) => !mains.includes(u));
-  if (mains.length === 0) return libraries.length === 0 ? [] : [link(libraries)];
+  const definers = new Map<string, TranslationUnit[]>();
+  for (const unit of libraries) {
+    for (const name of definedNames(unit)) definers.set(name, [...(definers.get(name) ?? []), unit]);
+  }
   const used = new Set<TranslationUnit>();
   const programs = mains.map((main) => {
-    const members = reachable(main, libraries);
+    const members = reachable(main, definers, options);
     for (const m of members) used.add(m);
-    return link(members);
+    return link(members, options);
   });
   const rest = libraries.filter((u) => !used.has(u));
-  return rest.length === 0 ? programs : [...programs, link(rest)];
+  return rest.length === 0 ? programs : [...programs, link(rest, options)];
 }
 
-/** The files that a program needs, by the functions and globals its files name. */
-function reachable(main: TranslationUnit, libraries: readonly TranslationUnit[]): TranslationUnit[] {
-  const members = [main];
-  const open = [...libraries];
-  for (let i = 0; i < members.length; i++) {
-    const names = namesUsed(members[i]!);
-    for (let j = open.length - 1; j >= 0; j--) {
-      const candidate = open[j]!;
-      const gives =
-        candidate.functions.some((f) => !f.static && names.has(f.name)) ||
-        candidate.globals.some((g) => g.variable.storage === 'global' && names.has(g.variable.name));
-      if (gives) {
-        members.push(candidate);
-        open.splice(j, 1);
-      }
-    }
-  }
-  return members;
-}
-
-function namesUsed(unit: TranslationUnit): Set<string> {
+function definedNames(unit: TranslationUnit): Set<string> {
   const names = new Set<string>();
-  const text = JSON.stringify([unit.functions.map((f) => f.blocks), unit.globals], (_k, v: unknown) =>
-    typeof v === 'bigint' ? v.toString() : v,
-  );
-  for (const m of text.matchAll(/"name":"([A-Za-z_]\w*)"/g)) names.add(m[1]!);
+  for (const f of unit.functions) if (!f.static) names.add(f.name);
+  for (const g of unit.globals) if (g.variable.storage === 'global') names.add(g.variable.name);
   return names;
 }
 
-export function link(units: readonly TranslationUnit[]): Program {
+/** The files that a program needs, by the functions and globals its files name. */
+function reachable(
+  main: TranslationUnit,
+  definers: ReadonlyMap<string, readonly TranslationUnit[]>,
+  options: LinkOptions,
+): TranslationUnit[] {
+  const members = new Set([main]);
+  for (const member of members) {
+    const own = definedNames(member);
+    for (const name of usedNames(member)) {
+      const found = own.has(name)
+        ? undefined
+        : chooseDefinition(definers.get(name) ?? [], member.path, options.targetOf);
+      if (found !== undefined) members.add(found);
+    }
+  }
+  return [...members];
+}
+
+/** Functions and external variables that a file names. */
+function usedNames(unit: TranslationUnit): Set<string> {
+  const names = new Set<string>();
+  const visitor: Visitor = {
+    expr: (e) => {
+      if ((e.kind === 'function' || e.kind === 'unknown') && e.name !== undefined) names.add(e.name);
+    },
+    place: ({ base }) => {
+      if (base.kind === 'variable' && base.variable.storage === 'global') names.add(base.variable.name);
+    },
+  };
+  for (const f of unit.functions) visitBody(f, visitor);
+  for (const g of unit.globals) visitInitialiser(g, visitor);
+  return names;
+}
+
+export function link(units: readonly TranslationUnit[], options: LinkOptions = {}): LinkedProgram {
   const functions: FunctionBody[] = [];
-  const byName = new Map<string, FunctionBody | null>();
-  const byFile = new Map<string, FunctionBody>();
-  const globals: GlobalVariable[] = [];
+  const externals = new Map<string, { readonly path: string; readonly body: FunctionBody }[]>();
+  const statics = new Map<string, FunctionBody>();
+  const staticNames = new Map<string, FunctionBody | null>();
   const byBase = new Map<string, GlobalVariable>();
-  const seen = new Set<string>();
   for (const unit of units) {
     for (const f of unit.functions) {
       if (f.static) {
         // A header's static functions come with every file that includes it; one body serves all.
-        byFile.set(`${unit.path}#${f.name}`, byFile.get(`${unit.path}#${f.name}`) ?? f);
-        byFile.set(f.id, byFile.get(f.id) ?? f);
-        if (!seen.has(f.id)) functions.push(f);
-        seen.add(f.id);
-      } else {
-        // Two definitions of one name: neither is followed.
-        byName.set(f.name, byName.has(f.name) ? null : f);
+        if (statics.has(f.id)) continue;
+        statics.set(f.id, f);
+        staticNames.set(f.name, staticNames.has(f.name) ? null : f);
         functions.push(f);
+      } else {
+        const known = externals.get(f.name) ?? [];
+        const body = known.length === 0 ? f : { ...f, id: `${f.file}#${f.name}` };
+        externals.set(f.name, [...known, { path: f.file, body }]);
+        functions.push(body);
       }
     }
     for (const g of unit.globals) {
@@ -74,11 +129,22 @@ export function link(units: readonly TranslationUnit[]): Program {
         byBase.set(base, g);
     }
   }
-  globals.push(...byBase.values());
   return {
-    functions,
-    globals,
-    function: (name, file) => byFile.get(`${file}#${name}`) ?? byName.get(name) ?? undefined,
+    bodies: functions,
+    functions: options.isRoot === undefined ? functions : functions.filter(options.isRoot),
+    globals: [...byBase.values()],
+    function: (name, file) => {
+      const defined = externals.get(name);
+      return (
+        statics.get(`${file}#${name}`) ??
+        (defined === undefined
+          ? // A static function may be called from another file through a pointer.
+            libraryFunction(name) === undefined
+            ? (staticNames.get(name) ?? undefined)
+            : undefined
+          : chooseDefinition(defined, file, options.targetOf)?.body)
+      );
+    },
     global: (base) => byBase.get(base),
   };
 }

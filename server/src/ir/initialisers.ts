@@ -4,6 +4,7 @@ import type { Span } from '../text/span.ts';
 import { type Builder, constantExpr, loadOf } from './builder.ts';
 import { expression, typeOfNode, unwrap } from './expressions.ts';
 import type { CType, Expr, PathElement, Place } from './ir.ts';
+import { DESIGNATOR, ELEMENT, expand, within } from './macros.ts';
 import { child } from './types.ts';
 
 export function isAggregate(type: CType): boolean {
@@ -14,11 +15,16 @@ export function isAggregate(type: CType): boolean {
 export function initialiserLength(
   node: SyntaxNode,
   constantOf: (index: SyntaxNode) => number | undefined,
+  macroBody: (name: SyntaxNode) => string | undefined,
 ): number | undefined {
   let next = 0;
   let length = 0;
   for (const element of node.children) {
     if (!element.named || element.type === 'comment') continue;
+    const callee = element.type === 'call_expression' ? child(element, 'function') : undefined;
+    const made = callee === undefined ? undefined : macroBody(callee);
+    // Where a macro makes the designator the length is left open.
+    if (element.type === 'assignment_expression' || /^\s*[[.]/.test(made ?? '')) return undefined;
     const designator =
       element.type === 'initializer_pair' ? element.children.find((c) => c.field === 'designator') : undefined;
     if (designator !== undefined) {
@@ -68,27 +74,22 @@ function emitting(b: Builder): Sink {
 /** Array elements written out for a range designator `[a ... b]`. */
 const MAX_RANGE = 64;
 
-function list(b: Builder, target: Place, node: SyntaxNode, sink: Sink): void {
-  let position = 0;
+function list(b: Builder, target: Place, node: SyntaxNode, sink: Sink, first = 0): number {
+  let position = first;
   const fields = target.type.kind === 'record' ? b.unit.types.fieldsOf(target.type.tag) : undefined;
   const elements = node.children.filter((c) => c.named && c.type !== 'comment');
   for (let at = 0; at < elements.length; ) {
     const element = elements[at]!;
+    const next = macroElement(b, target, element, sink, position);
+    if (next !== undefined) {
+      at++;
+      position = next;
+      continue;
+    }
     if (element.type === 'initializer_pair') {
       at++;
       const value = child(element, 'value');
-      if (value === undefined) continue;
-      const designators = element.children.filter((c) => c.field === 'designator');
-      for (const place of designated(b, target, designators)) {
-        initialise(b, place.place, value, b.span(element), sink);
-        if (place.index !== undefined) position = place.index;
-        else if (fields !== undefined)
-          position = Math.max(
-            0,
-            fields.findIndex((f) => f.name === place.field),
-          );
-      }
-      position++;
+      if (value !== undefined) position = pair(b, target, designatedBy(b, target, element), value, element, sink);
       continue;
     }
     const part = member(b, target, position, b.span(element));
@@ -100,6 +101,55 @@ function list(b: Builder, target: Place, node: SyntaxNode, sink: Sink): void {
       at++;
     }
   }
+  return position;
+}
+
+/** Stores a value in the places that its designators name; gives the position behind them. */
+function pair(
+  b: Builder,
+  target: Place,
+  places: readonly Designated[],
+  value: SyntaxNode,
+  element: SyntaxNode,
+  sink: Sink,
+): number {
+  for (const { place } of places) initialise(b, place, value, b.span(element), sink);
+  const last = places.at(-1);
+  if (last?.index !== undefined) return last.index + 1;
+  const fields = target.type.kind === 'record' ? b.unit.types.fieldsOf(target.type.tag) : undefined;
+  return Math.max(0, fields?.findIndex((f) => f.name === last?.field) ?? 0) + 1;
+}
+
+/**
+ * An element that a macro makes, designator and all (`EV(FORK, f)`), or whose designator alone is a macro's
+ * (`EV(FORK) = f`). Gives the position behind it; undefined where no designator comes out of a macro.
+ */
+function macroElement(b: Builder, target: Place, element: SyntaxNode, sink: Sink, position: number) {
+  const assigned = element.type === 'assignment_expression';
+  const use = assigned ? child(element, 'left')! : element;
+  const callee = use.type === 'call_expression' ? child(use, 'function')! : use;
+  if (callee.type !== 'identifier') return undefined;
+  const macro = b.unit.macros.get(b.text(callee));
+  if (macro === undefined || (macro.parameters === undefined) !== (callee === use)) return undefined;
+  const args = child(use, 'arguments')?.children.filter((c) => c.named && c.type !== 'comment');
+  const e = expand(b, macro, use, args, assigned ? DESIGNATOR : ELEMENT);
+  const made = e === undefined ? undefined : elementsOf(e.statements);
+  if (e === undefined || made === undefined || made.hasError) return undefined;
+  const elements = made.children.filter((c) => c.named && c.type !== 'comment');
+  if (!assigned) {
+    if (elements.length === 1 && elements[0]!.type !== 'initializer_pair') return undefined;
+    return within(b, macro, e.view, () => list(b, target, made, sink, position));
+  }
+  const value = child(element, 'right');
+  if (elements.length !== 1 || value === undefined) return undefined;
+  const places = within(b, macro, e.view, () => designatedBy(b, target, elements[0]!));
+  return pair(b, target, places, value, element, sink);
+}
+
+/** The list of the one variable that an expansion as an element declares. */
+function elementsOf(statements: readonly SyntaxNode[]): SyntaxNode | undefined {
+  const declarator = statements[0]?.children.find((c) => c.type === 'init_declarator');
+  return declarator === undefined ? undefined : child(declarator, 'value');
 }
 
 /** The place of the element or field at a position; undefined where there is none. */
@@ -182,7 +232,8 @@ interface Designated {
   readonly field: string | undefined;
 }
 
-function designated(b: Builder, target: Place, designators: readonly SyntaxNode[]): Designated[] {
+function designatedBy(b: Builder, target: Place, element: SyntaxNode): Designated[] {
+  const designators = element.children.filter((c) => c.field === 'designator');
   let places: Designated[] = [{ place: target, index: undefined, field: undefined }];
   for (const d of designators) {
     const span = b.span(d);

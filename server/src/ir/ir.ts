@@ -194,6 +194,12 @@ export interface TranslationUnit {
   readonly functions: readonly FunctionBody[];
   readonly globals: readonly GlobalVariable[];
   readonly records: ReadonlyMap<string, RecordType>;
-  /** Functions that exist but were not lowered, because nothing in them can matter, by name. */
-  readonly skippedFunctions: number;
+  /** Text that is neither declaration nor function to the parser: a function that is cut off, damaged text. */
+  readonly strays: readonly StrayText[];
+}
+
+export interface StrayText {
+  readonly span: Span;
+  /** The function that begins there and does not end, where that can be told. */
+  readonly function?: { readonly name: string; readonly span: Span } | undefined;
 }

@@ -3,7 +3,17 @@ import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import { Builder, constantExpr, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
-import type { CType, Expr, FunctionBody, GlobalVariable, Place, RecordType, TranslationUnit, Variable } from './ir.ts';
+import type {
+  CType,
+  Expr,
+  FunctionBody,
+  GlobalVariable,
+  Place,
+  RecordType,
+  StrayText,
+  TranslationUnit,
+  Variable,
+} from './ir.ts';
 import { statement } from './statements.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
 
@@ -11,6 +21,7 @@ export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit 
   const table: TypeTable = { typedefs: new Map(), records: new Map<string, RecordType>() };
   const functions: FunctionBody[] = [];
   const globals: GlobalVariable[] = [];
+  const strays: StrayText[] = [];
   const unit: UnitScope = {
     path: parsed.path,
     parser,
@@ -33,8 +44,9 @@ export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit 
       globals,
     );
     lowering.run();
+    strays.push(...strayText(file));
   }
-  return { path: parsed.path, functions, globals, records: table.records, skippedFunctions: 0 };
+  return { path: parsed.path, functions, globals, records: table.records, strays };
 }
 
 class FileLowering {
@@ -190,7 +202,14 @@ class FileLowering {
       const value = d.type === 'init_declarator' ? child(d, 'value') : undefined;
       let whole: CType = type;
       if (whole.kind === 'array' && whole.length === undefined && value?.type === 'initializer_list') {
-        whole = { ...whole, length: initialiserLength(value, (n) => this.constantOf(n)) };
+        whole = {
+          ...whole,
+          length: initialiserLength(
+            value,
+            (n) => this.constantOf(n),
+            (n) => this.unit.macros.get(this.unit.view.text.slice(n.start, n.end))?.body,
+          ),
+        };
       }
       const known = this.unit.globals.get(name);
       const variable: Variable =
@@ -369,6 +388,63 @@ class FileLowering {
     }
     return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile: false, span: b.span(p) };
   }
+}
+
+/** What may stand at the top of a file beside declarations and functions. */
+const TOP_LEVEL =
+  /^(?:function_definition|declaration|type_definition|(?:struct|union|enum)_specifier|linkage_specification|comment|preproc_\w+|;)$/;
+
+/** Text at the top of a file that belongs to no declaration and no function, with the function it was meant to be. */
+function strayText(file: ParsedFile): StrayText[] {
+  const found: StrayText[] = [];
+  const add = (nodes: readonly SyntaxNode[], named: SyntaxNode | undefined) => {
+    const first = nodes[0];
+    if (first === undefined) return;
+    const spanOf = (n: SyntaxNode, end = n.end) => ({ file: file.path, start: n.start, end });
+    const name =
+      named === undefined ? undefined : { name: file.masked.slice(named.start, named.end), span: spanOf(named) };
+    found.push({ span: spanOf(first, nodes[nodes.length - 1]!.end), function: name });
+  };
+  const items = (parent: SyntaxNode): void => {
+    let run: SyntaxNode[] = [];
+    let named: SyntaxNode | undefined;
+    let open = 0;
+    const flush = () => {
+      add(run, named);
+      run = [];
+      named = undefined;
+    };
+    const damaged = parent.type === 'ERROR';
+    for (const [i, node] of parent.children.entries()) {
+      if (node.type === 'ERROR' && open <= 0) {
+        flush();
+        items(node);
+        continue;
+      }
+      if (node.type === '{') open++;
+      if (node.type === '}') open--;
+      if (open <= 0 && node.type === 'function_definition') flush();
+      else if (damaged && open <= 0 && node.type === 'function_declarator' && opensBody(parent.children, i)) {
+        flush();
+        named = child(node, 'declarator');
+        run.push(node);
+      } else if (open > 0 || (damaged ? !TOP_LEVEL.test(node.type) : isStatement(node))) run.push(node);
+    }
+    flush();
+  };
+  items(file.root);
+  return found;
+}
+
+/** Between a declarator and the brace of its body there is nothing but damage. */
+function opensBody(siblings: readonly SyntaxNode[], at: number): boolean {
+  const next = siblings.slice(at + 1).find((n) => n.type !== 'ERROR');
+  return next?.type === '{';
+}
+
+/** A statement has no business at the top of a file; a call there is a macro that declares something. */
+function isStatement(node: SyntaxNode): boolean {
+  return /_statement$/.test(node.type) && node.type !== 'expression_statement';
 }
 
 /** A definition with the macro's last argument as its name. */

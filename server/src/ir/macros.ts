@@ -21,7 +21,17 @@ interface Piece {
   readonly outer: number;
 }
 
-const PREFIX = 'void f(void){';
+/** What stands around an expansion when it is parsed. */
+interface Surrounding {
+  readonly before: string;
+  readonly after: string;
+}
+
+export const STATEMENT: Surrounding = { before: 'void f(void){', after: ';}' };
+
+/** An element of an initialiser, or its designator alone. */
+export const ELEMENT: Surrounding = { before: 'void f(void){int v[]={', after: '};}' };
+export const DESIGNATOR: Surrounding = { before: ELEMENT.before, after: '=0};}' };
 
 /** Expands a macro used by `node` (an identifier or a call); undefined when it cannot be done. */
 export function expand(
@@ -29,14 +39,15 @@ export function expand(
   macro: MacroDefinition,
   node: SyntaxNode,
   args: readonly SyntaxNode[] | undefined,
-  suffix = ';',
+  surrounding: Surrounding = STATEMENT,
 ): Expansion | undefined {
   if (b.expanding.length >= MAX_DEPTH || b.blocked(macro.name, node)) return undefined;
   const outer = b.view;
   const texts = args === undefined ? undefined : splitArguments(outer.text, node);
   const { text, pieces } = substitute(macro, texts);
   if (text.length > MAX_EXPANSION) return undefined;
-  const original = `${PREFIX}${text}${suffix}}`;
+  const original = `${surrounding.before}${text}${surrounding.after}`;
+  const shiftedBy = surrounding.before.length;
   let snippet = b.unit.snippets.get(original);
   if (snippet === undefined) {
     const masked = maskSnippet(original, b.unit.macros);
@@ -46,19 +57,19 @@ export function expand(
   const { text: whole, root } = snippet;
   const site = outer.spanOf(node.start, node.end);
   const pieceAt = (start: number, end: number) =>
-    pieces.find((p) => p.from <= start - PREFIX.length && end - PREFIX.length <= p.to);
+    pieces.find((p) => p.from <= start - shiftedBy && end - shiftedBy <= p.to);
   const view: View = {
     text: whole,
     original,
     spanOf: (start, end) => {
       const p = pieceAt(start, end);
-      const shift = p === undefined ? 0 : p.outer - p.from - PREFIX.length;
+      const shift = p === undefined ? 0 : p.outer - p.from - shiftedBy;
       return p === undefined ? site : outer.spanOf(start + shift, end + shift);
     },
     blocked: (name, start, end) => {
       const p = pieceAt(start, end);
       if (p === undefined) return name === macro.name || (outer.blocked?.(name, node.start, node.end) ?? false);
-      const shift = p.outer - p.from - PREFIX.length;
+      const shift = p.outer - p.from - shiftedBy;
       return outer.blocked?.(name, start + shift, end + shift) ?? false;
     },
   };

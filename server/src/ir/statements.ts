@@ -6,7 +6,7 @@ import { branchOn } from './conditions.ts';
 import { expression, place, singleExpression, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
-import { expand, within } from './macros.ts';
+import { expand, STATEMENT, within } from './macros.ts';
 import { child } from './types.ts';
 
 export function statement(b: Builder, node: SyntaxNode): void {
@@ -158,10 +158,14 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     if (whole.kind === 'array' && whole.length === undefined && value?.type === 'initializer_list') {
       whole = {
         ...whole,
-        length: initialiserLength(value, (n) => {
-          const e = expression(b, n);
-          return e.kind === 'constant' ? Number(e.value) : undefined;
-        }),
+        length: initialiserLength(
+          value,
+          (n) => {
+            const e = expression(b, n);
+            return e.kind === 'constant' ? Number(e.value) : undefined;
+          },
+          (n) => b.unit.macros.get(b.text(n))?.body,
+        ),
       };
     }
     const variable: Variable = {
@@ -316,7 +320,7 @@ function beginningMacro(b: Builder, name: string, node: SyntaxNode, filling: rea
   if (macro?.parameters === undefined) return false;
   const header = { ...node, end: child(node, 'condition')?.end ?? node.end };
   const suffix = filling.map((_, i) => ` ${HOLE}${i};`).join(' else');
-  const e = expand(b, macro, header, [], suffix);
+  const e = expand(b, macro, header, [], { ...STATEMENT, after: `${suffix}}` });
   const first = e?.statements[0];
   if (e === undefined || first === undefined || e.statements.length !== 1 || first.hasError) return false;
   const outer = b.view;

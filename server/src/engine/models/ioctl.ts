@@ -10,8 +10,20 @@ import type { FeatureWord, RepeatedHandshakeEvent } from '../events.ts';
 import { ZERO } from '../memory.ts';
 import { letEscape } from '../observe.ts';
 import { MAX_RANGES, type State } from '../state.ts';
-import { asConstant, constant, knownBits, type Location, numeric, oneOf, UNKNOWN, type Value } from '../value.ts';
+import {
+  asConstant,
+  constant,
+  contains,
+  knownBits,
+  type Location,
+  numeric,
+  oneOf,
+  UNKNOWN,
+  type Value,
+} from '../value.ts';
 import { createUffd, type Named, namedUffds, requireHandshake } from './descriptor.ts';
+
+const UFFD_API = 0xaa;
 
 export function ioctlModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
@@ -102,10 +114,13 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
     'UFFDIO_API fails: the descriptor stays unusable and the argument is zeroed',
   );
   setResult(ctx, failed, instruction, constant(-1));
+  // A retry with the argument that a failure zeroed is refused again: userfaultfd_api() in fs/userfaultfd.c.
+  if (at !== undefined && !canBe(loadLocation(ctx, state, { base: at.base, path: `${at.path}.api` }), UFFD_API))
+    return [failed];
 
   if (at !== undefined) {
     overwriteBelow(ctx, state, at, undefined);
-    state.memory.store({ base: at.base, path: `${at.path}.api` }, constant(0xaa));
+    state.memory.store({ base: at.base, path: `${at.path}.api` }, constant(UFFD_API));
     state.memory.store(
       { base: at.base, path: `${at.path}.features` },
       numeric(knownBits(features.must, ALL_FEATURE_BITS, false)),
@@ -122,6 +137,10 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   });
   setResult(ctx, state, instruction, constant(0));
   return [state, failed];
+}
+
+function canBe(value: Value, n: number): boolean {
+  return value.any || value.references.length > 0 || value.number === undefined || contains(value.number, n);
 }
 
 function isConcurrent(ctx: Context, state: State): boolean {

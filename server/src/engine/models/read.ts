@@ -83,6 +83,7 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
       ? call.values[2]?.number?.set === undefined && isArray(instruction.arguments[1]!)
       : length >= 2 * MESSAGE_SIZE;
   const head: Location = { base: at.base, path: at.path };
+  forgetServed(failed, head);
   if (state.hypothesis !== undefined) {
     // The message that was followed ends here.
     return [];
@@ -124,6 +125,26 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   );
   results.push(state);
   return results;
+}
+
+/**
+ * After a read that failed the buffer holds the message before. Where that is a FORK whose child was taken already,
+ * it is served, and not taken for a new one when this outcome meets that of a read which succeeded.
+ */
+function forgetServed(state: State, head: Location): void {
+  const at: Location = { base: head.base, path: `${head.path}.arg.fork.ufd` };
+  const children = (state.memory.load(at)?.references ?? []).flatMap((r) =>
+    r.kind === 'descriptor' ? [r.object] : [],
+  );
+  if (children.length === 0 || !state.memory.isStrong(at)) return;
+  const held = state.heldOutsideMessages();
+  const served = children.every((id) => {
+    const object = state.objects.get(id);
+    return object?.duty === undefined || (object.duty.recognised !== undefined && held.has(id));
+  });
+  if (!served) return;
+  state.memory.store(at, UNKNOWN);
+  state.memory.store({ base: head.base, path: `${head.path}.event` }, UNKNOWN);
 }
 
 function isArray(buffer: import('../../ir/ir.ts').Expr): boolean {
