@@ -54,7 +54,8 @@ export function applyUnary(op: UnaryOperator, value: Value): Value {
 
 function negate(value: Value): Value {
   const n = value.number;
-  if (value.any || value.references.length > 0 || n === undefined || n.set !== undefined) return mapSet(value, (v) => -v);
+  if (value.any || value.references.length > 0 || n === undefined || n.set !== undefined)
+    return mapSet(value, (v) => -v);
   return numeric(interval(-n.high, -n.low));
 }
 

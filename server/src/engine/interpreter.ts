@@ -255,12 +255,16 @@ function dropVariables(
   const direct: string[] = [];
   const inMessage: string[] = [];
   for (const id of candidates) {
+    const duty = state.objects.get(id)?.duty;
     const early =
-      loss.how !== 'returned' || taken.has(id) || isUnderTest(ctx.body, state.objects.get(id)?.duty?.recognised, block);
+      loss.how !== 'returned' ||
+      taken.has(id) ||
+      (duty?.droppedAt === undefined && isUnderTest(ctx.body, duty?.recognised, block));
     (early ? direct : inMessage).push(id);
   }
   checkLost(ctx, state, direct, loss);
-  // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return.
+  // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return; one that a
+  // helper took and let go, at the helper's return.
   checkLost(ctx, state, inMessage, { how: 'dropped' });
 }
 

@@ -1,7 +1,7 @@
 /** Initialisers: zeroing, then one store for each element, designators followed. */
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { type Builder, constantExpr, loadOf } from './builder.ts';
+import { Builder, constantExpr, loadOf, type UnitScope } from './builder.ts';
 import { expression, typeOfNode, unwrap } from './expressions.ts';
 import type { CType, Expr, PathElement, Place } from './ir.ts';
 import { DESIGNATOR, ELEMENT, expand, within } from './macros.ts';
@@ -12,30 +12,27 @@ export function isAggregate(type: CType): boolean {
 }
 
 /** Elements of an array that its initialiser sizes: designators move the position, the highest one counts. */
-export function initialiserLength(
-  node: SyntaxNode,
-  constantOf: (index: SyntaxNode) => number | undefined,
-  macroBody: (name: SyntaxNode) => string | undefined,
-): number | undefined {
-  let next = 0;
-  let length = 0;
-  for (const element of node.children) {
-    if (!element.named || element.type === 'comment') continue;
-    const callee = element.type === 'call_expression' ? child(element, 'function') : undefined;
-    const made = callee === undefined ? undefined : macroBody(callee);
-    // Where a macro makes the designator the length is left open.
-    if (element.type === 'assignment_expression' || /^\s*[[.]/.test(made ?? '')) return undefined;
-    const designator =
-      element.type === 'initializer_pair' ? element.children.find((c) => c.field === 'designator') : undefined;
-    if (designator !== undefined) {
-      const last = designator.children.filter((c) => c.named).at(-1);
-      const index = last === undefined ? undefined : constantOf(last);
-      if (index === undefined) return undefined;
-      next = index;
-    }
-    next++;
-    length = Math.max(length, next);
-  }
+export function initialiserLength(unit: UnitScope, type: CType, node: SyntaxNode): number | undefined {
+  const b = new Builder(unit, 'length', unit.view);
+  b.openScope();
+  const span = b.span(node);
+  const variable = {
+    id: 'length',
+    name: '',
+    storage: 'temporary',
+    type,
+    volatile: false,
+    cleanup: undefined,
+    span,
+  } as const;
+  let length: number | undefined = 0;
+  const note = ({ path }: Place) => {
+    const first = path[0];
+    if (first?.kind !== 'index') return;
+    const index = first.index.kind === 'constant' ? Number(first.index.value) : undefined;
+    length = length === undefined || index === undefined ? undefined : Math.max(length, index + 1);
+  };
+  list(b, { base: { kind: 'variable', variable }, path: [], type, span }, node, { zero: note, store: note });
   return length;
 }
 

@@ -202,14 +202,7 @@ class FileLowering {
       const value = d.type === 'init_declarator' ? child(d, 'value') : undefined;
       let whole: CType = type;
       if (whole.kind === 'array' && whole.length === undefined && value?.type === 'initializer_list') {
-        whole = {
-          ...whole,
-          length: initialiserLength(
-            value,
-            (n) => this.constantOf(n),
-            (n) => this.unit.macros.get(this.unit.view.text.slice(n.start, n.end))?.body,
-          ),
-        };
+        whole = { ...whole, length: initialiserLength(this.unit, whole, value) };
       }
       const known = this.unit.globals.get(name);
       const variable: Variable =

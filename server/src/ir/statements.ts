@@ -156,17 +156,7 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     let whole = type;
     const value = d.type === 'init_declarator' ? child(d, 'value') : undefined;
     if (whole.kind === 'array' && whole.length === undefined && value?.type === 'initializer_list') {
-      whole = {
-        ...whole,
-        length: initialiserLength(
-          value,
-          (n) => {
-            const e = expression(b, n);
-            return e.kind === 'constant' ? Number(e.value) : undefined;
-          },
-          (n) => b.unit.macros.get(b.text(n))?.body,
-        ),
-      };
+      whole = { ...whole, length: initialiserLength(b.unit, whole, value) };
     }
     const variable: Variable = {
       id: `${b.functionId}:${name}:${span.start}`,
