@@ -18,14 +18,26 @@ import {
   type Value,
 } from './value.ts';
 
-/** Moves a location by a number of elements; `undefined` is an unknown distance. */
-export function displace(location: Location, elements: number | undefined): Location {
+/** A distance that is only known to be at least so many elements forward. */
+interface Forward {
+  readonly atLeast: number;
+}
+
+/**
+ * Moves a location by a number of elements; `undefined` is an unknown distance. `[>2]` is a place of index two or
+ * more: the end pointer of a loop, which elements before index two are surely before.
+ */
+export function displace(location: Location, elements: number | Forward | undefined): Location {
   if (elements === 0) return location;
-  const match = /^(.*)\[(\d+|\*|\+)\]$/s.exec(location.path);
-  if (match === null) return { base: location.base, path: `${location.path}[${indexText(elements)}]` };
-  const head = match[1]!;
-  const index = match[2]!;
-  if (index === '*' || index === '+' || elements === undefined) return { base: location.base, path: `${head}[*]` };
+  const match = /^(.*)\[(\d+|[*+]|>\d+)\]$/s.exec(location.path);
+  const head = match === null ? location.path : match[1]!;
+  const index = match === null ? '0' : match[2]!;
+  if (typeof elements === 'object') {
+    const from = /^>?(\d+)$/.exec(index)?.[1];
+    const behind = from === undefined ? '*' : `>${Number(from) + elements.atLeast}`;
+    return { base: location.base, path: `${head}[${behind}]` };
+  }
+  if (!/^\d/.test(index) || elements === undefined) return { base: location.base, path: `${head}[*]` };
   return { base: location.base, path: `${head}[${indexText(Number(index) + elements)}]` };
 }
 
@@ -156,8 +168,11 @@ function movePointer(op: '+' | '-', left: Value, right: Value): Value {
   if (leftPointers.length > 0 && rightPointers.length > 0) return numeric(TOP_NUMBER);
   const pointers = leftPointers.length > 0 ? leftPointers : rightPointers;
   if (pointers.length === 0) return numeric(TOP_NUMBER);
-  const set = (leftPointers.length > 0 ? right : left).number?.set;
-  const distance = set?.length === 1 ? (op === '-' ? -set[0]! : set[0]!) : undefined;
+  const moves = leftPointers.length > 0 ? right : left;
+  const set = moves.any ? undefined : moves.number?.set;
+  const low = op === '+' && !moves.any ? moves.number?.low : undefined;
+  const forward = low !== undefined && low >= 1 && low <= MAX_INDEX ? { atLeast: Math.ceil(low) } : undefined;
+  const distance = set?.length === 1 ? (op === '-' ? -set[0]! : set[0]!) : forward;
   const moved = new Map<string, Reference>();
   for (const p of pointers) {
     const r: Reference = { kind: 'location', location: displace(p.location, distance) };
@@ -191,11 +206,42 @@ function compareTruth(op: BinaryOperator, left: Value, right: Value): Truth {
 }
 
 function compareReferences(op: BinaryOperator, left: Value, right: Value): Truth {
-  if (op !== '==' && op !== '!=') return BOTH;
-  const a = left.references.map(referenceKey);
-  const b = right.references.map(referenceKey);
-  if (a.some((k) => b.includes(k))) return BOTH;
+  if (op !== '==' && op !== '!=') return compareOrder(op, left, right);
+  if (left.references.some((a) => right.references.some((b) => canBeSame(a, b)))) return BOTH;
   return { canBeTrue: op === '!=', canBeFalse: op === '==' };
+}
+
+function canBeSame(a: Reference, b: Reference): boolean {
+  if (a.kind !== 'location' || b.kind !== 'location') return referenceKey(a) === referenceKey(b);
+  if (a.location.base !== b.location.base) return false;
+  const x = a.location.path;
+  const y = b.location.path;
+  if (x === y || x.includes('[*]') || y.includes('[*]')) return true;
+  const [i, j] = [lastIndex(a), lastIndex(b)];
+  return i !== undefined && j !== undefined && i.low <= j.high && j.low <= i.high;
+}
+
+/** The index that a path ends with, as an interval. */
+function lastIndex(r: Reference): AbstractNumber | undefined {
+  const match = r.kind === 'location' ? /\[(>?)(\d+)\]$/.exec(r.location.path) : null;
+  if (match === null) return undefined;
+  const low = Number(match[2]);
+  return interval(low, match[1] === '>' ? Infinity : low);
+}
+
+/** `m < end` over one array. */
+function compareOrder(op: BinaryOperator, left: Value, right: Value): Truth {
+  let truth: Truth = { canBeTrue: false, canBeFalse: false };
+  for (const a of left.references) {
+    for (const b of right.references) {
+      const [i, j] = [lastIndex(a), lastIndex(b)];
+      const same = a.kind === 'location' && b.kind === 'location' && a.location.base === b.location.base;
+      if (!same || i === undefined || j === undefined) return BOTH;
+      const t = compareNumbers(op, i, j);
+      truth = { canBeTrue: truth.canBeTrue || t.canBeTrue, canBeFalse: truth.canBeFalse || t.canBeFalse };
+    }
+  }
+  return truth;
 }
 
 function compareNumbers(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Truth {
@@ -238,8 +284,10 @@ function compareReference(op: BinaryOperator, ref: Reference, n: AbstractNumber,
       return { canBeTrue: !(n.low === 0 && n.high === 0) && !negativeOrZero, canBeFalse: true };
     case '!=':
       return { canBeTrue: true, canBeFalse: !negativeOrZero };
-    default:
-      return BOTH;
+    default: {
+      const address = interval(1, Infinity);
+      return swapped ? compareNumbers(op, n, address) : compareNumbers(op, address, n);
+    }
   }
 }
 

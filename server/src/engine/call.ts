@@ -133,6 +133,7 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
   for (const v of values) {
     if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
   }
+  for (const a of instruction.arguments) leaveDecision(ctx, state, a);
   noteGoesOn(ctx, state);
   letEscape(ctx, state, values, instruction.span);
   for (const v of values) {
@@ -142,6 +143,27 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
     state.unknownThreads ||= false;
   setResult(ctx, state, instruction, UNKNOWN);
   return state;
+}
+
+/** `CHECK(ret == 0)`: a function that is not shown and sees the result of a failed handshake may end the program. */
+function leaveDecision(ctx: Context, state: State, e: Expr): void {
+  switch (e.kind) {
+    case 'load': {
+      const { tag } = evaluate(ctx, state, e);
+      if (tag?.part === 'refusal') state.update(tag.source, { handshake: 'unknown' });
+      return;
+    }
+    case 'binary':
+      leaveDecision(ctx, state, e.left);
+      leaveDecision(ctx, state, e.right);
+      return;
+    case 'unary':
+    case 'cast':
+      leaveDecision(ctx, state, e.operand);
+      return;
+    default:
+      return;
+  }
 }
 
 /** An unknown function may have written scalars behind the pointer; descriptors and pointers are believed to stay. */
@@ -221,6 +243,7 @@ function* summarised(
   const inner: Context = {
     ...ctx,
     body,
+    calls: [...ctx.calls, { instruction, caller: ctx.body }],
     stack: [...ctx.stack, body.id],
     site,
     quarantined: ctx.quarantined || body.quarantine.length > 0,

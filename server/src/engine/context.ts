@@ -1,5 +1,5 @@
 /** What an instruction is executed in: the engine, the function, and how control came there. */
-import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
+import type { Expr, FunctionBody, GlobalVariable, Instruction, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Footprint, LocalSummary } from './footprint.ts';
@@ -41,6 +41,12 @@ export interface CallSummary {
   readonly footprint: Footprint;
 }
 
+/** One active call. */
+export interface CallSite {
+  readonly instruction: Instruction & { readonly kind: 'call' };
+  readonly caller: FunctionBody;
+}
+
 export interface Context {
   readonly program: Program;
   readonly facts: Facts;
@@ -48,6 +54,8 @@ export interface Context {
   /** Root that is run: `main`, an exported function, or a thread. */
   readonly root: string;
   readonly thread: boolean;
+  /** The calls from the root to this function. */
+  readonly calls: readonly CallSite[];
   /** Function ids from the root to this one. */
   readonly stack: readonly string[];
   /** Call sites from the root to this one, for naming objects. */
@@ -89,4 +97,37 @@ export function eventBase(ctx: Context, state: State, object: string, span: Span
     quarantined: ctx.quarantined,
     object,
   };
+}
+
+/** Where a thing is said in the source: a span and the function that it lies in. */
+export interface Site {
+  readonly span: Span;
+  readonly function: string;
+}
+
+/**
+ * The call that decides what a system call does. Where the deciding argument (an ioctl's request) is a parameter of
+ * the enclosing function, that function is a wrapper and its caller is meant, through any number of wrappers.
+ */
+export function decidingSite(ctx: Context, argument: Expr | undefined, span: Span): Site {
+  let site: Site = { span, function: ctx.body.name };
+  let decides = argument;
+  let body = ctx.body;
+  for (let depth = ctx.calls.length - 1; depth >= 0; depth--) {
+    const index = parameterIndex(decides, body);
+    if (index < 0) return site;
+    ctx.footprint.bound = true;
+    const { instruction, caller } = ctx.calls[depth]!;
+    site = { span: instruction.span, function: caller.name };
+    decides = instruction.arguments[index];
+    body = caller;
+  }
+  return site;
+}
+
+function parameterIndex(e: Expr | undefined, body: FunctionBody): number {
+  if (e?.kind === 'cast') return parameterIndex(e.operand, body);
+  if (e?.kind !== 'load' || e.place.base.kind !== 'variable' || e.place.path.length > 0) return -1;
+  const { id } = e.place.base.variable;
+  return body.parameters.findIndex((p) => p.id === id);
 }

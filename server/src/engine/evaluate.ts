@@ -5,6 +5,7 @@ import { type Context, spanId, variableBase } from './context.ts';
 import { noteArgumentUse, noteEventTest, noteMemoryUse, noteTableUse } from './observe.ts';
 import type { State } from './state.ts';
 import {
+  anyElement,
   asConstant,
   constant,
   interval,
@@ -150,7 +151,7 @@ export function placeLocations(ctx: Context, state: State, place: Place): Locati
 /** What a pointer expression points to; a pointer of unknown origin gets an object of its own, the same at each use. */
 export function pointees(ctx: Context, state: State, pointer: Expr): Location[] {
   const value = evaluate(ctx, state, pointer);
-  const found = value.references.flatMap((r) => (r.kind === 'location' ? [r.location] : []));
+  const found = anyElement(value.references).flatMap((r) => (r.kind === 'location' ? [whole(r.location)] : []));
   if (found.length > 0 || !value.any) return found;
   const place = placeOf(pointer);
   if (place === undefined) {
@@ -164,6 +165,12 @@ export function pointees(ctx: Context, state: State, pointer: Expr): Location[] 
   const location = { base: name, path: '[0]' };
   state.memory.store(holder, { ...value, number: undefined, any: false, references: [{ kind: 'location', location }] });
   return [location];
+}
+
+/** A place of which only a least index is known is any element to whoever looks there. */
+function whole(location: Location): Location {
+  if (!location.path.includes('[>')) return location;
+  return { base: location.base, path: location.path.replace(/\[>\d+\]$/, '[*]') };
 }
 
 /** The place that an expression loads, casts apart. */

@@ -136,7 +136,7 @@ export class Memory {
 
   /** True when a store there replaces the old value for sure. */
   isStrong(location: Location): boolean {
-    return !this.summaries.has(location.base) && !location.path.includes('[*]');
+    return !this.summaries.has(location.base) && !/\[[*>]/.test(location.path);
   }
 
   store(location: Location, value: Value): void {

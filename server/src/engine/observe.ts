@@ -200,7 +200,7 @@ export function checkLost(ctx: Context, state: State, candidates: Iterable<strin
       continue;
     }
     ctx.footprint.bound = true;
-    held ??= state.held(new Set());
+    held ??= state.held(ctx.inherited);
     if (held.has(id)) continue;
     reportLost(ctx, state, object, loss);
     state.turnover++;

@@ -10,12 +10,15 @@ import { type Program, variableBase } from './context.ts';
 
 export interface LinkOptions {
   /** What the file is built into, where a compile database tells. */
-  readonly targetOf?: ((path: string) => string | undefined) | undefined;
+  readonly targetsOf?: ((path: string) => readonly string[]) | undefined;
   /** Functions that are run for their own sake when nobody calls them; all, where this is not given. */
   readonly isRoot?: ((body: FunctionBody) => boolean) | undefined;
 }
 
 export interface LinkedProgram extends Program {
+  /** Translation units, the one with `main` first. */
+  readonly files: readonly string[];
+  readonly hasMain: boolean;
   /** All functions, those that are no roots included. */
   readonly bodies: readonly FunctionBody[];
 }
@@ -24,15 +27,15 @@ export interface LinkedProgram extends Program {
 export function chooseDefinition<T extends { readonly path: string }>(
   candidates: readonly T[],
   from: string,
-  targetOf: (path: string) => string | undefined = () => undefined,
+  targetsOf: (path: string) => readonly string[] = () => [],
 ): T | undefined {
   const only = (list: readonly T[]) => (list.length === 1 ? list[0] : undefined);
-  const target = targetOf(from);
+  const targets = targetsOf(from);
   const folder = folderOf(from);
   return (
     candidates.find((c) => c.path === from) ??
     only(candidates) ??
-    only(candidates.filter((c) => target !== undefined && targetOf(c.path) === target)) ??
+    only(candidates.filter((c) => targetsOf(c.path).some((t) => targets.includes(t)))) ??
     only(candidates.filter((c) => folderOf(c.path) === folder))
   );
 }
@@ -78,7 +81,7 @@ function reachable(
     for (const name of usedNames(member)) {
       const found = own.has(name)
         ? undefined
-        : chooseDefinition(definers.get(name) ?? [], member.path, options.targetOf);
+        : chooseDefinition(definers.get(name) ?? [], member.path, options.targetsOf);
       if (found !== undefined) members.add(found);
     }
   }
@@ -130,6 +133,8 @@ export function link(units: readonly TranslationUnit[], options: LinkOptions = {
     }
   }
   return {
+    files: units.map((u) => u.path),
+    hasMain: functions.some((f) => f.name === 'main'),
     bodies: functions,
     functions: options.isRoot === undefined ? functions : functions.filter(options.isRoot),
     globals: [...byBase.values()],
@@ -142,7 +147,7 @@ export function link(units: readonly TranslationUnit[], options: LinkOptions = {
             libraryFunction(name) === undefined
             ? (staticNames.get(name) ?? undefined)
             : undefined
-          : chooseDefinition(defined, file, options.targetOf)?.body)
+          : chooseDefinition(defined, file, options.targetsOf)?.body)
       );
     },
     global: (base) => byBase.get(base),

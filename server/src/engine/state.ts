@@ -46,6 +46,7 @@ export interface Uffd {
   readonly handshake: Handshake;
   /** The UFFDIO_API that failed or succeeded last. */
   readonly handshakeSpan: Span | undefined;
+  readonly handshakeFunction: string | undefined;
   readonly features: FeatureWord;
   /** Creation flags had O_NONBLOCK: undefined when not known. */
   readonly nonblocking: boolean | undefined;

@@ -36,10 +36,10 @@ export type Reference =
   | { readonly kind: 'function'; readonly name: string }
   | { readonly kind: 'thread'; readonly site: string };
 
-/** Where a number came from, when it came out of a userfaultfd message. */
+/** Where a number came from: out of a userfaultfd message, or as the result of a handshake that failed. */
 export interface MessageTag {
-  readonly part: 'event' | 'address' | 'thread-id';
-  /** The userfaultfd that the message was read from. */
+  readonly part: 'event' | 'address' | 'thread-id' | 'refusal';
+  /** The userfaultfd that the message was read from, or that was refused. */
   readonly source: string;
   /** The child descriptor, when the message is a FORK message. */
   readonly child: string | undefined;
@@ -178,9 +178,34 @@ export function widenNumber(before: AbstractNumber, after: AbstractNumber): Abst
 function joinReferences(a: readonly Reference[], b: readonly Reference[]): readonly Reference[] {
   if (a === b || b.length === 0) return a;
   const keys = new Set(a.map(referenceKey));
-  const added = b.filter((r) => !keys.has(referenceKey(r)));
+  const added = b.filter((r) => !keys.has(referenceKey(r)) && !isAnyElement(r, keys));
   if (added.length === 0) return a;
   return [...a, ...added].sort((x, y) => (referenceKey(x) < referenceKey(y) ? -1 : 1));
+}
+
+/** An element of unknown index among the keys stands for this one too. */
+function isAnyElement(r: Reference, keys: ReadonlySet<string>): boolean {
+  if (r.kind !== 'location') return false;
+  const { path } = r.location;
+  const open = path.endsWith(']') ? path.lastIndexOf('[') : -1;
+  return open >= 0 && keys.has(`p:${r.location.base}|${path.slice(0, open)}[*]`);
+}
+
+/** Places that differ in their last index alone become one of unknown index. */
+export function anyElement(references: readonly Reference[]): readonly Reference[] {
+  if (references.length < 2) return references;
+  const heads = new Map<string, Reference>();
+  for (const r of references) {
+    const at = r.kind === 'location' ? /^(.*)\[[^[\]]*\]$/s.exec(r.location.path) : null;
+    if (r.kind !== 'location' || at === null) {
+      heads.set(referenceKey(r), r);
+      continue;
+    }
+    const key = `p:${r.location.base}|${at[1]}[`;
+    const either: Reference = { kind: 'location', location: { base: r.location.base, path: `${at[1]}[*]` } };
+    heads.set(key, heads.has(key) ? either : r);
+  }
+  return heads.size === references.length ? references : [...heads.values()];
 }
 
 function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean {
@@ -204,7 +229,8 @@ export function join(a: Value, b: Value, widen = false): Value {
         : widen
           ? widenNumber(a.number, b.number)
           : joinNumber(a.number, b.number);
-  const references = joinReferences(a.references, b.references);
+  const union = joinReferences(a.references, b.references);
+  const references = widen && union !== a.references ? anyElement(union) : union;
   const any = a.any || b.any;
   const tag = sameTag(a.tag, b.tag) ? a.tag : undefined;
   if (number === a.number && references === a.references && any === a.any && tag === a.tag) return a;

@@ -1,8 +1,7 @@
 /** Descriptors: which userfaultfd an argument names, close, dup, and what is born where. */
 import type { Expr, Place } from '../../ir/ir.ts';
-import type { Span } from '../../text/span.ts';
 import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
-import { type Context, eventBase, objectId } from '../context.ts';
+import { type Context, eventBase, objectId, type Site } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
 import { noteChildUse } from '../observe.ts';
@@ -57,6 +56,7 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
     site: instruction.span,
     handshake: 'fresh',
     handshakeSpan: undefined,
+    handshakeFunction: undefined,
     features: NO_FEATURES,
     nonblocking,
     armed: [],
@@ -99,6 +99,7 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
       site: expr.span,
       handshake: 'unknown',
       handshakeSpan: undefined,
+      handshakeFunction: undefined,
       features: ctx.facts.programFeatures ?? UNKNOWN_FEATURES,
       nonblocking: undefined,
       armed: [],
@@ -130,7 +131,7 @@ export function withOthers(ctx: Context, state: State, object: Uffd): Uffd {
 }
 
 /** A request, read or poll needs a descriptor that is enabled. False when this one surely is not. */
-export function requireHandshake(ctx: Context, state: State, named: Named, operation: string, span: Span): boolean {
+export function requireHandshake(ctx: Context, state: State, named: Named, operation: string, site: Site): boolean {
   const object = withOthers(ctx, state, named.object);
   if (object.handshake !== 'fresh' && object.handshake !== 'failed') return true;
   if (!named.sure || state.hypothesis !== undefined) return true;
@@ -139,9 +140,10 @@ export function requireHandshake(ctx: Context, state: State, named: Named, opera
     kind: 'unready-use',
     handshake: object.handshake,
     handshakeSpan: object.handshakeSpan,
-    handshakeFunction: undefined,
+    handshakeFunction: object.handshakeFunction,
     operation,
-    ...eventBase(ctx, state, object.id, span),
+    ...eventBase(ctx, state, object.id, site.span),
+    function: site.function,
   });
   // Reported once: from here on the descriptor is taken for an enabled one.
   state.update(object.id, { handshake: 'unknown', features: { ...object.features, unknown: true } });

@@ -4,7 +4,7 @@ import { ALL_FEATURE_BITS } from '../../uffd/features.ts';
 import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
 import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
-import { type Context, eventBase } from '../context.ts';
+import { type Context, decidingSite, eventBase } from '../context.ts';
 import { evaluate, loadLocation, pointees } from '../evaluate.ts';
 import type { FeatureWord, RepeatedHandshakeEvent } from '../events.ts';
 import { ZERO } from '../memory.ts';
@@ -48,7 +48,7 @@ export function ioctlModel(call: ModelCall, state: State): State[] {
     const branch = i === named.length - 1 ? state : state.clone();
     if (request.kind === 'handshake') results.push(...handshake(call, branch, n));
     else {
-      requireHandshake(ctx, branch, n, request.name, instruction.span);
+      requireHandshake(ctx, branch, n, request.name, decidingSite(ctx, instruction.arguments[1], instruction.span));
       if (request.kind === 'register') results.push(...register(call, branch, n));
       else if (request.kind === 'unregister') results.push(...unregister(call, branch, n));
       else results.push(...plain(call, branch));
@@ -80,6 +80,7 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   const { ctx, instruction } = call;
   const { object } = named;
   const at = argument(ctx, state, call);
+  const site = decidingSite(ctx, instruction.arguments[1], instruction.span);
   const features =
     at === undefined
       ? { must: 0n, may: 0n, unknown: true }
@@ -89,7 +90,8 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
       kind: 'repeated-handshake',
       firstSpan: object.handshakeSpan,
       child: object.origin === 'child',
-      ...eventBase(ctx, state, object.id, instruction.span),
+      ...eventBase(ctx, state, object.id, site.span),
+      function: site.function,
     };
     state.update(object.id, { handshake: 'unknown' });
     if (at !== undefined) overwriteBelow(ctx, state, at, undefined);
@@ -106,14 +108,15 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   const failed = state.clone();
   if (at !== undefined) overwriteBelow(ctx, failed, at, ZERO);
   if (object.handshake === 'fresh' || object.handshake === 'failed') {
-    failed.update(object.id, { handshake: 'failed', handshakeSpan: instruction.span });
+    failed.update(object.id, { handshake: 'failed', handshakeSpan: site.span, handshakeFunction: site.function });
   }
   failed.step(
     'handshake',
     instruction.span,
     'UFFDIO_API fails: the descriptor stays unusable and the argument is zeroed',
   );
-  setResult(ctx, failed, instruction, constant(-1));
+  const refusal = { part: 'refusal', source: object.id, child: undefined, site: site.span } as const;
+  setResult(ctx, failed, instruction, { ...constant(-1), tag: refusal });
   // A retry with the argument that a failure zeroed is refused again: userfaultfd_api() in fs/userfaultfd.c.
   if (at !== undefined && !canBe(loadLocation(ctx, state, { base: at.base, path: `${at.path}.api` }), UFFD_API))
     return [failed];
@@ -126,7 +129,12 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
       numeric(knownBits(features.must, ALL_FEATURE_BITS, false)),
     );
   }
-  state.update(object.id, { handshake: 'enabled', handshakeSpan: instruction.span, features });
+  state.update(object.id, {
+    handshake: 'enabled',
+    handshakeSpan: site.span,
+    handshakeFunction: site.function,
+    features,
+  });
   state.step('handshake', instruction.span, `UFFDIO_API succeeds ${describeFeatures(features)}`);
   ctx.facts.emit({
     kind: 'handshake',

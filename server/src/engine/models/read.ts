@@ -43,7 +43,7 @@ export function readModel(call: ModelCall, state: State): State[] {
   const results: State[] = [];
   for (const [i, n] of named.entries()) {
     const branch = i === named.length - 1 ? state : state.clone();
-    requireHandshake(ctx, branch, n, call.name, instruction.span);
+    requireHandshake(ctx, branch, n, call.name, { span: instruction.span, function: ctx.body.name });
     results.push(...readMessages(call, branch, branch.objects.get(n.object.id)!));
   }
   return results;
@@ -219,6 +219,7 @@ function bearChild(
     site: span,
     handshake: 'enabled',
     handshakeSpan: parent.handshakeSpan,
+    handshakeFunction: parent.handshakeFunction,
     features: parent.features,
     nonblocking: parent.nonblocking,
     armed: [],
@@ -257,7 +258,11 @@ export function pollModel(call: ModelCall, state: State): State[] {
       if (!path.startsWith(prefix) || !path.endsWith('.fd') || value.references.length !== 1) continue;
       const fd = value.references[0]!;
       const object = fd.kind === 'descriptor' ? state.objects.get(fd.object) : undefined;
-      if (object !== undefined) requireHandshake(ctx, state, { object, sure: true }, call.name, instruction.span);
+      if (object !== undefined)
+        requireHandshake(ctx, state, { object, sure: true }, call.name, {
+          span: instruction.span,
+          function: ctx.body.name,
+        });
     }
     forgetReturnedEvents(state, r.location);
   }
