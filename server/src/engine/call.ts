@@ -61,7 +61,9 @@ function* callNamed(ctx: Context, state: State, instruction: CallInstruction, na
   if (body !== undefined) return yield* callBody(ctx, state, instruction, body, budget);
   const row = libraryFunction(name);
   if (row === undefined) return [unknownCall(ctx, state, instruction, name)];
-  return libraryCall(ctx, state, instruction, row);
+  const states = libraryCall(ctx, state, instruction, row);
+  yield* ctx.facts.runStarted();
+  return states;
 }
 
 /** Kinds whose models look at nothing but what their arguments lead to, and make nothing. */

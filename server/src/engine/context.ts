@@ -21,13 +21,15 @@ export interface Facts {
   emit(event: EngineEvent): void;
   /** Notes a store, so that other roots see it in the next round. */
   noteStore(root: string, location: Location, value: Value): void;
-  /** What other roots store there, when that memory is shared with `root`. */
-  othersStore(root: string, location: Location): Value | undefined;
+  /** `own` joined with what other roots store there; undefined where nobody stored anything. */
+  withOthers(root: string, location: Location, own: Value | undefined): Value | undefined;
   /** Features that some UFFDIO_API of the program requests; undefined while none is known. */
   readonly programFeatures: FeatureWord | undefined;
   /** What other roots do to a descriptor that both see. */
   othersHandshake(root: string, object: string): FeatureWord | undefined;
   othersArm(root: string, object: string): { readonly region: string; readonly span: Span } | undefined;
+  /** Runs the threads that were started since it was called last. */
+  runStarted(): Generator<void, void, void>;
   startThread(name: string, file: string, site: string, argument: Value, state: State, root: string): boolean;
 }
 

@@ -1,20 +1,8 @@
 /** Immediate dominators of a function's blocks (Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm", 2001). */
-import type { FunctionBody, Terminator } from '../ir/ir.ts';
+import type { FunctionBody } from '../ir/ir.ts';
+import { successors } from '../ir/simplify.ts';
 
 const cache = new WeakMap<FunctionBody, readonly number[]>();
-
-export function successors(t: Terminator): number[] {
-  switch (t.kind) {
-    case 'goto':
-      return [t.target];
-    case 'branch':
-      return [t.whenTrue, t.whenFalse];
-    case 'switch':
-      return [...t.cases.map((c) => c.target), t.otherwise];
-    default:
-      return [];
-  }
-}
 
 /** True when every path from the entry to `block` passes through `dominator`. */
 export function dominates(body: FunctionBody, dominator: number, block: number): boolean {

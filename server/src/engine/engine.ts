@@ -1,10 +1,10 @@
 /**
  * Runs the roots of one program: main, functions nobody calls, and threads in the state of their creation.
  *
- * Threads are handled in two rounds. The first collects, flow-insensitively, what each root stores into memory that
- * others can see and what it does to descriptors (handshake, arming). The second runs every root again with that
- * knowledge joined in; only its events count. Facts that need several roots (who reads the event of whose fork) are
- * left to the rules.
+ * What a root stores into memory that others can see, and what it does to descriptors (handshake, arming), is
+ * collected flow-insensitively and joined into what the others find. A thread runs when it is started, so that its
+ * creator goes on with what it does; a root that asked before another one did more is run once more at the end. Facts
+ * that need several roots (who reads the event of whose fork) are left to the rules.
  */
 import type { Expr, FunctionBody } from '../ir/ir.ts';
 import { libraryFunction } from '../libc/effects.ts';
@@ -12,13 +12,13 @@ import type { Span } from '../text/span.ts';
 import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
 import { evaluate } from './evaluate.ts';
-import type { EngineEvent, EngineResult, FeatureWord, RootFact } from './events.ts';
+import type { EngineEvent, EngineResult, FeatureWord } from './events.ts';
 import { Footprint } from './footprint.ts';
 import { InertFunctions } from './inert.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { processEnds } from './observe.ts';
-import { State } from './state.ts';
-import { asConstant, join, type Location, numberSet, type Value } from './value.ts';
+import { locationKey, State } from './state.ts';
+import { asConstant, covers, join, type Location, numberSet, type Value } from './value.ts';
 
 /** Instructions one root may take. Steps, not seconds: results must not depend on the machine's mood. */
 export const STEPS_PER_ROOT = 200_000;
@@ -41,118 +41,230 @@ interface Root {
 }
 
 export async function runEngine(program: Program, options: EngineOptions = {}): Promise<EngineResult> {
-  const first = new Round(program, undefined, options);
-  if (!(await first.run())) return first.result(true);
-  // A program of one root that knows all its descriptors has nothing to learn from a second round.
-  if (!first.needsAnotherRound()) return first.result(false);
-  const second = new Round(program, first, options);
-  return second.result(!(await second.run()));
+  const schedule = new Schedule(program, options);
+  return schedule.result(!(await schedule.run()));
 }
 
-class Round implements Facts {
-  private readonly events = new Map<string, EngineEvent>();
-  private readonly queue: Root[] = [];
-  private readonly done = new Set<string>();
-  private readonly roots: RootFact[] = [];
+/** What all roots of a program do to memory and descriptors that others can see. It only grows. */
+class SharedFacts {
   private readonly stores = new Map<string, Map<string, Value>>();
   private readonly handshakes = new Map<string, Map<string, FeatureWord>>();
   private readonly arms = new Map<string, Map<string, { region: string; span: Span }>>();
   private readonly shared = new Set<string>();
-  private readonly threadEntries = new Map<string, number>();
-  private readonly exceeded = new Set<string>();
-  private readonly analysed = new Set<string>();
-  private features: FeatureWord | undefined;
-  private outsideSeen = false;
-  private readonly program: Program;
-  private readonly before: Round | undefined;
-  private readonly options: EngineOptions;
   private readonly globalBases: ReadonlySet<string>;
-  private readonly inert: InertFunctions;
+  features: FeatureWord | undefined;
 
-  constructor(program: Program, before: Round | undefined, options: EngineOptions) {
-    this.program = program;
-    this.before = before;
-    this.options = options;
-    this.inert = new InertFunctions(program);
-    this.globalBases = new Set(program.globals.map((g) => variableBase(g.variable)));
+  constructor(globalBases: ReadonlySet<string>) {
+    this.globalBases = globalBases;
   }
 
-  get programFeatures(): FeatureWord | undefined {
-    this.outsideSeen = true;
-    return this.before?.features;
+  share(base: string): void {
+    this.shared.add(base);
   }
 
-  needsAnotherRound(): boolean {
-    return this.outsideSeen || this.threadEntries.size > 0;
+  isVisible(base: string): boolean {
+    return this.globalBases.has(base) || this.shared.has(base);
   }
 
-  emit(event: EngineEvent): void {
-    const key = `${event.kind}|${event.span.file}:${event.span.start}|${event.object}|${'root' in event ? event.root : ''}|${this.variant(event)}`;
-    if (!this.events.has(key)) this.events.set(key, event);
-    if (event.kind === 'handshake') {
-      this.features = this.features === undefined ? event.features : joinFeatures(this.features, event.features);
-      if (event.concurrent) nested(this.handshakes, event.object).set(event.root, event.features);
-    } else if (event.kind === 'arm' && event.concurrent) {
-      nested(this.arms, event.object).set(event.root, { region: event.region, span: event.span });
-    }
-  }
-
-  private variant(event: EngineEvent): string {
-    switch (event.kind) {
-      case 'read':
-        return `${event.process}|${[...event.waited.keys()].sort().join()}`;
-      case 'fork-armed':
-        return `${[...event.threads].sort().join()}|${[...event.processes].sort().join()}|${[...event.locks.keys()].sort().join()}|${event.features.may}|${event.unknownReaders}`;
-      case 'lost-child':
-        return event.how;
-      default:
-        return '';
-    }
-  }
-
-  noteStore(root: string, location: Location, value: Value): void {
-    if (!this.globalBases.has(location.base) && !this.isShared(location.base)) return;
-    const byRoot = nested(this.stores, `${location.base}|${location.path}`);
+  store(root: string, location: Location, value: Value): void {
+    if (!this.isVisible(location.base)) return;
+    const byRoot = nested(this.stores, locationKey(location));
     const old = byRoot.get(root);
     byRoot.set(root, old === undefined ? value : join(old, value));
   }
 
-  private isShared(base: string): boolean {
-    return this.shared.has(base) || (this.before?.shared.has(base) ?? false);
+  handshake(root: string, object: string, features: FeatureWord, concurrent: boolean): void {
+    this.features = this.features === undefined ? features : joinFeatures(this.features, features);
+    if (concurrent) nested(this.handshakes, object).set(root, features);
   }
 
-  othersStore(root: string, location: Location): Value | undefined {
-    if (this.before === undefined || !(this.globalBases.has(location.base) || this.before.shared.has(location.base)))
-      return undefined;
-    const byRoot = this.before.stores.get(`${location.base}|${location.path}`);
-    if (byRoot === undefined) return undefined;
+  arm(root: string, object: string, range: { region: string; span: Span }): void {
+    nested(this.arms, object).set(root, range);
+  }
+
+  othersStore(root: string, key: string): Value | undefined {
     let value: Value | undefined;
-    for (const [other, stored] of byRoot)
+    for (const [other, stored] of this.stores.get(key) ?? [])
       if (other !== root) value = value === undefined ? stored : join(value, stored);
     return value;
   }
 
   othersHandshake(root: string, object: string): FeatureWord | undefined {
-    const byRoot = this.before?.handshakes.get(object);
-    if (byRoot === undefined) return undefined;
     let word: FeatureWord | undefined;
-    for (const [other, features] of byRoot) {
+    for (const [other, features] of this.handshakes.get(object) ?? []) {
       if (other !== root) word = word === undefined ? features : joinFeatures(word, features);
     }
     return word;
   }
 
   othersArm(root: string, object: string): { region: string; span: Span } | undefined {
-    for (const [other, range] of this.before?.arms.get(object) ?? []) if (other !== root) return range;
+    for (const [other, range] of this.arms.get(object) ?? []) if (other !== root) return range;
     return undefined;
+  }
+}
+
+/** One run of one root: what happened in it, and which answers about the other roots it rests on. */
+class RootRun implements Facts {
+  readonly events = new Map<string, EngineEvent>();
+  readonly started: Root[] = [];
+  /** What loads of visible memory were answered with. */
+  private readonly loads = new Map<string, Set<Value | undefined>>();
+  private readonly handshakes = new Map<string, FeatureWord | undefined>();
+  private readonly arms = new Map<string, boolean>();
+  private features: { readonly answer: FeatureWord | undefined } | undefined;
+  private readonly schedule: Schedule;
+  private readonly shared: SharedFacts;
+  readonly root: Root;
+
+  constructor(schedule: Schedule, shared: SharedFacts, root: Root) {
+    this.schedule = schedule;
+    this.shared = shared;
+    this.root = root;
+  }
+
+  get programFeatures(): FeatureWord | undefined {
+    this.features = { answer: this.shared.features };
+    return this.shared.features;
+  }
+
+  emit(event: EngineEvent): void {
+    const key = `${event.kind}|${event.span.file}:${event.span.start}|${event.object}|${'root' in event ? event.root : ''}|${variant(event)}`;
+    if (!this.events.has(key)) this.events.set(key, event);
+    if (event.kind === 'handshake') this.shared.handshake(event.root, event.object, event.features, event.concurrent);
+    else if (event.kind === 'arm' && event.concurrent)
+      this.shared.arm(event.root, event.object, { region: event.region, span: event.span });
+  }
+
+  noteStore(root: string, location: Location, value: Value): void {
+    this.shared.store(root, location, value);
+  }
+
+  withOthers(root: string, location: Location, own: Value | undefined): Value | undefined {
+    if (!this.shared.isVisible(location.base)) return own;
+    const key = locationKey(location);
+    const others = this.shared.othersStore(root, key);
+    const answer = own === undefined ? others : others === undefined ? own : join(own, others);
+    const given = this.loads.get(key);
+    if (given === undefined) this.loads.set(key, new Set([answer]));
+    else given.add(answer);
+    return answer;
+  }
+
+  othersHandshake(root: string, object: string): FeatureWord | undefined {
+    const answer = this.shared.othersHandshake(root, object);
+    this.handshakes.set(object, answer);
+    return answer;
+  }
+
+  othersArm(root: string, object: string): { region: string; span: Span } | undefined {
+    const answer = this.shared.othersArm(root, object);
+    this.arms.set(object, answer !== undefined);
+    return answer;
   }
 
   startThread(name: string, file: string, site: string, argument: Value, state: State): boolean {
+    return this.schedule.startThread(this, name, file, site, argument, state);
+  }
+
+  runStarted(): Generator<void, void, void> {
+    return this.schedule.runPending();
+  }
+
+  /** True when other roots have done more since this one asked. */
+  isStale(): boolean {
+    const { name } = this.root;
+    for (const [key, answers] of this.loads) {
+      const now = this.shared.othersStore(name, key);
+      if (now === undefined) continue;
+      for (const answer of answers) if (answer === undefined || !covers(answer, now)) return true;
+    }
+    for (const [object, answer] of this.handshakes)
+      if (!sameFeatures(answer, this.shared.othersHandshake(name, object))) return true;
+    for (const [object, answer] of this.arms)
+      if (!answer && this.shared.othersArm(name, object) !== undefined) return true;
+    return this.features !== undefined && !sameFeatures(this.features.answer, this.shared.features);
+  }
+}
+
+function variant(event: EngineEvent): string {
+  switch (event.kind) {
+    case 'read':
+      return `${event.process}|${[...event.waited.keys()].sort().join()}`;
+    case 'fork-armed':
+      return `${[...event.threads].sort().join()}|${[...event.processes].sort().join()}|${[...event.locks.keys()].sort().join()}|${event.features.may}|${event.unknownReaders}`;
+    case 'lost-child':
+      return event.how;
+    default:
+      return '';
+  }
+}
+
+class Schedule {
+  private readonly runs = new Map<string, RootRun>();
+  private pending: Root[] = [];
+  private readonly threadEntries = new Map<string, number>();
+  private readonly exceeded = new Set<string>();
+  private readonly analysed = new Set<string>();
+  private readonly program: Program;
+  private readonly options: EngineOptions;
+  private readonly globalBases: ReadonlySet<string>;
+  private readonly shared: SharedFacts;
+  private readonly inert: InertFunctions;
+
+  constructor(program: Program, options: EngineOptions) {
+    this.program = program;
+    this.options = options;
+    this.inert = new InertFunctions(program);
+    this.globalBases = new Set(program.globals.map((g) => variableBase(g.variable)));
+    this.shared = new SharedFacts(this.globalBases);
+  }
+
+  async run(): Promise<boolean> {
+    const called = calledFunctions(this.program);
+    const whole = this.program.functions.filter((f) => f.name === 'main');
+    for (const body of whole) if (!(await this.drive(this.outermost(body)))) return false;
+    for (const body of this.program.functions) {
+      if (body.name === 'main' || called.has(body.id) || this.analysed.has(body.id)) continue;
+      if (!(await this.drive(this.outermost(body)))) return false;
+    }
+    // What rests on answers that have changed since is run once more.
+    const stale = [...this.runs.values()].filter((r) => r.isStale());
+    const again = new Set<string>();
+    for (const { root } of stale) {
+      const run = this.runs.get(root.key);
+      if (run === undefined || again.has(root.key)) continue;
+      this.forget(run);
+      for (const site of [...this.threadEntries.keys()]) this.threadEntries.delete(site);
+      const before = new Set(this.runs.keys());
+      if (!(await this.drive(root))) return false;
+      for (const key of this.runs.keys()) if (!before.has(key)) again.add(key);
+    }
+    return true;
+  }
+
+  /** The run and those of the threads that it started. */
+  private forget(run: RootRun): void {
+    this.runs.delete(run.root.key);
+    for (const root of run.started) {
+      const started = this.runs.get(root.key);
+      if (started !== undefined) this.forget(started);
+    }
+  }
+
+  private async drive(root: Root): Promise<boolean> {
+    const steps = this.execute(root);
+    while (steps.next().done !== true) {
+      if (this.options.proceed !== undefined && !(await this.options.proceed())) return false;
+    }
+    return true;
+  }
+
+  startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean {
     const body = this.program.function(name, file);
     if (body === undefined) return false;
     const count = this.threadEntries.get(site) ?? 0;
     const entry = state.clone();
-    for (const base of entry.reach([argument]).bases) this.shared.add(base);
+    for (const base of entry.reach([argument]).bases) this.shared.share(base);
     // What the thread cannot reach is not its business: its creator's other locals.
     const reachable = entry.reach([argument], this.globalBases).bases;
     for (const base of [...entry.memory.baseNames()]) if (!reachable.has(base)) entry.memory.deleteBase(base);
@@ -162,45 +274,33 @@ class Round implements Facts {
     const parameter = body.parameters[0];
     if (parameter !== undefined) entry.memory.store({ base: variableBase(parameter), path: '' }, argument);
     const key = `${body.id}|${site}|${entry.key()}`;
-    if (this.done.has(key)) return true;
-    if (count >= MAX_THREAD_ENTRIES) return true;
+    if (this.runs.has(key) || this.pending.some((p) => p.key === key) || count >= MAX_THREAD_ENTRIES) return true;
     this.threadEntries.set(site, count + 1);
-    this.done.add(key);
-    this.queue.push({ name: `${body.id}@${site}`, body, threadSite: site, entry, inherited, key });
+    const root = { name: `${body.id}@${site}`, body, threadSite: site, entry, inherited, key };
+    starter.started.push(root);
+    this.pending.push(root);
     return true;
   }
 
-  async run(): Promise<boolean> {
-    const called = calledFunctions(this.program);
-    const whole = this.program.functions.filter((f) => f.name === 'main');
-    for (const body of whole) {
-      if (!(await this.runRoot(this.outermost(body)))) return false;
-    }
-    if (!(await this.drain())) return false;
-    for (const body of this.program.functions) {
-      if (body.name === 'main' || called.has(body.id) || this.analysed.has(body.id)) continue;
-      if (!(await this.runRoot(this.outermost(body)))) return false;
-      if (!(await this.drain())) return false;
-    }
-    return true;
+  /** Threads run when they are started, so that their creator goes on with what they do. */
+  *runPending(): Generator<void, void, void> {
+    const { pending } = this;
+    if (pending.length === 0) return;
+    this.pending = [];
+    for (const root of pending) yield* this.execute(root);
   }
 
   private outermost(body: FunctionBody): Root {
     const entry = new State();
-    initialiseGlobals(this.program, this, body, entry);
-    return { name: body.id, body, threadSite: undefined, entry, inherited: new Set(), key: body.id };
+    const root: Root = { name: body.id, body, threadSite: undefined, entry, inherited: new Set(), key: body.id };
+    initialiseGlobals(this.program, new RootRun(this, this.shared, root), body, entry);
+    return root;
   }
 
-  private async drain(): Promise<boolean> {
-    for (let root = this.queue.shift(); root !== undefined; root = this.queue.shift()) {
-      if (!(await this.runRoot(root))) return false;
-    }
-    return true;
-  }
-
-  private async runRoot(root: Root): Promise<boolean> {
+  private *execute(root: Root): Generator<void, void, void> {
     const { body } = root;
-    this.roots.push({ root: root.name, function: body.name, threadSite: root.threadSite });
+    const run = new RootRun(this, this.shared, root);
+    this.runs.set(root.key, run);
     const budget: Budget = {
       steps: this.options.stepsPerRoot ?? STEPS_PER_ROOT,
       untilYield: STEP_QUOTA,
@@ -208,7 +308,7 @@ class Round implements Facts {
     };
     const ctx: Context = {
       program: this.program,
-      facts: this,
+      facts: run,
       body,
       root: root.name,
       thread: root.threadSite !== undefined,
@@ -224,26 +324,30 @@ class Round implements Facts {
       footprint: new Footprint(),
     };
     this.analysed.add(body.id);
-    const run = runBody(ctx, [root.entry], budget);
-    for (let next = run.next(); ; next = run.next()) {
-      if (next.done === true) {
-        if (body.name === 'main') for (const state of next.value) processEnds(ctx, state);
-        break;
-      }
-      if (this.options.proceed !== undefined && !(await this.options.proceed())) return false;
-    }
-    return true;
+    const states = yield* runBody(ctx, [root.entry], budget);
+    if (body.name === 'main') for (const state of states) processEnds(ctx, state);
   }
 
   result(cancelled: boolean): EngineResult {
+    const events = new Map<string, EngineEvent>();
+    for (const run of this.runs.values())
+      for (const [key, event] of run.events) if (!events.has(key)) events.set(key, event);
     return {
-      events: [...this.events.values()],
-      roots: this.roots,
+      events: [...events.values()],
+      roots: [...this.runs.values()].map(({ root }) => ({
+        root: root.name,
+        function: root.body.name,
+        threadSite: root.threadSite,
+      })),
       functionsAnalysed: this.analysed.size,
       outOfBudget: [...this.exceeded].sort(),
       cancelled,
     };
   }
+}
+
+function sameFeatures(a: FeatureWord | undefined, b: FeatureWord | undefined): boolean {
+  return a === b || (a?.must === b?.must && a?.may === b?.may && a?.unknown === b?.unknown);
 }
 
 function joinFeatures(a: FeatureWord, b: FeatureWord): FeatureWord {

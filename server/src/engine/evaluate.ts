@@ -115,11 +115,10 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
 
 export function loadLocation(ctx: Context, state: State, location: Location): Value {
   const own = state.memory.load(location);
-  const others = ctx.thread || state.threads.size > 0 ? ctx.facts.othersStore(ctx.root, location) : undefined;
-  if (own === undefined) return others ?? UNKNOWN;
-  if (others === undefined) return own;
   // A pointer or descriptor that this root saw stored is the likely value; flags and counters are joined.
-  return own.references.length === 0 ? join(own, others) : own;
+  if (own !== undefined && own.references.length > 0) return own;
+  const all = ctx.thread || state.threads.size > 0 ? ctx.facts.withOthers(ctx.root, location, own) : own;
+  return all ?? UNKNOWN;
 }
 
 /** Where a place can lie; empty when nothing is known of the pointer. */

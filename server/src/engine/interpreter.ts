@@ -10,6 +10,7 @@
 import type { BasicBlock, Expr, FunctionBody, Instruction, Place, Terminator, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { EVENTS_BY_VALUE } from '../uffd/events.ts';
+import { mergeAlternatives } from './alternatives.ts';
 import { assign, zeroPlace } from './assign.ts';
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
@@ -125,7 +126,8 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
       });
     }
   }
-  return [...exits.values()];
+  const before = new Set(entry.flatMap((s) => [...s.objects.keys()]));
+  return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s, RETURN_BASE));
 }
 
 /** What a test of the result would tell apart: the one number it is, a reference, or anything else. */

@@ -2,6 +2,7 @@
 import type { CParser, MacroDefinition, ParsedSnippet, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import type { BasicBlock, CType, Expr, Instruction, Place, Terminator, Variable } from './ir.ts';
+import { simplify, successors } from './simplify.ts';
 import type { TypeReader } from './types.ts';
 
 /** The text in which nodes lie, and the way from its offsets back to the source. */
@@ -311,10 +312,10 @@ export class Builder {
   }
 
   /** Reverse post-order, unreachable blocks removed, loop heads marked. */
-  finish(end: Span): BasicBlock[] {
+  finish(): BasicBlock[] {
     this.settleGotos();
     for (const block of this.blocks) block.terminator ??= { kind: 'unreachable' };
-    void end;
+    simplify(this.blocks);
     const order: number[] = [];
     const state = new Map<number, 'open' | 'done'>();
     const heads = new Set<number>();
@@ -343,19 +344,6 @@ export class Builder {
       terminator: renumber(this.blocks[block]!.terminator!, to),
       loopHead: heads.has(block),
     }));
-  }
-}
-
-function successors(t: Terminator): number[] {
-  switch (t.kind) {
-    case 'goto':
-      return [t.target];
-    case 'branch':
-      return [t.whenTrue, t.whenFalse];
-    case 'switch':
-      return [...new Set([...t.cases.map((c) => c.target), t.otherwise])];
-    default:
-      return [];
   }
 }
 

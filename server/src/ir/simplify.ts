@@ -1,0 +1,81 @@
+/**
+ * Fewer and larger blocks: what a fixpoint pays for is the number of blocks. A block that only goes on is passed over,
+ * and a block joins its only predecessor. Arms of branches and switches stay, empty or not: which statements stand
+ * under a test is asked of them.
+ */
+import type { Instruction, Terminator } from './ir.ts';
+
+export interface GrowingBlock {
+  readonly instructions: Instruction[];
+  terminator: Terminator | undefined;
+}
+
+/** Changes the blocks in place; block 0 stays the entry, and blocks that are passed over become unreachable. */
+export function simplify(blocks: readonly GrowingBlock[]): void {
+  passOver(blocks);
+  const predecessors = countPredecessors(blocks);
+  for (const id of predecessors.keys()) {
+    const block = blocks[id]!;
+    for (let next = onlyTarget(block); next !== undefined && next !== 0; next = onlyTarget(block)) {
+      const target = blocks[next]!;
+      if (target === block || predecessors.get(next) !== 1) break;
+      block.instructions.push(...target.instructions);
+      block.terminator = target.terminator;
+      // Nobody goes there any more; what it held is not to be joined a second time.
+      target.terminator = { kind: 'unreachable' };
+      target.instructions.length = 0;
+    }
+  }
+}
+
+function onlyTarget(block: GrowingBlock): number | undefined {
+  return block.terminator?.kind === 'goto' ? block.terminator.target : undefined;
+}
+
+function passOver(blocks: readonly GrowingBlock[]): void {
+  const arms = new Set<number>([0]);
+  for (const { terminator } of blocks) {
+    if (terminator !== undefined && terminator.kind !== 'goto') for (const s of successors(terminator)) arms.add(s);
+  }
+  const resolve = (block: number): number => {
+    const seen = new Set<number>();
+    let at = block;
+    for (;;) {
+      const next = blocks[at]!.instructions.length === 0 ? onlyTarget(blocks[at]!) : undefined;
+      if (next === undefined || arms.has(at) || seen.has(at)) return at;
+      seen.add(at);
+      at = next;
+    }
+  };
+  for (const block of blocks) {
+    const target = onlyTarget(block);
+    if (target !== undefined) block.terminator = { kind: 'goto', target: resolve(target) };
+  }
+}
+
+/** Of the blocks that can be reached. */
+function countPredecessors(blocks: readonly GrowingBlock[]): Map<number, number> {
+  const counts = new Map<number, number>([[0, 0]]);
+  const queue = [0];
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    for (const s of successors(blocks[at]!.terminator!)) {
+      if (!counts.has(s)) queue.push(s);
+      counts.set(s, (counts.get(s) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
+/** Targets of a terminator, each once. */
+export function successors(t: Terminator): number[] {
+  switch (t.kind) {
+    case 'goto':
+      return [t.target];
+    case 'branch':
+      return t.whenTrue === t.whenFalse ? [t.whenTrue] : [t.whenTrue, t.whenFalse];
+    case 'switch':
+      return [...new Set([...t.cases.map((c) => c.target), t.otherwise])];
+    default:
+      return [];
+  }
+}
