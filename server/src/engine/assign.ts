@@ -92,7 +92,7 @@ function checkParent(
       ...eventBase(ctx, state, parent.id, span),
     });
     // One defect, one report: what becomes of the child in the wrong variable is part of it.
-    state.objects.delete(parent.id);
+    state.removeObject(parent.id);
     state.update(child.id, { duty: undefined });
   }
 }

@@ -75,8 +75,16 @@ export interface Context {
   readonly footprint: Footprint;
 }
 
+/** Made once: the memory looks bases up all the time. */
+const bases = new WeakMap<Variable, string>();
+
 export function variableBase(variable: Variable): string {
-  return `var:${variable.id}`;
+  let base = bases.get(variable);
+  if (base === undefined) {
+    base = `var:${variable.id}`;
+    bases.set(variable, base);
+  }
+  return base;
 }
 
 export const RETURN_BASE = 'return-value';

@@ -99,8 +99,8 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
   for (const variable of body.parameters) out.memory.deleteBase(variableBase(variable));
   for (const id of new Set([...summary.reach.objects, ...objectsIn(exit, bases)])) {
     const object = exit.objects.get(id);
-    if (object === undefined) out.objects.delete(id);
-    else out.objects.set(id, object);
+    if (object === undefined) out.removeObject(id);
+    else out.putObject(object);
   }
   out.childOf = exit.childOf;
   out.hypothesis = exit.hypothesis;

@@ -9,34 +9,46 @@ import { constant, join, type Location, UNKNOWN, type Value } from './value.ts';
 
 export interface Cells {
   readonly values: Map<string, Value>;
-  readonly defaults: Map<string, Value>;
+  /** Replaced, not changed: copies share it. */
+  defaults: ReadonlyMap<string, Value>;
 }
 
-const EMPTY: Cells = { values: new Map(), defaults: new Map() };
+const NO_DEFAULTS: ReadonlyMap<string, Value> = new Map();
+const EMPTY: Cells = { values: new Map(), defaults: NO_DEFAULTS };
 export const ZERO: Value = constant(0);
 
-/** Bases are spread over this many maps, so that a copy before a change copies few of them. */
+/** Bases are spread over this many short lists, so that a copy before a change copies few of them. */
 const BUCKETS = 64;
+
+interface Entry {
+  readonly base: string;
+  readonly cells: Cells;
+}
+
+/** Never changed in place. */
+type Bucket = readonly Entry[];
+
+const EMPTY_BUCKET: Bucket = [];
 
 function bucketOf(base: string): number {
   let hash = base.length;
-  for (let i = Math.max(0, base.length - 24); i < base.length; i++) hash = (hash * 31 + base.charCodeAt(i)) | 0;
+  for (let i = Math.max(0, base.length - 10); i < base.length; i++) hash = (hash * 31 + base.charCodeAt(i)) | 0;
   return hash & (BUCKETS - 1);
 }
 
 export class Memory {
-  private buckets: Map<string, Cells>[];
-  /** Buckets that this memory may change in place; the others are shared with clones. */
-  private ownBuckets: Set<number> | undefined;
+  private buckets: Bucket[];
   /** The array of buckets itself is shared. */
   private sharedArray: boolean;
   /** Bases whose cells this memory may change in place. */
   private owned: Set<string> | undefined;
   /** Bases that stand for several objects: stores to them are weak. */
   private weak: ReadonlySet<string>;
+  /** Descriptors that cells other than messages name, until the next change. */
+  private taken: ReadonlySet<string> | undefined;
 
-  constructor(buckets?: Map<string, Cells>[], weak: ReadonlySet<string> = new Set()) {
-    this.buckets = buckets ?? Array.from({ length: BUCKETS }, () => new Map<string, Cells>());
+  constructor(buckets?: Bucket[], weak: ReadonlySet<string> = new Set()) {
+    this.buckets = buckets ?? Array.from({ length: BUCKETS }, () => EMPTY_BUCKET);
     this.sharedArray = buckets !== undefined;
     this.weak = weak;
   }
@@ -44,33 +56,48 @@ export class Memory {
   /** Constant time: both memories copy before they change. */
   clone(): Memory {
     this.owned = undefined;
-    this.ownBuckets = undefined;
     this.sharedArray = true;
-    return new Memory(this.buckets, this.weak);
+    const copy = new Memory(this.buckets, this.weak);
+    copy.taken = this.taken;
+    return copy;
   }
 
-  private own(base: string): Map<string, Cells> {
-    const index = bucketOf(base);
+  private find(base: string): Cells | undefined {
+    for (const entry of this.buckets[bucketOf(base)]!) if (entry.base === base) return entry.cells;
+    return undefined;
+  }
+
+  /** `undefined` removes the base. */
+  private replace(base: string, cells: Cells | undefined): void {
+    this.taken = undefined;
     if (this.sharedArray) {
       this.buckets = this.buckets.slice();
       this.sharedArray = false;
     }
-    this.ownBuckets ??= new Set();
-    if (!this.ownBuckets.has(index)) {
-      this.buckets[index] = new Map(this.buckets[index]);
-      this.ownBuckets.add(index);
-    }
-    return this.buckets[index]!;
+    const index = bucketOf(base);
+    const bucket = this.buckets[index]!;
+    const at = bucket.findIndex((e) => e.base === base);
+    const changed = bucket.slice();
+    if (cells === undefined) changed.splice(at, 1);
+    else if (at < 0) changed.push({ base, cells });
+    else changed[at] = { base, cells };
+    this.buckets[index] = changed;
   }
 
-  /** Pairs of buckets that are not the very same map: all others hold equal cells. */
-  differing(other: Memory): (readonly [Map<string, Cells>, Map<string, Cells>])[] {
-    if (this.buckets === other.buckets) return [];
-    const pairs: (readonly [Map<string, Cells>, Map<string, Cells>])[] = [];
+  /** Bases of `other` whose cells are not the very same here. */
+  differing(other: Memory): { readonly base: string; readonly own: Cells | undefined; readonly cells: Cells }[] {
+    const found: { base: string; own: Cells | undefined; cells: Cells }[] = [];
+    if (this.buckets === other.buckets) return found;
     for (let i = 0; i < BUCKETS; i++) {
-      if (this.buckets[i] !== other.buckets[i]) pairs.push([this.buckets[i]!, other.buckets[i]!]);
+      const left = this.buckets[i]!;
+      const right = other.buckets[i]!;
+      if (left === right) continue;
+      for (const { base, cells } of right) {
+        const own = left.find((e) => e.base === base)?.cells;
+        if (own !== cells) found.push({ base, own, cells });
+      }
     }
-    return pairs;
+    return found;
   }
 
   get summaries(): ReadonlySet<string> {
@@ -86,36 +113,47 @@ export class Memory {
   }
 
   has(base: string): boolean {
-    return this.buckets[bucketOf(base)]!.has(base);
+    return this.find(base) !== undefined;
   }
 
   *baseNames(): IterableIterator<string> {
-    for (const bucket of this.buckets) yield* bucket.keys();
+    for (const bucket of this.buckets) for (const { base } of bucket) yield base;
   }
 
-  forEachCell(visit: (path: string, value: Value) => void): void {
+  /** Descriptors that some cell other than a message's own names. */
+  descriptorsOutsideMessages(): ReadonlySet<string> {
+    if (this.taken !== undefined) return this.taken;
+    const found = new Set<string>();
     for (const bucket of this.buckets) {
-      for (const cells of bucket.values()) for (const [path, value] of cells.values) visit(path, value);
+      for (const { cells } of bucket) {
+        for (const [path, value] of cells.values) {
+          if (value.references.length === 0 || path.endsWith('.arg.fork.ufd')) continue;
+          for (const r of value.references) if (r.kind === 'descriptor') found.add(r.object);
+        }
+      }
     }
+    this.taken = found;
+    return found;
   }
 
   cellsOf(base: string): Cells {
-    return this.buckets[bucketOf(base)]!.get(base) ?? EMPTY;
+    return this.find(base) ?? EMPTY;
   }
 
   setCells(base: string, cells: Cells): void {
-    this.own(base).set(base, cells);
+    this.replace(base, cells);
     this.owned?.delete(base);
   }
 
   private writable(base: string): Cells {
-    const existing = this.buckets[bucketOf(base)]!.get(base);
+    const existing = this.find(base);
+    this.taken = undefined;
     if (existing !== undefined && this.owned?.has(base) === true) return existing;
     const copy: Cells =
       existing === undefined
-        ? { values: new Map(), defaults: new Map() }
-        : { values: new Map(existing.values), defaults: new Map(existing.defaults) };
-    this.own(base).set(base, copy);
+        ? { values: new Map(), defaults: NO_DEFAULTS }
+        : { values: new Map(existing.values), defaults: existing.defaults };
+    this.replace(base, copy);
     this.owned ??= new Set();
     this.owned.add(base);
     return copy;
@@ -123,14 +161,14 @@ export class Memory {
 
   deleteBase(base: string): void {
     if (!this.has(base)) return;
-    this.own(base).delete(base);
+    this.replace(base, undefined);
     this.owned?.delete(base);
     if (this.weak.has(base)) this.weak = new Set([...this.weak].filter((w) => w !== base));
   }
 
   /** The value of a cell, or undefined when nothing is known of it (never stored, no default). */
   load(location: Location): Value | undefined {
-    const cells = this.buckets[bucketOf(location.base)]!.get(location.base);
+    const cells = this.find(location.base);
     return cells === undefined ? undefined : loadCell(cells, location.path);
   }
 
@@ -169,8 +207,8 @@ export class Memory {
     }
     const cells = this.writable(location.base);
     for (const key of [...cells.values.keys()]) if (isBelow(key, location.path)) cells.values.delete(key);
-    for (const key of [...cells.defaults.keys()]) if (isBelow(key, location.path)) cells.defaults.delete(key);
-    cells.defaults.set(location.path, value ?? UNKNOWN);
+    const defaults = new Map([...cells.defaults].filter(([key]) => !isBelow(key, location.path)));
+    cells.defaults = defaults.set(location.path, value ?? UNKNOWN);
   }
 
   /** Values stored below a location, with their paths relative to it. */
@@ -288,19 +326,15 @@ export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memo
     result ??= a.clone();
     return result;
   };
-  for (const [left, right] of a.differing(b)) {
-    for (const [base, cells] of right) {
-      const own = left.get(base);
-      if (own === cells) continue;
-      if (own === undefined) {
-        target().setCells(base, cells);
-        continue;
-      }
-      const joined = joinCells(own, cells, widen);
-      if (joined !== own) target().setCells(base, joined);
+  for (const { base, own, cells } of a.differing(b)) {
+    if (own === undefined) {
+      target().setCells(base, cells);
+      continue;
     }
+    const joined = joinCells(own, cells, widen);
+    if (joined !== own) target().setCells(base, joined);
   }
-  for (const s of b.summaries) if (!a.summaries.has(s)) target().makeSummary(s);
+  if (b.summaries !== a.summaries) for (const s of b.summaries) if (!a.summaries.has(s)) target().makeSummary(s);
   return { memory: result ?? a, changed: result !== undefined };
 }
 
@@ -337,7 +371,7 @@ function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
     else if (path.includes('[*]')) change().set(path, value);
   }
   let defaults: Map<string, Value> | undefined;
-  for (const [prefix, value] of left.defaults) {
+  for (const [prefix, value] of left.defaults === right.defaults ? NO_DEFAULTS : left.defaults) {
     const other = defaultOf(right, prefix);
     if (other === value) continue;
     const joined = other === undefined ? UNKNOWN : join(value, other);

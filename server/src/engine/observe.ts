@@ -204,7 +204,7 @@ export function checkLost(ctx: Context, state: State, candidates: Iterable<strin
     if (held.has(id)) continue;
     reportLost(ctx, state, object, loss);
     state.turnover++;
-    state.objects.delete(id);
+    state.removeObject(id);
   }
 }
 

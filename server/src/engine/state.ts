@@ -78,17 +78,36 @@ export interface Trace {
   readonly previous: Trace | undefined;
 }
 
+const NONE: ReadonlyMap<string, never> = new Map<string, never>();
+const NOBODY: ReadonlySet<string> = new Set();
+
+export function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {
+  return new Map(map).set(key, value);
+}
+
+export function withoutEntry<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
+  if (!map.has(key)) return map;
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}
+
+export function withMember(set: ReadonlySet<string>, member: string): ReadonlySet<string> {
+  return set.has(member) ? set : new Set(set).add(member);
+}
+
 export class State {
   memory: Memory;
-  objects: Map<string, Uffd>;
+  /** Replaced, not changed, as are the other collections: states share them. */
+  objects: ReadonlyMap<string, Uffd>;
   /** Threads started by this path: creation site to running or joined. */
-  threads: Map<string, 'running' | 'joined'>;
+  threads: ReadonlyMap<string, 'running' | 'joined'>;
   /** Processes forked by this path before, by fork site. */
-  processes: Set<string>;
+  processes: ReadonlySet<string>;
   /** Locks held: location key to where taken. */
-  locks: Map<string, Span>;
+  locks: ReadonlyMap<string, Span>;
   /** Locks taken since the last read of a userfaultfd, and threads joined, by this path. */
-  waited: Map<string, Span>;
+  waited: ReadonlyMap<string, Span>;
   /** Empty, or the fork site whose child this path is. */
   process: string;
   /** The fork whose consequence for the child is still open on this (child's) path. */
@@ -100,7 +119,7 @@ export class State {
    */
   refused: { readonly event: RepeatedHandshakeEvent; readonly functionId: string } | undefined;
   /** Memory regions that fork() does not copy. */
-  notCopied: Set<string>;
+  notCopied: ReadonlySet<string>;
   /** A thread whose function the program does not show was started. */
   unknownThreads: boolean;
   trace: Trace | undefined;
@@ -109,18 +128,18 @@ export class State {
   /** Children born and children lost on this path: tells whether a call changed which child an id names. */
   turnover: number;
 
-  constructor(memory: Memory = new Memory(), objects: Map<string, Uffd> = new Map()) {
+  constructor(memory: Memory = new Memory()) {
     this.memory = memory;
-    this.objects = objects;
-    this.threads = new Map();
-    this.processes = new Set();
-    this.locks = new Map();
-    this.waited = new Map();
+    this.objects = NONE;
+    this.threads = NONE;
+    this.processes = NOBODY;
+    this.locks = NONE;
+    this.waited = NONE;
     this.process = '';
     this.childOf = undefined;
     this.hypothesis = undefined;
     this.refused = undefined;
-    this.notCopied = new Set();
+    this.notCopied = NOBODY;
     this.unknownThreads = false;
     this.trace = undefined;
     this.returnedAt = undefined;
@@ -128,16 +147,17 @@ export class State {
   }
 
   clone(): State {
-    const s = new State(this.memory.clone(), new Map(this.objects));
-    s.threads = this.threads.size === 0 ? s.threads : new Map(this.threads);
-    s.processes = this.processes.size === 0 ? s.processes : new Set(this.processes);
-    s.locks = this.locks.size === 0 ? s.locks : new Map(this.locks);
-    s.waited = this.waited.size === 0 ? s.waited : new Map(this.waited);
+    const s = new State(this.memory.clone());
+    s.objects = this.objects;
+    s.threads = this.threads;
+    s.processes = this.processes;
+    s.locks = this.locks;
+    s.waited = this.waited;
     s.process = this.process;
     s.childOf = this.childOf;
     s.hypothesis = this.hypothesis;
     s.refused = this.refused;
-    s.notCopied = this.notCopied.size === 0 ? s.notCopied : new Set(this.notCopied);
+    s.notCopied = this.notCopied;
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
     s.returnedAt = this.returnedAt;
@@ -145,14 +165,22 @@ export class State {
     return s;
   }
 
+  putObject(object: Uffd): void {
+    this.objects = withEntry(this.objects, object.id, object);
+  }
+
+  removeObject(id: string): void {
+    this.objects = withoutEntry(this.objects, id);
+  }
+
   update(id: string, change: Partial<Uffd>): void {
     const object = this.objects.get(id);
-    if (object !== undefined) this.objects.set(id, { ...object, ...change });
+    if (object !== undefined) this.putObject({ ...object, ...change });
   }
 
   updateDuty(id: string, change: Partial<ChildDuty>): void {
     const object = this.objects.get(id);
-    if (object?.duty !== undefined) this.objects.set(id, { ...object, duty: { ...object.duty, ...change } });
+    if (object?.duty !== undefined) this.putObject({ ...object, duty: { ...object.duty, ...change } });
   }
 
   step(kind: StepKind, location: Span, message: string): void {
@@ -162,7 +190,7 @@ export class State {
   /** States with equal keys may be joined. */
   key(): string {
     const parts: string[] = [];
-    let taken: Set<string> | undefined;
+    let taken: ReadonlySet<string> | undefined;
     for (const o of this.objects.values()) {
       if (o.duty === undefined) {
         parts.push(objectKey(o));
@@ -210,21 +238,16 @@ export class State {
   }
 
   /** Descriptors that some cell other than a message's own names. */
-  heldOutsideMessages(): Set<string> {
-    const found = new Set<string>();
-    this.memory.forEachCell((path, value) => {
-      if (value.references.length === 0 || path.endsWith('.arg.fork.ufd')) return;
-      for (const r of value.references) if (r.kind === 'descriptor') found.add(r.object);
-    });
-    return found;
+  heldOutsideMessages(): ReadonlySet<string> {
+    return this.memory.descriptorsOutsideMessages();
   }
 
   /** Replaces an object's id everywhere (the object made last at a site becomes an older one). */
   rename(from: string, to: string): void {
     const object = this.objects.get(from);
     if (object === undefined) return;
-    this.objects.delete(from);
-    this.objects.set(to, { ...object, id: to });
+    this.removeObject(from);
+    this.putObject({ ...object, id: to });
     for (const base of [...this.memory.baseNames()]) {
       const cells = this.memory.cellsOf(base);
       for (const [path, value] of [...cells.values]) {
@@ -318,20 +341,25 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   }
   const s = a.clone();
   s.memory = memory === a.memory ? s.memory : memory;
-  s.threads = new Map(threads);
-  if (objects !== a.objects) s.objects = objects;
-  s.processes = new Set([...a.processes, ...b.processes]);
+  s.threads = threads;
+  s.objects = objects;
+  s.processes = union(a.processes, b.processes);
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
-  s.notCopied = new Set([...a.notCopied, ...b.notCopied]);
-  s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
+  s.notCopied = union(a.notCopied, b.notCopied);
+  if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
+}
+
+function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return a === b || b.size === 0 ? a : new Set([...a, ...b]);
 }
 
 /** Ranges kept apart for one userfaultfd; beyond it the range is not known. */
 export const MAX_RANGES = 4;
 
 /** Which range is armed is joined, not kept apart: it may be any of those of the two paths. */
-function joinArmed(a: Map<string, Uffd>, b: ReadonlyMap<string, Uffd>): Map<string, Uffd> {
+function joinArmed(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>): ReadonlyMap<string, Uffd> {
+  if (a === b) return a;
   let result: Map<string, Uffd> | undefined;
   for (const [id, object] of a) {
     const other = b.get(id);
@@ -349,6 +377,7 @@ function joinThreads(
   a: ReadonlyMap<string, 'running' | 'joined'>,
   b: ReadonlyMap<string, 'running' | 'joined'>,
 ): ReadonlyMap<string, 'running' | 'joined'> {
+  if (a === b) return a;
   let result: Map<string, 'running' | 'joined'> | undefined;
   for (const [site, status] of b) {
     const known = a.get(site);

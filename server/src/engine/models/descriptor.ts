@@ -30,7 +30,7 @@ export function olderId(id: string): string {
 export function freshId(state: State, id: string): string {
   if (!state.objects.has(id)) return id;
   const old = olderId(id);
-  state.objects.delete(old);
+  state.removeObject(old);
   state.rename(id, old);
   return id;
 }
@@ -50,7 +50,7 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
         : (n.may & O_NONBLOCK) === 0n && !n.unknownBits
           ? false
           : undefined;
-  state.objects.set(id, {
+  state.putObject({
     id,
     origin: 'created',
     site: instruction.span,
@@ -108,7 +108,7 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
       duty: undefined,
       waitedAt: undefined,
     };
-    state.objects.set(id, object);
+    state.putObject(object);
   }
   state.memory.store(holder, descriptor(id));
   return [{ object, sure: true }];
@@ -126,7 +126,7 @@ export function withOthers(ctx: Context, state: State, object: Uffd): Uffd {
     const range = ctx.facts.othersArm(ctx.root, object.id);
     if (range !== undefined) result = { ...result, armed: [range] };
   }
-  if (result !== object) state.objects.set(object.id, result);
+  if (result !== object) state.putObject(result);
   return result;
 }
 
@@ -180,7 +180,7 @@ export function closeModel(call: ModelCall, state: State): State[] {
         instruction.span,
         object.duty === undefined ? 'the userfaultfd is closed' : "the child's descriptor is closed",
       );
-      state.objects.delete(r.object);
+      state.removeObject(r.object);
     }
   }
   setResult(ctx, state, instruction, constant(0));

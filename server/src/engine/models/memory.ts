@@ -5,7 +5,7 @@ import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
 import { checkLost, descriptorsIn, letEscape } from '../observe.ts';
-import type { State } from '../state.ts';
+import { type State, withMember } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -105,8 +105,10 @@ const MADV_KEEPONFORK = 19;
 export function madviseModel(call: ModelCall, state: State): State[] {
   const region = regionOf(call.values[0] ?? UNKNOWN);
   const advice = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
-  if (advice === undefined || advice === MADV_DONTFORK || advice === MADV_WIPEONFORK) state.notCopied.add(region);
-  else if (advice === MADV_DOFORK || advice === MADV_KEEPONFORK) state.notCopied.delete(region);
+  if (advice === undefined || advice === MADV_DONTFORK || advice === MADV_WIPEONFORK)
+    state.notCopied = withMember(state.notCopied, region);
+  else if (advice === MADV_DOFORK || advice === MADV_KEEPONFORK)
+    state.notCopied = new Set([...state.notCopied].filter((r) => r !== region));
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
 }

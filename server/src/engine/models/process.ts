@@ -6,7 +6,7 @@ import { type Context, eventBase, spanId } from '../context.ts';
 import { loadLocation, pointees } from '../evaluate.ts';
 import type { ForkEvent } from '../events.ts';
 import { checkLost, descriptorsIn, letEscape, noteChildUse, processEnds } from '../observe.ts';
-import { locationKey, type State, traceSteps } from '../state.ts';
+import { locationKey, type State, traceSteps, withEntry, withMember, withoutEntry } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -67,7 +67,7 @@ export function forkModel(call: ModelCall, state: State): State[] {
   setResult(ctx, failed, instruction, constant(-1));
   const child = enterChild(state.clone(), spanId(instruction.span), drops);
   setResult(ctx, child, instruction, constant(0));
-  state.processes.add(spanId(instruction.span));
+  state.processes = withMember(state.processes, spanId(instruction.span));
   state.step('fork', instruction.span, `${call.name}() returns in the parent`);
   setResult(ctx, state, instruction, numeric(interval(1, Infinity)));
   return [state, child, failed];
@@ -116,7 +116,7 @@ export function cloneModel(call: ModelCall, state: State): State[] {
   if (copiesAddressSpace(BigInt(flags))) {
     noteFork(call, state);
     // The child's function is not followed: it has a copy of everything, the uffd included.
-    state.processes.add(spanId(instruction.span));
+    state.processes = withMember(state.processes, spanId(instruction.span));
     setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
     return [state];
   }
@@ -132,7 +132,7 @@ function startThread(call: ModelCall, state: State, start: Value | undefined, ar
   for (const id of state.reach([argument]).descriptors) state.update(id, { duty: undefined });
   const functions = (start?.references ?? []).flatMap((r) => (r.kind === 'function' ? [r.name] : []));
   let known = functions.length > 0 && !(start?.any ?? true);
-  state.threads.set(site, 'running');
+  state.threads = withEntry(state.threads, site, 'running');
   for (const name of functions) {
     known = ctx.facts.startThread(name, ctx.body.file, site, argument, state, ctx.root) && known;
   }
@@ -169,8 +169,8 @@ export function threadJoinModel(call: ModelCall, state: State): State[] {
   const joined = sites.length > 0 ? sites : [...state.threads.keys()];
   const sure = sites.length > 0 || state.threads.size === 1;
   for (const site of joined) {
-    if (state.threads.has(site)) state.threads.set(site, 'joined');
-    if (sure) state.waited.set(`thread:${site}`, call.instruction.span);
+    if (state.threads.has(site)) state.threads = withEntry(state.threads, site, 'joined');
+    if (sure) state.waited = withEntry(state.waited, `thread:${site}`, call.instruction.span);
   }
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
@@ -191,8 +191,8 @@ function lockKeys(call: ModelCall): string[] {
 export function lockModel(call: ModelCall, state: State): State[] {
   const keys = lockKeys(call);
   if (keys.length === 1) {
-    state.locks.set(keys[0]!, call.instruction.span);
-    state.waited.set(`lock:${keys[0]!}`, call.instruction.span);
+    state.locks = withEntry(state.locks, keys[0]!, call.instruction.span);
+    state.waited = withEntry(state.waited, `lock:${keys[0]!}`, call.instruction.span);
   }
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
@@ -200,8 +200,8 @@ export function lockModel(call: ModelCall, state: State): State[] {
 
 export function unlockModel(call: ModelCall, state: State): State[] {
   const keys = lockKeys(call);
-  if (keys.length === 1) state.locks.delete(keys[0]!);
-  else state.locks.clear();
+  if (keys.length === 1) state.locks = withoutEntry(state.locks, keys[0]!);
+  else state.locks = new Map();
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
 }

@@ -213,7 +213,7 @@ function bearChild(
   state.turnover++;
   // A grandchild: its parent is the child that this read made before, and has just become an older one.
   const source = parent.id === id ? olderId(id) : parent.id;
-  state.objects.set(id, {
+  state.putObject({
     id,
     origin: 'child',
     site: span,
