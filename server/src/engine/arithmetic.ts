@@ -6,6 +6,7 @@ import {
   canBeZero,
   constant,
   interval,
+  join,
   knownBits,
   type Location,
   numberSet,
@@ -106,7 +107,12 @@ export function applyBinary(op: BinaryOperator, left: Value, right: Value): Valu
   }
   // Masking and moving a pointer or a page address keeps what it points to.
   if (op === '&' && left.references.length > 0) return left;
-  if (op === '|' && left.references.length > 0) return left;
+  // Flags beside a descriptor in one word: the word still names it.
+  if (op === '|' && (left.references.length > 0 || right.references.length > 0)) {
+    if (right.references.length === 0) return left;
+    return left.references.length === 0 ? right : join(left, right);
+  }
+  if ((op === '<<' || op === '>>') && left.references.length > 0) return left;
   const a = left.number;
   const b = right.number;
   if (a === undefined || b === undefined) return numeric(TOP_NUMBER);
@@ -275,7 +281,8 @@ function compareNumbers(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber
 /** Compares a pointer (never null) or a descriptor (never negative) with a number. */
 function compareReference(op: BinaryOperator, ref: Reference, n: AbstractNumber, swapped: boolean): Truth {
   if (ref.kind === 'descriptor' || ref.kind === 'thread') {
-    const number = interval(0, Infinity);
+    // Zero is standard input: a slot that holds zero, or a result that is zero, is no descriptor here.
+    const number = interval(1, Infinity);
     return swapped ? compareNumbers(op, n, number) : compareNumbers(op, number, n);
   }
   const negativeOrZero = n.high <= 0;

@@ -36,7 +36,8 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
 }
 
 export function storeTo(ctx: Context, state: State, locations: readonly Location[], value: Value, span: Span): void {
-  if (value.references.length > 0 && locations.every(isNowhere)) letEscape(ctx, state, [value], span);
+  if (value.references.length > 0 && locations.every((l) => isNowhere(l) || state.kept.has(l.base)))
+    letEscape(ctx, state, [value], span);
   if (locations.length === 1 && state.memory.isStrong(locations[0]!)) {
     strongStore(ctx, state, locations[0]!, value, span);
     return;
@@ -109,11 +110,20 @@ function isHeldHere(ctx: Context, state: State, parent: Uffd): boolean {
   for (const base of state.memory.baseNames()) {
     if (creators && (ctx.inherited.has(base) || argument?.has(base) === true)) continue;
     for (const [path, value] of state.memory.cellsOf(base).values) {
-      if (path.endsWith('].fd')) continue;
+      if (isPollSlot(state, base, path)) continue;
       if (value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;
     }
   }
   return false;
+}
+
+/** The `fd` of a struct pollfd, in an array or alone. */
+function isPollSlot(state: State, base: string, path: string): boolean {
+  if (!path.endsWith('.fd')) return false;
+  if (path.endsWith('].fd')) return true;
+  const { values } = state.memory.cellsOf(base);
+  const head = path.slice(0, -'.fd'.length);
+  return values.has(`${head}.events`) || values.has(`${head}.revents`);
 }
 
 function overwritten(state: State, location: Location): string[] {

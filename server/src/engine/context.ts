@@ -14,6 +14,8 @@ export interface Program {
   readonly functions: readonly FunctionBody[];
   readonly globals: readonly GlobalVariable[];
   global(base: string): GlobalVariable | undefined;
+  /** Told of each state that a block is run from: for people who look at the engine. */
+  readonly visiting?: (ctx: Context, block: number, state: State) => void;
 }
 
 /** Facts shared by all roots of one program. */

@@ -11,7 +11,7 @@
 import type { FunctionBody } from '../ir/ir.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { coversCells } from './memory.ts';
-import { type State, sameObject, type Trace } from './state.ts';
+import { type State, sameObject, type Trace, union } from './state.ts';
 import type { TraceStep } from './trace.ts';
 import type { Value } from './value.ts';
 
@@ -81,7 +81,8 @@ export function answer(summary: LocalSummary, state: State, body: FunctionBody, 
   for (const id of objects) if (!sameObject(entry.objects.get(id), state.objects.get(id))) return undefined;
   for (const base of bases) {
     if (entry.memory.isSummary(base) !== state.memory.isSummary(base)) return undefined;
-    if (entry.memory.has(base) !== state.memory.has(base)) return undefined;
+    if (entry.memory.has(base) !== state.memory.has(base) || entry.kept.has(base) !== state.kept.has(base))
+      return undefined;
     if (!coversCells(entry.memory.cellsOf(base), state.memory.cellsOf(base))) return undefined;
   }
   return summary.exits.map((exit) => applyExit(summary, exit, state, body, call));
@@ -102,6 +103,7 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
     if (object === undefined) out.removeObject(id);
     else out.putObject(object);
   }
+  out.kept = union(out.kept, exit.kept);
   out.childOf = exit.childOf;
   out.hypothesis = exit.hypothesis;
   out.refused = exit.refused;

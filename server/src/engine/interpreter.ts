@@ -99,6 +99,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     }
     const block = body.blocks[first]!;
     slot.dirty = false;
+    ctx.program.visiting?.(ctx, block.id, slot.state);
     budget.steps -= 1 + block.instructions.length;
     budget.untilYield -= 1 + block.instructions.length;
     if (budget.steps <= 0) {

@@ -6,7 +6,7 @@ import type { Expr, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
-import type { State, Uffd } from './state.ts';
+import { type State, type Uffd, withMember } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
 
 const FORK_FIELD = '.arg.fork.ufd';
@@ -257,7 +257,9 @@ export function descriptorsIn(state: State, base: string): string[] {
 
 /** Everything reachable from the values may be kept by somebody the program does not show. */
 export function letEscape(ctx: Context, state: State, values: Iterable<Value>, span: Span): void {
-  const { descriptors } = state.reach(values);
+  const { bases, descriptors } = state.reach(values);
+  // A local's storage ends with its function; what lies on the heap may be looked into at any time.
+  for (const base of bases) if (base.startsWith('heap:')) state.kept = withMember(state.kept, base);
   for (const id of descriptors) {
     const object = state.objects.get(id);
     if (object === undefined) continue;

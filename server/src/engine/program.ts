@@ -40,6 +40,10 @@ export function chooseDefinition<T extends { readonly path: string }>(
   );
 }
 
+export function sameFolder(a: string, b: string): boolean {
+  return folderOf(a) === folderOf(b);
+}
+
 function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1);
 }

@@ -120,6 +120,8 @@ export class State {
   refused: { readonly event: RepeatedHandshakeEvent; readonly functionId: string } | undefined;
   /** Memory regions that fork() does not copy. */
   notCopied: ReadonlySet<string>;
+  /** Bases that somebody the program does not show may look into later. */
+  kept: ReadonlySet<string>;
   /** A thread whose function the program does not show was started. */
   unknownThreads: boolean;
   trace: Trace | undefined;
@@ -140,6 +142,7 @@ export class State {
     this.hypothesis = undefined;
     this.refused = undefined;
     this.notCopied = NOBODY;
+    this.kept = NOBODY;
     this.unknownThreads = false;
     this.trace = undefined;
     this.returnedAt = undefined;
@@ -158,6 +161,7 @@ export class State {
     s.hypothesis = this.hypothesis;
     s.refused = this.refused;
     s.notCopied = this.notCopied;
+    s.kept = this.kept;
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
     s.returnedAt = this.returnedAt;
@@ -334,6 +338,7 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   if (objects !== a.objects) unlike = true;
   if (b.unknownThreads && !a.unknownThreads) unlike = true;
   for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
+  for (const r of b.kept) if (!a.kept.has(r)) unlike = true;
   if (!unlike) {
     // What was waited for on every path only.
     for (const k of a.waited.keys()) if (!b.waited.has(k)) unlike = true;
@@ -346,11 +351,12 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   s.processes = union(a.processes, b.processes);
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.notCopied = union(a.notCopied, b.notCopied);
+  s.kept = union(a.kept, b.kept);
   if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
 }
 
-function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+export function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   return a === b || b.size === 0 ? a : new Set([...a, ...b]);
 }
 

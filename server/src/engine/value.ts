@@ -252,7 +252,6 @@ export function asConstant(value: Value): number | undefined {
 
 export function canBeZero(value: Value): boolean {
   if (value.any) return true;
-  if (value.references.some((r) => r.kind === 'descriptor')) return true;
   return value.number !== undefined && contains(value.number, 0);
 }
 

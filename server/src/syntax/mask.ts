@@ -3,16 +3,17 @@
  * and neutralises loop macros, so that tree-sitter sees plain C and every offset stays valid.
  */
 import {
+  type Definitions,
+  type Directive,
   endOfComment,
   endOfLine,
   endOfString,
-  evaluateCondition,
   findDirectives,
-  isDefined,
+  INCLUDED,
+  judge,
   parseDefine,
-  type Truth,
 } from './preprocess.ts';
-import type { MacroDefinition } from './tree.ts';
+import type { Choice, MacroDefinition, Unknown } from './tree.ts';
 
 export interface MaskResult {
   readonly masked: string;
@@ -20,26 +21,25 @@ export interface MaskResult {
   readonly cleanups: ReadonlyMap<number, string>;
   /** Offsets of noreturn attributes. */
   readonly noreturns: readonly number[];
-  /** Names of `#include "…"`, in order. */
-  readonly includes: readonly string[];
+  /** Conditionals whose groups were chosen without knowing. */
+  readonly choices: readonly Choice[];
 }
 
 export interface MaskOptions {
-  readonly macros: Map<string, MacroDefinition>;
+  readonly definitions: Definitions;
   readonly path: string;
-  /** Called at each `#include "…"`: adds the header's macros to the table. */
+  /** Called at each `#include` with the name and its quotes or angles: adds the header's macros to the table. */
   readonly include: (name: string) => void;
 }
 
 export function mask(text: string, options: MaskOptions): MaskResult {
   const directives = new Blanker(text);
-  const includes: string[] = [];
-  chooseConfiguration(text, options, directives, includes);
+  const choices = chooseConfiguration(text, options, directives);
   const cleanups = new Map<number, string>();
   const noreturns: number[] = [];
   const tokens = new Blanker(directives.toString());
-  maskTokens(tokens, options.macros, cleanups, noreturns);
-  return { masked: tokens.toString(), cleanups, noreturns, includes };
+  maskTokens(tokens, options.definitions.macros, cleanups, noreturns);
+  return { masked: tokens.toString(), cleanups, noreturns, choices };
 }
 
 /** The expansion of a macro, masked like the file that it stands in. */
@@ -84,11 +84,13 @@ interface Group {
   /** Some group of this conditional was taken. */
   decided: boolean;
   readonly outer: boolean;
+  readonly start: number;
+  readonly unknowns: Unknown[];
 }
 
-function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker, includes: string[]): void {
-  const undefinedNames = new Set<string>();
-  const { macros } = options;
+function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker): Choice[] {
+  const { macros, undefinedNames } = options.definitions;
+  const choices: Choice[] = [];
   const groups: Group[] = [];
   let active = true;
   let inactiveFrom = 0;
@@ -97,23 +99,29 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker,
     if (!active && next) chars.blank(inactiveFrom, at);
     active = next;
   };
-  const condition = (name: string, rest: string): Truth => {
-    if (name === 'ifdef' || name === 'elifdef') return isDefined(rest.split(/\W/)[0]!, macros, undefinedNames);
-    if (name === 'ifndef' || name === 'elifndef') {
-      const d = isDefined(rest.split(/\W/)[0]!, macros, undefinedNames);
-      return d === undefined ? undefined : !d;
+  const holds = (d: Directive, next: Directive | undefined, unknowns: Unknown[]): boolean => {
+    const judgement = judge(d.name, d.rest, options.definitions);
+    // A header's guard, or a default: what is defined only where it is not yet is not yet.
+    if (judgement.unknowns.length > 0 && d.name === 'ifndef' && next?.name === 'define') {
+      if (next.rest.split(/\W/)[0] === d.rest.split(/\W/)[0]) return true;
     }
-    return evaluateCondition(rest, macros, undefinedNames);
+    unknowns.push(...judgement.unknowns);
+    return judgement.holds;
   };
-  for (const d of findDirectives(text)) {
+  const closeChoice = (group: Group, end: number) => {
+    if (group.unknowns.length > 0) choices.push({ start: group.start, end, unknowns: group.unknowns });
+  };
+  const directives = findDirectives(text);
+  for (const [i, d] of directives.entries()) {
     if (active) chars.blank(d.start, d.end);
     switch (d.name) {
       case 'if':
       case 'ifdef':
       case 'ifndef': {
-        const truth = active ? condition(d.name, d.rest) : false;
-        groups.push({ active: active && truth !== false, decided: truth !== false, outer: active });
-        setActive(active && truth !== false, d.end);
+        const unknowns: Unknown[] = [];
+        const taken = active && holds(d, directives[i + 1], unknowns);
+        groups.push({ active: taken, decided: taken, outer: active, start: d.start, unknowns });
+        setActive(taken, d.end);
         break;
       }
       case 'elif':
@@ -122,15 +130,17 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker,
       case 'else': {
         const group = groups[groups.length - 1];
         if (group === undefined) break;
-        const truth = group.decided ? false : d.name === 'else' ? true : condition(d.name, d.rest);
-        group.active = group.outer && truth !== false;
-        if (truth !== false) group.decided = true;
+        const taken = group.outer && !group.decided && (d.name === 'else' || holds(d, undefined, group.unknowns));
+        group.active = taken;
+        if (taken) group.decided = true;
         setActive(group.active, active ? d.start : d.end);
         break;
       }
       case 'endif': {
         const group = groups.pop();
-        if (group !== undefined) setActive(group.outer, d.end);
+        if (group === undefined) break;
+        setActive(group.outer, d.end);
+        closeChoice(group, d.end);
         break;
       }
       case 'define': {
@@ -149,16 +159,15 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker,
         }
         break;
       case 'include': {
-        const match = /^"([^"]+)"/.exec(d.rest);
-        if (active && match !== null) {
-          includes.push(match[1]!);
-          options.include(match[1]!);
-        }
+        const match = INCLUDED.exec(d.rest);
+        if (active && match !== null) options.include(match[0]);
         break;
       }
     }
   }
   if (!active) chars.blank(inactiveFrom, text.length);
+  for (const group of groups) closeChoice(group, text.length);
+  return choices;
 }
 
 const ATTRIBUTE_WORDS = new Set([
@@ -283,6 +292,22 @@ function noteAttribute(attribute: string, at: number, cleanups: Map<number, stri
   if (/\b_*noreturn_*\b/.test(attribute)) noreturns.push(at);
 }
 
+/** Macros within macros that are followed to see whether a use is nothing but attributes. */
+const MAX_ATTRIBUTE_DEPTH = 8;
+
+/** What a use of a macro expands to, where that is nothing but attributes and storage classes. */
+function attributesOf(use: string, macros: ReadonlyMap<string, MacroDefinition>): string | undefined {
+  let text = use;
+  for (let depth = 0; depth < MAX_ATTRIBUTE_DEPTH; depth++) {
+    const match = /^\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\)\s*)?$/.exec(text);
+    const macro = match === null ? undefined : macros.get(match[1]!);
+    if (macro === undefined || (macro.parameters === undefined) !== (match![2] === undefined)) break;
+    const args = (match![2] ?? '').split(',').map((a) => a.trim());
+    text = macro.body.replace(/[A-Za-z_]\w*/g, (word) => args[macro.parameters?.indexOf(word) ?? -1] ?? word);
+  }
+  return text !== use && ATTRIBUTE_BODY.test(text) ? text : undefined;
+}
+
 /** Deals with a macro's name; returns where the scan goes on. */
 function maskMacro(
   chars: Blanker,
@@ -298,8 +323,9 @@ function maskMacro(
   const macro = macros.get(name);
   const open = skipSpace(text, end);
   const called = text[open] === '(';
-  if (macro !== undefined && macro.parameters === undefined && ATTRIBUTE_BODY.test(macro.body)) {
-    noteAttribute(macro.body, start, cleanups, noreturns);
+  const alone = macro?.parameters === undefined ? attributesOf(name, macros) : undefined;
+  if (alone !== undefined) {
+    noteAttribute(alone, start, cleanups, noreturns);
     // `inline` and `static` matter less than a clean parse.
     chars.blank(start, end);
     return end;
@@ -322,8 +348,9 @@ function maskMacro(
       chars.replace(start, end, pad('if', end - start));
       return end;
     }
-    if (macro.body !== '' && ATTRIBUTE_BODY.test(macro.body)) {
-      noteAttribute(macro.body, start, cleanups, noreturns);
+    const attributes = macro.body === '' ? undefined : attributesOf(text.slice(start, close), macros);
+    if (attributes !== undefined) {
+      noteAttribute(attributes, start, cleanups, noreturns);
       chars.blank(start, close);
       return close;
     }

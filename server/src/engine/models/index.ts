@@ -3,7 +3,7 @@ import type { LibraryKind } from '../../libc/effects.ts';
 import { SYSCALLS_BY_NUMBER } from '../../libc/syscalls.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { letEscape } from '../observe.ts';
-import type { State } from '../state.ts';
+import { type State, union } from '../state.ts';
 import { asConstant, constant, interval, numeric, UNKNOWN } from '../value.ts';
 import { closeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
 import { ioctlModel } from './ioctl.ts';
@@ -60,6 +60,7 @@ function epollCtlModel(call: ModelCall, state: State): State[] {
       .below(r.location)
       .filter(([suffix]) => suffix.includes('.data'))
       .map(([, v]) => v);
+    state.kept = union(state.kept, state.reach(data).bases);
     letEscape(call.ctx, state, data, call.instruction.span);
   }
   setResult(call.ctx, state, call.instruction, constant(0));
