@@ -1,8 +1,11 @@
 /** The ioctl requests of a userfaultfd and of /dev/userfaultfd: include/uapi/linux/userfaultfd.h. */
+import type { Evidence } from './versions.ts';
+
 export interface UffdRequest {
   readonly name: string;
   readonly number: number;
   readonly since: string;
+  readonly evidence: Evidence;
   readonly kind: 'handshake' | 'register' | 'unregister' | 'wake' | 'fill' | 'write-protect' | 'new';
   /** Bytes of the record that the argument points to; 0 where the argument is a value (the creation flags). */
   readonly size: number;
@@ -17,6 +20,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_API',
     number: 0xc018aa3f,
     since: '4.3',
+    evidence: 'seen running',
     kind: 'handshake',
     size: 24,
     writes: 'features and ioctls on success; all of the record becomes zero on failure',
@@ -26,6 +30,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_REGISTER',
     number: 0xc020aa00,
     since: '4.3',
+    evidence: 'seen running',
     kind: 'register',
     size: 32,
     writes: 'ioctls on success',
@@ -35,6 +40,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_UNREGISTER',
     number: 0x8010aa01,
     since: '4.3',
+    evidence: 'seen running',
     kind: 'unregister',
     size: 16,
     writes: undefined,
@@ -44,6 +50,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_WAKE',
     number: 0x8010aa02,
     since: '4.3',
+    evidence: 'seen running',
     kind: 'wake',
     size: 16,
     writes: undefined,
@@ -53,6 +60,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_COPY',
     number: 0xc028aa03,
     since: '4.3',
+    evidence: 'seen running',
     kind: 'fill',
     size: 40,
     writes: 'copy: bytes done or a negative errno; on EAGAIN while an event waits only since 6.15',
@@ -62,6 +70,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_ZEROPAGE',
     number: 0xc020aa04,
     since: '4.3',
+    evidence: 'seen running',
     kind: 'fill',
     size: 32,
     writes: 'zeropage: bytes done or a negative errno; on EAGAIN while an event waits only since 6.15',
@@ -71,6 +80,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_MOVE',
     number: 0xc028aa05,
     since: '6.8',
+    evidence: 'seen running',
     kind: 'fill',
     size: 40,
     writes: 'move: bytes done or a negative errno; on EAGAIN while an event waits only since 6.15',
@@ -80,6 +90,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_WRITEPROTECT',
     number: 0xc018aa06,
     since: '5.7',
+    evidence: 'seen running',
     kind: 'write-protect',
     size: 24,
     writes: undefined,
@@ -89,6 +100,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_CONTINUE',
     number: 0xc020aa07,
     since: '5.13',
+    evidence: 'seen running',
     kind: 'fill',
     size: 32,
     writes: 'mapped: bytes done or a negative errno; on EAGAIN while an event waits only since 6.15',
@@ -98,6 +110,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'UFFDIO_POISON',
     number: 0xc020aa08,
     since: '6.6',
+    evidence: 'seen running',
     kind: 'fill',
     size: 32,
     writes: 'updated: bytes done or a negative errno; on EAGAIN while an event waits only since 6.15',
@@ -107,6 +120,7 @@ export const REQUESTS: readonly UffdRequest[] = [
     name: 'USERFAULTFD_IOC_NEW',
     number: 0xaa00,
     since: '6.1',
+    evidence: 'seen running',
     kind: 'new',
     size: 0,
     writes: undefined,
