@@ -1,4 +1,4 @@
-%:include <fcntl.h>
+%:include <fcntl.h> // not-analysed: quarantine
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>

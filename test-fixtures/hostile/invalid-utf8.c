@@ -7,6 +7,6 @@ int main(void)
 
 	if (fd < 0)
 		return 1;
-	read(fd, &msg, sizeof(msg));
+	read(fd, &msg, sizeof(msg)); // expect: missing-api-handshake
 	return 0;
 }

@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int main(void)
+int main(void) // not-analysed: quarantine
 {
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
@@ -15,5 +15,5 @@ int main(void)
 tl(f\
 d, UFFDIO_\
 REGISTER, &r\
-eg);
+eg); // misses: missing-api-handshake -- the grammar knows no tokens that go over a line end
 }

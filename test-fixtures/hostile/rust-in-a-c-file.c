@@ -1,4 +1,4 @@
-use userfaultfd::{Event, Uffd};
+use userfaultfd::{Event, Uffd}; // not-analysed: quarantine
 
 fn serve(uffd: &Uffd) -> Result<(), Error> {
     match uffd.read_event()? {

@@ -1,7 +1,7 @@
 #include <linux/userfaultfd.h>
 #include <unistd.h>
 
-static void serve(int uffd)
+static void serve(int uffd) // not-analysed: quarantine
 {
 	struct uffd_msg msg;
 

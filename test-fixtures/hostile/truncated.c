@@ -1,2 +1,2 @@
-static int uffd_open(void) {
+static int uffd_open(void) { // not-analysed: quarantine
 	if (UFFD_EVENT_FORK

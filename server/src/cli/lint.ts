@@ -1,11 +1,12 @@
 /** `uffd-lint [lint] PATH…`: files in, a report out, and the exit status of the contract. */
-import { type AnalysisResult, createAnalyser, type SourceFile } from '../analysis/analyse.ts';
+import { type AnalysisOptions, createAnalyser, MENTION_WORDS, type SourceFile } from '../analysis/analyse.ts';
 import { toGcc } from '../report/gcc.ts';
 import { toJson } from '../report/json.ts';
 import { Positions } from '../report/positions.ts';
 import { toNote, toPretty } from '../report/pretty.ts';
 import { toStatistics } from '../report/statistics.ts';
 import type { NotAnalysed, Severity } from '../rules/finding.ts';
+import { type CompileDatabase, CompileDatabaseError, findDatabase, openDatabase } from '../text/compile-commands.ts';
 import { discover, isCpp } from '../text/files.ts';
 import {
   disk,
@@ -17,7 +18,7 @@ import {
   sourceOf,
   tooLarge,
 } from '../text/source.ts';
-import type { LintOptions } from './options.ts';
+import { type LintOptions, UsageError } from './options.ts';
 
 export interface Output {
   stdout(text: string): void;
@@ -43,12 +44,23 @@ export async function lint(options: LintOptions, version: string, output: Output
   const paths = new Set(found.files);
   if (input !== undefined) paths.add(input.path);
   let failed = false;
+  const database = compileDatabase(options, source, (problem) => {
+    failed = true;
+    note(`${problem} Analysed without it.`);
+  });
 
   const sources: SourceFile[] = [];
   const notAnalysed: NotAnalysed[] = found.leftOut.map(listed);
+  const neighbours: string[] = [];
   for (const path of [...paths].sort()) {
-    const file = path === input?.path ? input : source.read(path, options.maxFileBytes);
-    if ('text' in file) {
+    const file =
+      path === input?.path
+        ? input
+        : found.named.has(path)
+          ? source.read(path, options.maxFileBytes)
+          : source.search(path, options.maxFileBytes, MENTION_WORDS);
+    if (file === undefined) neighbours.push(path);
+    else if ('text' in file) {
       sources.push({ path, text: file.text });
       if (file.note !== undefined) notAnalysed.push({ file: path, ...file.note });
     } else {
@@ -64,9 +76,24 @@ export async function lint(options: LintOptions, version: string, output: Output
     notAnalysed.push({ file: m.path, reason: m.reason, kind: 'unreadable' });
   }
   if (found.cppFiles > 0) note(`${found.cppFiles} C++ file(s) are not analysed.`);
-  if (sources.length === 0 && found.missing.length === 0) note('no C files to analyse.');
+  if (sources.length + neighbours.length === 0 && found.missing.length === 0) note('no C files to analyse.');
 
-  const result = await analyse(sources, options, source);
+  const analyser = await createAnalyser();
+  const analysis: AnalysisOptions = {
+    defines: options.defines,
+    undefined: options.undefined,
+    includePaths: options.includePaths,
+    ...(database === undefined ? {} : { configurationOf: database.configurationOf, targetsOf: database.targetsOf }),
+    neighbours,
+    readFile: (path) => textOf(source.read(path, options.maxFileBytes)),
+  };
+  if (options.dump !== undefined) {
+    const texts = await analyser.dump(sources, options.dump, analysis);
+    if (texts.length === 0) note(`there is no function ${options.dump.function} in these files. Check its name.`);
+    output.stdout(texts.join('\n'));
+    return failed || texts.length === 0 ? 2 : 0;
+  }
+  const result = await analyser.analyse(sources, analysis);
   const unread = [...notAnalysed, ...result.notAnalysed].sort((a, b) =>
     a.file < b.file ? -1 : a.file > b.file ? 1 : (a.location?.start ?? 0) - (b.location?.start ?? 0),
   );
@@ -93,25 +120,28 @@ export async function lint(options: LintOptions, version: string, output: Output
   return findings.some((f) => RANK[f.severity] >= RANK[options.failOn]) ? 1 : 0;
 }
 
+/** A database that was asked for must be whole; one that was found and is broken is told of and left out. */
+function compileDatabase(
+  options: LintOptions,
+  source: FileSource,
+  tell: (problem: string) => void,
+): CompileDatabase | undefined {
+  try {
+    return options.database === undefined ? findDatabase('.', source) : openDatabase(options.database, source);
+  } catch (error) {
+    if (!(error instanceof CompileDatabaseError)) throw error;
+    if (options.database !== undefined) throw new UsageError(error.message);
+    tell(error.message);
+    return undefined;
+  }
+}
+
 async function sourceFromStdin(options: LintOptions, output: Output): Promise<ReadFile | LeftOut | undefined> {
   const path = options.stdinFilename;
   if (path === undefined || !options.paths.includes('-')) return undefined;
   if (isCpp(path)) return { path, reason: 'C++ is not analysed', kind: 'language' };
   const bytes = await output.stdin(options.maxFileBytes);
   return tooLarge(path, bytes.length, options.maxFileBytes) ?? sourceOf(path, bytes);
-}
-
-async function analyse(
-  sources: readonly SourceFile[],
-  options: LintOptions,
-  source: FileSource,
-): Promise<AnalysisResult> {
-  const analyser = await createAnalyser();
-  return analyser.analyse(sources, {
-    defines: options.defines,
-    includePaths: options.includePaths,
-    readHeader: (path) => textOf(source.read(path, options.maxFileBytes)),
-  });
 }
 
 function textOf(file: ReadFile | LeftOut): string | undefined {

@@ -1,7 +1,9 @@
 /** The command's arguments. A usage error is a `UsageError` whose message says what to do. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { DEFAULT_MAX_FILE_BYTES } from '../analysis/analyse.ts';
+import { DEFAULT_MAX_FILE_BYTES, DUMP_KINDS, type DumpRequest } from '../analysis/analyse.ts';
 import type { Severity } from '../rules/finding.ts';
+import { isSystemFolder } from '../text/compile-commands.ts';
 import { shownPath } from '../text/files.ts';
 
 export class UsageError extends Error {}
@@ -13,9 +15,14 @@ export interface LintOptions {
   readonly format: Format;
   readonly failOn: Severity;
   readonly defines: Readonly<Record<string, string>>;
+  readonly undefined: readonly string[];
   readonly includePaths: readonly string[];
+  /** Folder of compile_commands.json, or the file; looked for where it is not given. */
+  readonly database: string | undefined;
   readonly maxFileBytes: number;
   readonly stats: boolean;
+  /** What of the engine is shown instead of findings. */
+  readonly dump: DumpRequest | undefined;
   readonly stdinFilename: string | undefined;
 }
 
@@ -28,11 +35,17 @@ Use - with --stdin-filename to read one file from standard input.
 
 Options:
   -D NAME[=BODY]         define a macro
+  -U NAME                take a macro for not defined
   -I DIR                 look for project headers here too
+  -p DIR                 take -D, -U and -I of each file from DIR/compile_commands.json
+                         (looked for in ., build, out and cmake-build-* when not given)
   --format FORMAT        pretty (default), gcc or json
   --fail-on LEVEL        exit with 1 from this severity on: error, warning (default) or info
   --max-file-size BYTES  do not parse larger files (default ${DEFAULT_MAX_FILE_BYTES})
   --stdin-filename NAME  name of the file that is read from standard input
+  --dump ir|cfg|states   show what the engine sees of a function instead of findings
+  --function NAME        the function to show
+  --dot                  show it for Graphviz
   --stats                print counts and times to standard error
   -h, --help             show this text
   -v, --version          show the version
@@ -64,6 +77,7 @@ export function parseLintOptions(args: readonly string[]): LintOptions | 'help' 
   const paths = positionals[0] === 'lint' ? positionals.slice(1) : positionals;
   if (paths.length === 0)
     throw new UsageError('no path given: name a C file or a directory. Run uffd-lint --help for the options.');
+  const dump = dumpRequest(values.dump, values.function, values.dot ?? false);
   const stdin = values['stdin-filename'];
   if (paths.includes('-') && (stdin === undefined || stdin === ''))
     throw new UsageError('- needs --stdin-filename NAME, so that findings can name the file.');
@@ -72,11 +86,25 @@ export function parseLintOptions(args: readonly string[]): LintOptions | 'help' 
     format,
     failOn,
     defines: Object.fromEntries((values.define ?? []).map(definition)),
-    includePaths: (values.include ?? []).map(shownPath),
+    undefined: (values.undefine ?? []).map(macroName),
+    includePaths: (values.include ?? []).filter((p) => !isSystemFolder(resolve(p))).map(shownPath),
+    database: values.database,
     maxFileBytes,
     stats: values.stats ?? false,
+    dump,
     stdinFilename: stdin === undefined ? undefined : shownPath(stdin),
   };
+}
+
+function dumpRequest(kind: string | undefined, name: string | undefined, dot: boolean): DumpRequest | undefined {
+  if (kind === undefined) {
+    if (name === undefined && !dot) return undefined;
+    throw new UsageError('--function and --dot belong to --dump: add --dump ir, cfg or states.');
+  }
+  const known = DUMP_KINDS.find((k) => k === kind);
+  if (known === undefined) throw new UsageError(`--dump ${kind} is not known: use ir, cfg or states.`);
+  if (name === undefined || name === '') throw new UsageError('--dump needs --function NAME.');
+  return { kind: known, function: name, dot };
 }
 
 function parse(args: readonly string[]) {
@@ -85,16 +113,26 @@ function parse(args: readonly string[]) {
     allowPositionals: true,
     options: {
       define: { type: 'string', short: 'D', multiple: true },
+      undefine: { type: 'string', short: 'U', multiple: true },
       include: { type: 'string', short: 'I', multiple: true },
+      database: { type: 'string', short: 'p' },
       format: { type: 'string' },
       'fail-on': { type: 'string' },
       'max-file-size': { type: 'string' },
       'stdin-filename': { type: 'string' },
+      dump: { type: 'string' },
+      function: { type: 'string' },
+      dot: { type: 'boolean' },
       stats: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'v' },
     },
   });
+}
+
+function macroName(text: string): string {
+  if (!/^[A-Za-z_]\w*$/.test(text)) throw new UsageError(`-U ${text}: this is not a macro name.`);
+  return text;
 }
 
 function definition(text: string): [string, string] {

@@ -1,5 +1,6 @@
 /** Lowers one parsed file to the IR. Never throws: a function that cannot be lowered is quarantined. */
 import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
+import type { Span } from '../text/span.ts';
 import { Builder, constantExpr, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
@@ -17,7 +18,12 @@ import type {
 import { statement } from './statements.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
 
-export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit {
+/** `isNeeded` is asked for each function with the place of its name; functions that are not needed are left out. */
+export function lowerFile(
+  parsed: ParsedFile,
+  parser: CParser,
+  isNeeded: (name: Span) => boolean = () => true,
+): TranslationUnit {
   const table: TypeTable = { typedefs: new Map(), records: new Map<string, RecordType>() };
   const functions: FunctionBody[] = [];
   const globals: GlobalVariable[] = [];
@@ -42,6 +48,7 @@ export function lowerFile(parsed: ParsedFile, parser: CParser): TranslationUnit 
       table,
       functions,
       globals,
+      isNeeded,
     );
     lowering.run();
     strays.push(...strayText(file));
@@ -55,6 +62,7 @@ class FileLowering {
   private readonly view: View;
   private readonly functions: FunctionBody[];
   private readonly globals: GlobalVariable[];
+  private readonly isNeeded: (name: Span) => boolean;
 
   constructor(
     file: ParsedFile,
@@ -62,8 +70,10 @@ class FileLowering {
     table: TypeTable,
     functions: FunctionBody[],
     globals: GlobalVariable[],
+    isNeeded: (name: Span) => boolean,
   ) {
     this.file = file;
+    this.isNeeded = isNeeded;
     this.unit = unit;
     this.functions = functions;
     this.globals = globals;
@@ -223,7 +233,7 @@ class FileLowering {
       this.unit.globals.set(name, variable);
       if (words.includes('extern') && value === undefined) continue;
       const b = this.builder(`initialiser of ${name}`);
-      const stores: { target: Place; value: Expr; span: import('../text/span.ts').Span }[] = [];
+      const stores: { target: Place; value: Expr; span: Span }[] = [];
       if (value !== undefined) {
         initialise(b, variablePlace(variable, variable.span), value, this.view.spanOf(d.start, d.end), {
           zero: () => undefined,
@@ -244,7 +254,8 @@ class FileLowering {
     if (name === undefined || nameNode === undefined || body === undefined) return;
     const isStatic = this.words(node).includes('static') || /\.h$/.test(this.file.path);
     const id = isStatic ? `${this.file.path}#${name}` : name;
-    if (this.functions.some((f) => f.id === id)) return;
+    const nameSpan = this.view.spanOf(nameNode.start, nameNode.end);
+    if (this.functions.some((f) => f.id === id) || !this.isNeeded(nameSpan)) return;
     const span = this.view.spanOf(node.start, node.end);
     const quarantine: string[] = [];
     let lowered: FunctionBody | undefined;
@@ -278,7 +289,7 @@ class FileLowering {
           },
         ],
         span,
-        nameSpan: this.view.spanOf(nameNode.start, nameNode.end),
+        nameSpan,
         quarantine,
       },
     );
@@ -333,7 +344,7 @@ class FileLowering {
       returnType: this.unit.types.specifier(child(node, 'type')),
       noreturn,
       locals: b.locals,
-      blocks: b.finish(end),
+      blocks: b.finish(),
       span: this.view.spanOf(node.start, node.end),
       nameSpan: this.view.spanOf(nameNode.start, nameNode.end),
       quarantine: [...quarantine, ...b.quarantine],

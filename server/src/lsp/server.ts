@@ -176,7 +176,7 @@ export function startServer(): void {
       return 'text' in file ? file.text : undefined;
     };
     const result = await (await analyser).analyse(files, {
-      readHeader: readText,
+      readFile: readText,
       proceed: async () => {
         await new Promise((resolve) => setImmediate(resolve));
         return revision === at && !unwanted();

@@ -9,7 +9,8 @@ export function toGcc(findings: readonly Finding[], positions: Positions): strin
   return findings
     .map((f) => {
       const { line, column } = positions.range(f.location).start;
-      const message = plain(f.message).replace(/\s+/g, ' ');
+      const condition = f.condition === undefined ? '' : ` (only where ${f.condition})`;
+      const message = plain(f.message + condition).replace(/\s+/g, ' ');
       return `${plain(f.location.file)}:${line}:${column}: ${WORDS[f.severity]}: ${message} [uffd/${f.ruleId}]\n`;
     })
     .join('');

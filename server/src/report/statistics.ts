@@ -3,10 +3,12 @@ export interface Statistics {
   readonly files: number;
   readonly filesAnalysed: number;
   readonly functions: number;
+  readonly functionsRelevant: number;
   readonly functionsWithParseErrors: number;
   readonly functionsAnalysed: number;
   readonly functionsQuarantined: number;
   readonly functionsOutOfBudget: number;
+  readonly variants: number;
   readonly phases: Readonly<Record<string, number>>;
 }
 
@@ -15,7 +17,7 @@ export function toStatistics(s: Statistics, totalMs: number): string {
   const phases = Object.entries(s.phases).map(([name, ms]) => `${name} ${ms.toFixed(1)} ms, `);
   return [
     `files ${s.files}, analysed ${s.filesAnalysed}`,
-    `functions ${s.functions}, with parse errors ${s.functionsWithParseErrors} (${percent.toFixed(2)} %), analysed ${s.functionsAnalysed}, quarantined ${s.functionsQuarantined}, out of budget ${s.functionsOutOfBudget}`,
+    `functions ${s.functions}, with parse errors ${s.functionsWithParseErrors} (${percent.toFixed(2)} %), relevant ${s.functionsRelevant}, analysed ${s.functionsAnalysed}, quarantined ${s.functionsQuarantined}, out of budget ${s.functionsOutOfBudget}, variants ${s.variants}`,
     `${phases.join('')}in all ${totalMs.toFixed(1)} ms`,
     '',
   ].join('\n');

@@ -1,11 +1,19 @@
 /** One source file with its project headers: masked, parsed, and its macros collected. */
 import { mask } from './mask.ts';
+import type { Definitions } from './preprocess.ts';
 import type { CParser, MacroDefinition, ParsedFile } from './tree.ts';
 
 export interface ParseOptions {
   readonly defines?: Readonly<Record<string, string>> | undefined;
+  /** Names that are not defined whatever a header says of them (`-U`). */
+  readonly undefinedNames?: readonly string[] | undefined;
   readonly readHeader?: ((path: string) => string | undefined) | undefined;
   readonly includePaths?: readonly string[] | undefined;
+  /** Headers that are read before the file, by path. */
+  readonly forcedIncludes?: readonly string[] | undefined;
+  /** The options are all that the build gives: what no project header defines is not defined. */
+  readonly complete?: boolean | undefined;
+  readonly decisions?: ReadonlyMap<string, boolean> | undefined;
 }
 
 /** Headers deeper than this are not read. */
@@ -19,21 +27,21 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
   }
   const seen = new Set<string>([path]);
   const missing: string[] = [];
+  const definitions: Definitions = {
+    macros,
+    undefinedNames: new Set(options.undefinedNames),
+    get closed() {
+      // A header that is not there may define anything.
+      return options.complete === true && !missing.some((name) => !name.startsWith('<'));
+    },
+    decisions: options.decisions ?? new Map(),
+  };
   const headers: ParsedFile[] = [];
   const one = (at: string, content: string, depth: number): ParsedFile => {
     const result = mask(content, {
-      macros,
+      definitions,
       path: at,
-      include: (name) => {
-        const found = depth < MAX_INCLUDE_DEPTH ? findHeader(at, name, options) : undefined;
-        if (found === undefined) {
-          missing.push(name);
-          return;
-        }
-        if (seen.has(found.path)) return;
-        seen.add(found.path);
-        headers.push(one(found.path, found.text, depth + 1));
-      },
+      include: (name) => include(name, depth < MAX_INCLUDE_DEPTH ? findHeader(at, name, options) : undefined, depth),
     });
     return {
       path: at,
@@ -45,17 +53,44 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
       missingIncludes: [],
       cleanups: result.cleanups,
       noreturns: result.noreturns,
+      choices: result.choices,
     };
   };
+  const include = (name: string, found: { path: string; text: string } | undefined, depth: number): void => {
+    if (found === undefined) {
+      missing.push(name);
+      return;
+    }
+    if (seen.has(found.path)) return;
+    seen.add(found.path);
+    headers.push(one(found.path, found.text, depth + 1));
+  };
+  for (const name of options.forcedIncludes ?? []) {
+    const content = options.readHeader?.(name);
+    include(name, content === undefined ? undefined : { path: name, text: content }, 0);
+  }
   const file = one(path, text, 0);
   return { ...file, headers, missingIncludes: missing };
 }
 
-function findHeader(from: string, name: string, options: ParseOptions): { path: string; text: string } | undefined {
-  if (options.readHeader === undefined) return undefined;
-  const folder = from.includes('/') ? from.slice(0, from.lastIndexOf('/') + 1) : '';
-  for (const base of [folder, ...(options.includePaths ?? []).map((p) => (p.endsWith('/') ? p : `${p}/`))]) {
-    const path = normalise(base + name);
+/** Headers of the kernel and of libc are never read, wherever they lie: what matters of them is data. */
+const SYSTEM_HEADER =
+  /^<(?:(?:linux|asm|asm-generic|uapi|sys|bits|net|netinet|arpa)\/|(?:assert|complex|ctype|dirent|dlfcn|endian|err|errno|error|fcntl|float|getopt|grp|inttypes|libgen|limits|locale|malloc|math|mntent|poll|pthread|pty|pwd|sched|semaphore|setjmp|signal|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syscall|sysexits|syslog|termios|threads|time|ucontext|unistd|utmp|wait)\.h>)/;
+
+/**
+ * A project header as an `#include` names it, with its quotes or angles: beside the file, else in the folders of
+ * `-I`.
+ */
+export function findHeader(
+  from: string,
+  name: string,
+  options: Pick<ParseOptions, 'readHeader' | 'includePaths'>,
+): { path: string; text: string } | undefined {
+  if (options.readHeader === undefined || SYSTEM_HEADER.test(name)) return undefined;
+  const paths = (options.includePaths ?? []).map((p) => (p.endsWith('/') ? p : `${p}/`));
+  const beside = from.includes('/') ? from.slice(0, from.lastIndexOf('/') + 1) : '';
+  for (const base of name.startsWith('"') ? [beside, ...paths] : paths) {
+    const path = normalise(base + name.slice(1, -1));
     const text = options.readHeader(path);
     if (text !== undefined) return { path, text };
   }

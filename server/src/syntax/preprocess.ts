@@ -1,8 +1,8 @@
 /**
  * The preprocessor's facts, without preprocessing: which lines are directives, which groups of conditionals are taken,
- * which macros exist. Conditions have three values; what is unknown takes its first group.
+ * which macros exist. Conditions have three values; what is not known takes the likelier way, and is said.
  */
-import type { MacroDefinition } from './tree.ts';
+import type { MacroDefinition, Unknown } from './tree.ts';
 
 export interface Directive {
   readonly name: string;
@@ -91,6 +91,9 @@ function clean(directive: string): string {
     .replace(/"(?:[^"\\]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/.*$/gm, (m) => (m[0] === '"' ? m : ' '));
 }
 
+/** The header that an `#include` names, with its quotes or angles. */
+export const INCLUDED = /^(?:"[^"]+"|<[^>]+>)/;
+
 export function parseDefine(rest: string, file: string | undefined): MacroDefinition | undefined {
   const match = /^([A-Za-z_]\w*)(\(([^)]*)\))?([\s\S]*)$/.exec(rest);
   if (match === null) return undefined;
@@ -107,105 +110,220 @@ export function parseDefine(rest: string, file: string | undefined): MacroDefini
 /** Names that the kernel's header or the usual compiler defines: testing for them is testing for what we know. */
 const SURELY_DEFINED =
   /^(UFFD_|UFFDIO_|_UFFD|_UFFDIO|USERFAULTFD_|__NR_|SYS_|__linux__$|__linux$|linux$|__unix__$|__x86_64__$|__LP64__$|__GNUC__$|__STDC__$|_GNU_SOURCE$|_DEFAULT_SOURCE$|MADV_|MAP_|O_|CLONE_|PR_|F_|EPOLL|POLL)/;
+/** Reserved names are the compiler's and the platform's, and a build seldom varies assertions: nobody is asked. */
+const NOT_VARIED = /^(?:__|_[A-Z]|NDEBUG$)/;
 /** Names that a build sets when the feature is wanted: the code behind them is the interesting one. */
 const LIKELY_DEFINED = /^(HAVE_|CONFIG_HAVE_|WITH_|ENABLE_)/;
 
-export type Truth = true | false | undefined;
-
-/** `true`, `false`, or undefined when it depends on what is not known. */
-export function isDefined(
-  name: string,
-  macros: ReadonlyMap<string, MacroDefinition>,
-  undefinedNames: ReadonlySet<string>,
-): Truth {
-  if (macros.has(name)) return true;
-  if (undefinedNames.has(name)) return false;
-  if (SURELY_DEFINED.test(name)) return true;
-  if (LIKELY_DEFINED.test(name)) return undefined;
-  return false;
-}
-
 type Number3 = number | undefined;
 
-/** Evaluates an `#if` expression; undefined when it is not known. */
-export function evaluateCondition(
-  text: string,
-  macros: ReadonlyMap<string, MacroDefinition>,
-  undefinedNames: ReadonlySet<string>,
-): Truth {
-  const tokens = text.match(/[A-Za-z_]\w*|0[xX][0-9a-fA-F]+|\d+|&&|\|\||[=!<>]=|<<|>>|[-+*/%!~<>()&|^?:,]/g) ?? [];
-  let at = 0;
-  const peek = () => tokens[at];
-  const expect = (t: string) => {
-    if (tokens[at] === t) at++;
-  };
-  const primary = (depth: number): Number3 => {
-    const t = tokens[at++];
-    if (t === undefined) return undefined;
-    if (t === '(') {
-      const v = binary(0, depth);
-      expect(')');
-      return v;
-    }
-    if (t === '!') {
-      const v = primary(depth);
-      return v === undefined ? undefined : v === 0 ? 1 : 0;
-    }
-    if (t === '-') {
-      const v = primary(depth);
-      return v === undefined ? undefined : -v;
-    }
-    if (t === '+' || t === '~') return primary(depth);
-    if (/^\d/.test(t)) return Number(t);
-    if (t === 'defined') {
-      const parenthesised = peek() === '(';
-      if (parenthesised) at++;
-      const name = tokens[at++] ?? '';
-      if (parenthesised) expect(')');
-      const d = isDefined(name, macros, undefinedNames);
-      return d === undefined ? undefined : d ? 1 : 0;
-    }
-    if (peek() === '(') {
-      // A function-like macro: `KERNEL_VERSION(5, 7, 0)`, `__has_include(…)`.
-      let open = 0;
-      do {
-        if (tokens[at] === '(') open++;
-        if (tokens[at] === ')') open--;
-        at++;
-      } while (open > 0 && at < tokens.length);
-      return undefined;
-    }
-    const macro = macros.get(t);
-    if (macro !== undefined && macro.parameters === undefined && depth < 8) {
-      const body = /^\(?\s*(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\s*\)?$/.exec(macro.body);
-      return body === null ? undefined : Number(body[1]);
-    }
-    return SURELY_DEFINED.test(t) || /^[A-Z]/.test(t) ? undefined : 0;
-  };
-  const levels = [
-    ['||'],
-    ['&&'],
-    ['|'],
-    ['^'],
-    ['&'],
-    ['==', '!='],
-    ['<', '>', '<=', '>='],
-    ['<<', '>>'],
-    ['+', '-'],
-    ['*', '/', '%'],
-  ];
-  const binary = (level: number, depth: number): Number3 => {
-    const operators = levels[level];
-    if (operators === undefined) return primary(depth);
-    let left = binary(level + 1, depth);
-    while (operators.includes(peek() ?? '')) {
-      const op = tokens[at++]!;
-      left = combine(op, left, binary(level + 1, depth));
+/** What is known of names at one place of a translation unit. */
+export interface Definitions {
+  readonly macros: Map<string, MacroDefinition>;
+  readonly undefinedNames: Set<string>;
+  /** True where names that nobody defined are not defined: the build's options and all project headers are known. */
+  readonly closed: boolean;
+  /** For conditions that are not known otherwise: a name is (not) defined, or a whole condition holds (or not). */
+  readonly decisions: ReadonlyMap<string, boolean>;
+}
+
+export interface Judgement {
+  readonly holds: boolean;
+  /** What decides, where it is not known. */
+  readonly unknowns: readonly Unknown[];
+}
+
+/** Judges an `#if`, `#ifdef`, `#ifndef`, or the `#elif` of one; what is not known takes the likelier way. */
+export function judge(directive: string, rest: string, definitions: Definitions): Judgement {
+  const text = conditionOf(directive, rest);
+  const strict = new Evaluation(definitions, 'nothing');
+  const certain = strict.run(text);
+  if (certain !== undefined) return { holds: certain !== 0, unknowns: [] };
+  const key = text.replace(/\s+/g, ' ').trim();
+  const decided = definitions.decisions.get(key);
+  if (decided !== undefined) return { holds: decided, unknowns: [{ key, value: decided, condition: key }] };
+  // What is left open even so takes the first group.
+  const likely = new Evaluation(definitions, strict.opaque ? 'definedness' : 'values').run(text);
+  const holds = likely === undefined || likely !== 0;
+  if (!strict.opaque) return { holds, unknowns: [...strict.unknown.values()] };
+  return { holds, unknowns: strict.varies ? [{ key, value: holds, condition: key }] : [] };
+}
+
+function conditionOf(directive: string, rest: string): string {
+  const name = rest.split(/\W/)[0]!;
+  if (directive === 'ifdef' || directive === 'elifdef') return `defined(${name})`;
+  if (directive === 'ifndef' || directive === 'elifndef') return `!defined(${name})`;
+  return rest;
+}
+
+const LEVELS = [
+  ['||'],
+  ['&&'],
+  ['|'],
+  ['^'],
+  ['&'],
+  ['==', '!='],
+  ['<', '>', '<=', '>='],
+  ['<<', '>>'],
+  ['+', '-'],
+  ['*', '/', '%'],
+];
+const TOKENS = /[A-Za-z_]\w*|0[xX][0-9a-fA-F]+|\d+|&&|\|\||[=!<>]=|<<|>>|[-+*/%!~<>()&|^?:,]/g;
+const SUFFIX = /\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]+\b/g;
+/** Macros in macros in conditions are followed to this depth. */
+const MAX_DEPTH = 8;
+
+/** What is assumed of names that are not known. */
+type Guesses = 'nothing' | 'definedness' | 'values';
+
+/** One evaluation of a condition: with what is known alone, or with the likelier value of what is not. */
+class Evaluation {
+  /** Names whose being defined is not known. */
+  readonly unknown = new Map<string, Unknown>();
+  /** Something not known stands in a comparison or a computation: no single name decides. */
+  opaque = false;
+  /** A name that a build may choose is among what is not known. */
+  varies = false;
+  private readonly definitions: Definitions;
+  private readonly guesses: Guesses;
+  private tokens: readonly string[] = [];
+  private at = 0;
+  private depth = 0;
+
+  constructor(definitions: Definitions, guesses: Guesses) {
+    this.definitions = definitions;
+    this.guesses = guesses;
+  }
+
+  run(text: string): Number3 {
+    const outer = { tokens: this.tokens, at: this.at };
+    this.tokens = text.replace(SUFFIX, '$1').match(TOKENS) ?? [];
+    this.at = 0;
+    const value = this.conditional();
+    this.tokens = outer.tokens;
+    this.at = outer.at;
+    return value;
+  }
+
+  private take(token: string): boolean {
+    if (this.tokens[this.at] !== token) return false;
+    this.at++;
+    return true;
+  }
+
+  private conditional(): Number3 {
+    const condition = this.binary(0);
+    if (!this.take('?')) return condition;
+    const then = this.conditional();
+    this.take(':');
+    const otherwise = this.conditional();
+    if (condition === undefined) return then === otherwise ? then : undefined;
+    return condition === 0 ? otherwise : then;
+  }
+
+  private binary(level: number): Number3 {
+    const operators = LEVELS[level];
+    if (operators === undefined) return this.primary();
+    let left = this.binary(level + 1);
+    while (operators.includes(this.tokens[this.at] ?? '')) {
+      const operator = this.tokens[this.at++]!;
+      const right = this.binary(level + 1);
+      if (level > 1 && (left === undefined || right === undefined)) this.opaque = true;
+      left = combine(operator, left, right);
     }
     return left;
-  };
-  const value = binary(0, 0);
-  return value === undefined ? undefined : value !== 0;
+  }
+
+  private primary(): Number3 {
+    const token = this.tokens[this.at++];
+    if (token === undefined) return undefined;
+    if (token === '(') {
+      const value = this.conditional();
+      this.take(')');
+      return value;
+    }
+    if (token === '!') {
+      const value = this.primary();
+      return value === undefined ? undefined : value === 0 ? 1 : 0;
+    }
+    if (token === '-' || token === '+' || token === '~') {
+      const value = this.primary();
+      if (value === undefined) this.opaque = true;
+      return value === undefined ? undefined : token === '-' ? -value : token === '~' ? ~value : value;
+    }
+    if (/^\d/.test(token)) return Number(token);
+    if (token === 'defined') {
+      const parenthesised = this.take('(');
+      const name = this.tokens[this.at++] ?? '';
+      if (parenthesised) this.take(')');
+      return this.isDefined(name);
+    }
+    if (!/^[A-Za-z_]/.test(token)) return undefined;
+    return this.tokens[this.at] === '(' ? this.call(token) : this.valueOf(token);
+  }
+
+  private isDefined(name: string): Number3 {
+    const { macros, undefinedNames, decisions, closed } = this.definitions;
+    if (macros.has(name) && !undefinedNames.has(name)) return 1;
+    if (undefinedNames.has(name)) return 0;
+    if (SURELY_DEFINED.test(name)) return 1;
+    const decided = decisions.get(name);
+    if (decided !== undefined) return this.open(name, decided, `defined(${name})`);
+    if (NOT_VARIED.test(name) || closed) return 0;
+    return this.open(name, LIKELY_DEFINED.test(name), `defined(${name})`);
+  }
+
+  private valueOf(name: string): Number3 {
+    const { macros, undefinedNames, decisions, closed } = this.definitions;
+    const macro = undefinedNames.has(name) ? undefined : macros.get(name);
+    if (macro !== undefined) {
+      const value = macro.parameters === undefined && this.depth < MAX_DEPTH ? this.expand(macro.body) : undefined;
+      if (value === undefined) this.opaque = true;
+      return value;
+    }
+    if (undefinedNames.has(name)) return 0;
+    const decided = decisions.get(name);
+    if (decided !== undefined) return this.open(name, decided, name);
+    if (SURELY_DEFINED.test(name) || NOT_VARIED.test(name)) {
+      this.opaque = true;
+      return undefined;
+    }
+    return closed || !/^[A-Z]/.test(name) ? 0 : this.open(name, true, name);
+  }
+
+  private expand(body: string): Number3 {
+    if (/["']/.test(body)) return undefined;
+    this.depth++;
+    const value = this.run(body);
+    this.depth--;
+    return value;
+  }
+
+  /** A function-like macro: `KERNEL_VERSION(5, 7, 0)`, `__has_include(…)`. */
+  private call(name: string): Number3 {
+    const values: Number3[] = [];
+    const from = this.at;
+    for (let open = 0; this.at < this.tokens.length; ) {
+      const token = this.tokens[this.at++]!;
+      if (token === '(') open++;
+      if (token === ')' && --open === 0) break;
+      if (open === 1 && /^\d/.test(token)) values.push(Number(token));
+      if (/^[A-Z]/.test(token) && !this.definitions.macros.has(token)) this.varies = true;
+    }
+    if (name === 'KERNEL_VERSION' && values.length === 3) return (values[0]! << 16) + (values[1]! << 8) + values[2]!;
+    // A header that is asked for is there.
+    if (name === '__has_include' && this.at > from) return 1;
+    if (!NOT_VARIED.test(name)) this.varies = true;
+    this.opaque = true;
+    return undefined;
+  }
+
+  private open(name: string, value: boolean, condition: string): Number3 {
+    this.varies = true;
+    this.unknown.set(name, { key: name, value, condition });
+    const guessed = this.guesses === 'values' || (this.guesses === 'definedness' && condition !== name);
+    return guessed ? Number(value) : undefined;
+  }
 }
 
 function combine(op: string, a: Number3, b: Number3): Number3 {

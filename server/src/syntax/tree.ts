@@ -48,6 +48,24 @@ export interface ParsedFile {
   readonly cleanups: ReadonlyMap<number, string>;
   /** Offsets of noreturn attributes. */
   readonly noreturns: readonly number[];
+  /** Conditionals whose groups were chosen without knowing; those of headers are with the headers. */
+  readonly choices: readonly Choice[];
+}
+
+/** From `#if` to `#endif`, and what decides between its groups. */
+export interface Choice {
+  readonly start: number;
+  readonly end: number;
+  readonly unknowns: readonly Unknown[];
+}
+
+/** A condition that a build may decide either way, by what it depends on: a macro, or all of its text. */
+export interface Unknown {
+  readonly key: string;
+  /** What was chosen here. */
+  readonly value: boolean;
+  /** As C says it: `defined(X)`, or the condition itself. */
+  readonly condition: string;
 }
 
 /** A snippet parsed on its own (the expansion of a macro), with a way back to the source. */

@@ -4,12 +4,16 @@ export type Decoded =
   | { readonly kind: 'binary'; readonly reason: string };
 
 export function decode(bytes: Uint8Array): Decoded {
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
-    return { kind: 'binary', reason: 'UTF-16 is not read: convert the file to UTF-8' };
+  if (isUtf16(bytes)) return { kind: 'binary', reason: 'UTF-16 is not read: convert the file to UTF-8' };
   if (bytes.indexOf(0) >= 0) return { kind: 'binary', reason: 'not text: the file contains NUL bytes' };
   // A byte order mark is no part of the text: editors do not show it, and their columns must be ours.
   try {
-    return { kind: 'text', text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), note: undefined };
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const note =
+      text.includes('\r') && !text.includes('\n')
+        ? 'lines end with a carriage return alone: to a C compiler, and here, the whole file is one line'
+        : undefined;
+    return { kind: 'text', text, note };
   } catch {
     return {
       kind: 'text',
@@ -17,4 +21,8 @@ export function decode(bytes: Uint8Array): Decoded {
       note: 'not valid UTF-8: analysed with replacement characters, columns after them may be off',
     };
   }
+}
+
+export function isUtf16(bytes: Uint8Array): boolean {
+  return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
 }

@@ -3,7 +3,7 @@
  * another, one that remembers what it read so that a run sees one snapshot.
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
-import { decode } from './decode.ts';
+import { decode, isUtf16 } from './decode.ts';
 
 export interface ReadFile {
   readonly path: string;
@@ -34,6 +34,8 @@ export interface FileSource {
   identity(folder: string): string;
   /** Never throws: what cannot be read is left out, with the reason. */
   read(path: string, maxBytes: number): ReadFile | LeftOut;
+  /** The file if one of the words stands in its bytes; undefined, whatever its size, where none does. */
+  search(path: string, maxBytes: number, words: readonly string[]): ReadFile | LeftOut | undefined;
 }
 
 export const disk: FileSource = {
@@ -48,7 +50,8 @@ export const disk: FileSource = {
     }));
   },
   identity: (folder) => realpathSync(folder),
-  read: readFromDisk,
+  read: (path, maxBytes) => readFromDisk(path, maxBytes)!,
+  search: readFromDisk,
 };
 
 /** Unsaved buffers win over what lies below them. */
@@ -61,14 +64,25 @@ export function overlay(below: FileSource, bufferOf: (path: string) => string | 
       const text = bufferOf(path);
       return text === undefined ? below.read(path, maxBytes) : { path, text };
     },
+    search(path, maxBytes, words) {
+      const text = bufferOf(path);
+      if (text === undefined) return below.search(path, maxBytes, words);
+      return words.some((w) => text.includes(w)) ? { path, text } : undefined;
+    },
   };
 }
 
-/** Reads each file at most once. */
+/** Reads each file at most once; what a search did not find is not kept. */
 export function snapshot(below: FileSource): FileSource {
   const seen = new Map<string, ReadFile | LeftOut>();
   return {
     ...below,
+    search(path, maxBytes, words) {
+      const file = seen.get(path) ?? below.search(path, maxBytes, words);
+      if (file === undefined) return undefined;
+      seen.set(path, file);
+      return 'text' in file && !words.some((w) => file.text.includes(w)) ? undefined : file;
+    },
     read(path, maxBytes) {
       let file = seen.get(path);
       if (file === undefined) {
@@ -101,8 +115,11 @@ export function sourceOf(path: string, bytes: Uint8Array): ReadFile | LeftOut {
   };
 }
 
+/** Larger files are left out unsearched. */
+const MAX_SEARCHED = 1 << 26;
+
 /** Through one descriptor: a file that is replaced meanwhile is read as it was. */
-function readFromDisk(path: string, maxBytes: number): ReadFile | LeftOut {
+function readFromDisk(path: string, maxBytes: number, words?: readonly string[]): ReadFile | LeftOut | undefined {
   let fd: number | undefined;
   try {
     // Before open(), which would wait for a writer to a FIFO.
@@ -110,13 +127,16 @@ function readFromDisk(path: string, maxBytes: number): ReadFile | LeftOut {
     fd = openSync(path, 'r');
     const before = fstatSync(fd);
     const large = tooLarge(path, before.size, maxBytes);
-    if (large !== undefined) return large;
-    const buffer = Buffer.alloc(before.size);
+    if (large !== undefined && (words === undefined || before.size > MAX_SEARCHED)) return large;
+    const buffer = Buffer.allocUnsafe(before.size);
     let length = 0;
     for (let n = 1; n > 0 && length < buffer.length; length += n)
       n = readSync(fd, buffer, length, buffer.length - length, length);
     const after = fstatSync(fd);
-    const file = sourceOf(path, buffer.subarray(0, length));
+    const bytes = buffer.subarray(0, length);
+    if (words !== undefined && !isUtf16(bytes) && !words.some((w) => bytes.includes(w))) return undefined;
+    if (large !== undefined) return large;
+    const file = sourceOf(path, bytes);
     if (!('text' in file) || (after.size === before.size && after.mtimeMs === before.mtimeMs)) return file;
     return {
       ...file,

@@ -187,6 +187,71 @@ describe('command', () => {
     assert.equal(run(['lsp']).status, 2);
   });
 
+  it('takes macros and folders from a compile database', () => {
+    const project = mkdtempSync(join(folder, 'database-'));
+    mkdirSync(join(project, 'include'));
+    mkdirSync(join(project, 'build'));
+    const source = readFileSync(BAD, 'utf8');
+    writeFileSync(join(project, 'a.c'), `#include "on.h"\n#ifdef ON\n${source}\n#endif\n`);
+    writeFileSync(join(project, 'include', 'on.h'), '#ifdef LEVEL\n#define ON\n#endif\n');
+    const database = join(project, 'build', 'compile_commands.json');
+    const entry = { directory: '..', file: 'a.c', command: 'cc -DLEVEL -Iinclude -c a.c' };
+    writeFileSync(database, JSON.stringify([entry]));
+    const here = (args: readonly string[]) => {
+      const cli = join(process.cwd(), 'bin/uffd-lint.cjs');
+      const { status, stdout, stderr } = spawnSync(process.execPath, [cli, '--format', 'gcc', ...args], {
+        cwd: project,
+        encoding: 'utf8',
+      });
+      return { status, lines: stdout.split('\n').length - 1, conditions: /only where/.test(stdout), stderr };
+    };
+    assert.deepEqual(here(['a.c']), { status: 1, lines: 1, conditions: false, stderr: '' }, 'it is found');
+    assert.equal(here(['-p', 'build', '-U', 'LEVEL', 'a.c']).lines, 0);
+    rmSync(database);
+    assert.deepEqual(
+      here(['a.c']),
+      { status: 1, lines: 1, conditions: true, stderr: '' },
+      'without it ON is not known',
+    );
+
+    writeFileSync(database, '[{}]');
+    const broken = here(['a.c']);
+    assert.deepEqual([broken.status, broken.lines], [2, 1], 'the rest is analysed');
+    assert.match(broken.stderr, /^uffd-lint: build\/compile_commands\.json: entry 1 has .*Analysed without it\.\n$/);
+    const asked = here(['-p', 'build', 'a.c']);
+    assert.deepEqual([asked.status, asked.lines], [2, 0]);
+    assert.match(asked.stderr, /^uffd-lint: build\/compile_commands\.json: entry 1 has /);
+    assert.match(here(['-p', 'nowhere', 'a.c']).stderr, /nowhere: no compile_commands\.json: no such file/);
+    assert.equal(here(['-U', '1', 'a.c']).status, 2);
+  });
+
+  it('shows what the engine sees', () => {
+    const { status, stdout, stderr } = run(['--dump', 'states', '--function', 'main', BAD]);
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.match(stdout, /^# states of main, test-fixtures\/.*\.c:\d+\nB0\n {2}in main\n/);
+    assert.match(run(['--dump', 'cfg', '--dot', '--function', 'main', BAD]).stdout, /\ndigraph "main" \{\n/);
+    const wrong: [string[], RegExp][] = [
+      [['--dump', 'ir', '--function', 'nobody'], /no function nobody/],
+      [['--dump', 'ast', '--function', 'main'], /use ir, cfg or states/],
+      [['--dump', 'ir'], /needs --function/],
+      [['--dot'], /belong to --dump/],
+    ];
+    for (const [args, message] of wrong) {
+      const result = run([...args, BAD]);
+      assert.deepEqual([result.status, result.stdout], [2, '']);
+      assert.match(result.stderr, message);
+    }
+  });
+
+  it('draws in files of a folder as far as they matter', () => {
+    const { findings, summary } = json(['test-fixtures/projects/drawn-in-bad']);
+    assert.deepEqual(
+      findings.map((f) => f.file),
+      ['test-fixtures/projects/drawn-in-bad/worker.c'],
+    );
+    assert.deepEqual([summary.files, summary.analysed], [5, 3]);
+  });
+
   it('colours only where that is wanted', () => {
     const colored = (environment: Readonly<Record<string, string>>) =>
       spawnSync(process.execPath, ['bin/uffd-lint.cjs', BAD], {

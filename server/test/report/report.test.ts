@@ -106,6 +106,7 @@ describe('gcc report', () => {
         .map((w) => `src/a.c:2:11: ${w}: The descriptor is lost. [uffd/leaked-child-uffd]\n`)
         .join(''),
     );
+    assert.match(toGcc([finding({ condition: 'defined(X)' })], positions), /is lost\. \(only where defined\(X\)\) \[/);
   });
 });
 
@@ -176,10 +177,12 @@ describe('statistics', () => {
         files: 2,
         filesAnalysed: 1,
         functions: 4,
+        functionsRelevant: 2,
         functionsWithParseErrors: 1,
         functionsAnalysed: 3,
         functionsQuarantined: 1,
         functionsOutOfBudget: 0,
+        variants: 0,
         phases: { parse: 1, engine: 2 },
       },
       5,

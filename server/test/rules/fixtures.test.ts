@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Analyser, createAnalyser } from '../../src/analysis/analyse.ts';
 import { RULES } from '../../src/rules/registry.ts';
 import { LineIndex } from '../../src/text/line-index.ts';
-import { mustReport } from '../support/expectations.ts';
-
-const ROOT = 'test-fixtures';
-
-function cFiles(folder: string): string[] {
-  return readdirSync(folder)
-    .flatMap((name) => {
-      const path = join(folder, name);
-      return statSync(path).isDirectory() ? cFiles(path) : /\.[ch]$/.test(name) ? [path] : [];
-    })
-    .sort();
-}
-
-function readHeader(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
+import type { Span } from '../../src/text/span.ts';
+import { expectationsOf, mustNote, mustReport } from '../support/expectations.ts';
+import { cFiles, FIXTURES, readText } from '../support/fixtures.ts';
 
 describe('fixtures', () => {
   let analyser: Analyser;
@@ -32,36 +15,56 @@ describe('fixtures', () => {
   });
 
   async function check(paths: readonly string[]): Promise<void> {
-    const files = paths.map((path) => ({ path, text: readFileSync(path, 'utf8') }));
-    const result = await analyser.analyse(files, { readHeader });
-    const found = result.findings.map((f) => {
-      const line = new LineIndex(readFileSync(f.location.file, 'utf8')).position(f.location.start).line;
-      return `${f.location.file}:${line}: ${f.ruleId}`;
+    const files = paths.flatMap((path) => {
+      const text = readText(path);
+      return text === undefined ? [] : [{ path, text }];
     });
+    const result = await analyser.analyse(files, { readFile: readText });
+    const lineOf = (span: Span) => new LineIndex(readText(span.file)!).position(span.start).line;
+    const found = result.findings.map((f) => `${f.location.file}:${lineOf(f.location)}: ${f.ruleId}`);
     const wanted = files.flatMap((f) => mustReport(f.text).map((e) => `${f.path}:${e}`));
     assert.deepEqual(found.sort(), wanted.sort());
+    const notes = result.notAnalysed.map((n) => `${n.file}:${lineOf(n.location!)}: ${n.kind}`);
+    assert.deepEqual(notes.sort(), files.flatMap((f) => mustNote(f.text).map((e) => `${f.path}:${e}`)).sort());
     for (const f of result.findings) {
       assert.ok(f.trace.length > 0, `${f.ruleId} has no path that a person can follow`);
       assert.match(f.fingerprint, /^[0-9a-f]{64}$/);
     }
   }
 
-  for (const rule of readdirSync(join(ROOT, 'rules')).sort()) {
+  it('say why where the tool is known to be wrong', () => {
+    for (const path of cFiles(FIXTURES)) {
+      for (const e of expectationsOf(readFileSync(path, 'utf8'))) {
+        if (e.kind === 'not-analysed') continue;
+        const place = `${path}:${e.line}`;
+        assert.ok(
+          RULES.some((r) => r.id === e.id),
+          `${place}: there is no rule ${e.id}`,
+        );
+        if (e.kind !== 'expect') assert.ok((e.reason ?? '').length > 10, `${place}: give the reason after --`);
+      }
+    }
+  });
+
+  for (const rule of readdirSync(join(FIXTURES, 'rules')).sort()) {
     describe(rule, () => {
       it('is a rule', () => {
         assert.ok(RULES.some((r) => r.id === rule));
       });
-      for (const path of cFiles(join(ROOT, 'rules', rule))) {
+      for (const path of cFiles(join(FIXTURES, 'rules', rule))) {
         it(path.slice(path.lastIndexOf('/') + 1), () => check([path]));
       }
     });
   }
   describe('programs', () => {
-    for (const path of cFiles(join(ROOT, 'programs'))) it(path, () => check([path]));
+    for (const path of cFiles(join(FIXTURES, 'programs'))) it(path, () => check([path]));
+  });
+  describe('hostile', () => {
+    for (const path of cFiles(join(FIXTURES, 'hostile'))) it(path, () => check([path]));
   });
   describe('projects', () => {
-    for (const name of readdirSync(join(ROOT, 'projects')).sort()) {
-      it(name, () => check(cFiles(join(ROOT, 'projects', name)).filter((p) => p.endsWith('.c'))));
+    for (const name of readdirSync(join(FIXTURES, 'projects')).sort()) {
+      it(name, () => check(cFiles(join(FIXTURES, 'projects', name)).filter((p) => p.endsWith('.c'))));
     }
   });
 });

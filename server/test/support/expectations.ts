@@ -1,25 +1,35 @@
 /** Expectations that stand in fixtures as trailing comments. */
 export interface Expectation {
   readonly line: number;
-  readonly ruleId: string;
-  readonly kind: 'expect' | 'reports-wrongly' | 'misses';
+  /** A rule, or for `not-analysed` the kind of the note. */
+  readonly id: string;
+  readonly kind: 'expect' | 'reports-wrongly' | 'misses' | 'not-analysed';
+  readonly reason: string | undefined;
 }
 
-const COMMENT = /\/\/\s*(expect|reports-wrongly|misses):\s*([a-z, -]+?)\s*(?:--.*)?$/;
+const COMMENT = /\/\/\s*(expect|reports-wrongly|misses|not-analysed):\s*([a-z, -]+?)\s*(?:--\s*(.*))?$/;
 
 export function expectationsOf(text: string): Expectation[] {
-  return text.split('\n').flatMap((line, i) => {
+  return text.split(/\r\n|\n|\r/).flatMap((line, i) => {
     const match = COMMENT.exec(line.replace(/\*\/\s*$/, ''));
     if (match === null) return [];
     const kind = match[1] as Expectation['kind'];
-    return match[2]!.split(',').map((id) => ({ line: i + 1, ruleId: id.trim(), kind }));
+    return match[2]!.split(',').map((id) => ({ line: i + 1, id: id.trim(), kind, reason: match[3] }));
   });
 }
 
 /** What the tool must say today: what is expected, and what it is known to say wrongly. */
 export function mustReport(text: string): string[] {
   return expectationsOf(text)
-    .filter((e) => e.kind !== 'misses')
-    .map((e) => `${e.line}: ${e.ruleId}`)
+    .filter((e) => e.kind === 'expect' || e.kind === 'reports-wrongly')
+    .map((e) => `${e.line}: ${e.id}`)
+    .sort();
+}
+
+/** Of which parts the tool must say that it did not analyse them whole. */
+export function mustNote(text: string): string[] {
+  return expectationsOf(text)
+    .filter((e) => e.kind === 'not-analysed')
+    .map((e) => `${e.line}: ${e.id}`)
     .sort();
 }

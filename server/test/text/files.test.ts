@@ -133,6 +133,26 @@ describe('sources', () => {
     assert.throws(() => source.stat(join(folder, 'no.c')));
   });
 
+  it('are searched for words before they are decoded', () => {
+    const path = join(folder, 'c.c');
+    const search = (source: FileSource, content: string | Buffer, maxBytes = 40) => {
+      writeFileSync(path, content);
+      const file = source.search(path, maxBytes, ['uffd', 'UFFD']);
+      return file === undefined ? 'absent' : 'text' in file ? file.text : file.kind;
+    };
+    for (const source of [disk, snapshot(disk), overlay(disk, () => undefined)]) {
+      assert.equal(search(source, 'int x;'), 'absent');
+      assert.equal(search(source, Buffer.from([0xff, 0x00])), 'absent', 'of no interest, whatever it is');
+      assert.equal(search(source, 'int x; // much too long to be read, says the limit'), 'absent');
+      assert.equal(search(disk, 'int uffd; // much too long to be read, says the limit'), 'size');
+      assert.equal(search(disk, Buffer.from('\ufeffint x;', 'utf16le')), 'encoding', 'its bytes could not be searched');
+      assert.equal(search(source, 'int uffd;'), 'int uffd;');
+    }
+    const open = overlay(disk, (p) => (p === path ? 'int UFFD;' : undefined));
+    assert.equal(search(open, 'int x;'), 'int UFFD;');
+    assert.equal(search(disk, ''), 'absent');
+  });
+
   it('read once', () => {
     let reads = 0;
     const counting: FileSource = { ...disk, read: (path) => ({ path, text: String(++reads) }) };
@@ -151,6 +171,15 @@ describe('decoding', () => {
     const decoded = decode(Buffer.from([0x61, 0xff, 0x62]));
     assert.equal(decoded.kind === 'text' && decoded.text, 'a\ufffdb');
     assert.match((decoded.kind === 'text' && decoded.note) || '', /UTF-8/);
+  });
+
+  it('says when a file has no line ends that a compiler knows', () => {
+    const note = (text: string) => {
+      const decoded = decode(Buffer.from(text));
+      return decoded.kind === 'text' ? decoded.note : undefined;
+    };
+    assert.match(note('int a;\rint b;\r') ?? '', /carriage return/);
+    assert.equal(note('int a;\r\nint b;\r\n'), undefined);
   });
 
   it('tells UTF-16 from other bytes that are no text', () => {

@@ -1,0 +1,255 @@
+/**
+ * Who names whom, before anything is parsed; and who speaks of userfaultfd: by its names, or by a type, a variable or
+ * a macro that is made of them.
+ */
+import { chooseDefinition, type LinkOptions, sameFolder } from '../engine/program.ts';
+import { type LibraryKind, libraryFunction } from '../libc/effects.ts';
+import type { FileNames, ItemNames, MacroNames } from '../syntax/names.ts';
+import { isHeader, KERNEL_INTERNAL, speaks } from './source-file.ts';
+
+/** A function, or a variable with an initialiser: a table of functions calls them as it were. */
+export interface Node {
+  readonly path: string;
+  readonly names: ItemNames;
+  readonly callees: Set<Node>;
+  readonly callers: Set<Node>;
+  /** It mentions userfaultfd, or something below it does. */
+  leads: boolean;
+  /** It, or something below it, calls library functions that the engine models. */
+  effect: boolean;
+  /** It leads, or is below one that does. */
+  needed: boolean;
+}
+
+/** What a library function does to memory, text or time is no reason to look into who calls it. */
+const NEUTRAL: ReadonlySet<LibraryKind> = new Set(['pure', 'print', 'sleep', 'memset', 'memcpy', 'free', 'write']);
+
+/** What stands in front of parentheses and calls nothing. */
+const KEYWORD = /^(?:if|while|for|do|switch|sizeof|int|char|long|short|unsigned|signed|const|void|static|struct|else)$/;
+
+export class NameGraph {
+  readonly filesThatSpeak = new Set<string>();
+  /** Nodes whose files are wanted: what leads to a mention, then what that calls with an effect; nearest first. */
+  readonly drawn: readonly Node[];
+  /** Names that needed functions use, directly or by a macro. */
+  readonly usedNames = new Set<string>();
+  readonly defined = new Set<string>();
+  private readonly quiet = new Set<string>();
+  private readonly inFile = new Map<string, Node[]>();
+
+  constructor(
+    files: readonly FileNames[],
+    { targetsOf, wanted }: LinkOptions & { readonly wanted?: string | undefined } = {},
+  ) {
+    const includes = new Includes(files);
+    const macros = new VisibleMacros(files, includes);
+    const pasting = new Set(files.flatMap((f) => [...f.pasting]));
+    const speaking = namesThatSpeak(
+      files.filter((f) => !f.includes.includes(KERNEL_INTERNAL)),
+      includes,
+    );
+    const externals = new Map<string, Node[]>();
+    const direct: Node[] = [];
+    const pasted: Node[] = [];
+    const asked: Node[] = [];
+    const all: { node: Node; uses: ReadonlySet<string>; calls: ReadonlySet<string>; own: ReadonlyMap<string, Node> }[] =
+      [];
+    for (const file of files) {
+      const hasMain = file.items.some((i) => i.kind === 'function' && i.declares.has('main'));
+      const own = new Map<string, Node>();
+      const nodes: Node[] = [];
+      this.inFile.set(file.path, nodes);
+      const told = speaking.get(file.path);
+      for (const names of file.items) {
+        const { uses, calls } = macros.expand(file.path, names);
+        const tells = told !== undefined && [...uses].some((u) => speaks(u) || told.has(u));
+        // A header that only declares comes with whoever includes it.
+        if (tells && (names.kind === 'function' || !isHeader(file.path))) this.filesThatSpeak.add(file.path);
+        if (names.kind === 'declaration') continue;
+        const node: Node = {
+          path: file.path,
+          names,
+          callees: new Set(),
+          callers: new Set(),
+          leads: false,
+          effect: false,
+          needed: false,
+        };
+        nodes.push(node);
+        all.push({ node, uses, calls, own });
+        if (tells) direct.push(node);
+        if (wanted !== undefined && names.declares.has(wanted)) asked.push(node);
+        // A header's inline functions go with whoever includes it. Two programs share no functions.
+        const seen = !hasMain && (!names.static || isHeader(file.path));
+        for (const name of names.declares) {
+          // Variants under different conditions: each counts, the first is called.
+          if (!own.has(name)) own.set(name, node);
+          this.defined.add(name);
+          if (seen) externals.set(name, [...(externals.get(name) ?? []), node]);
+        }
+      }
+      // Whom pasted words name cannot be told: it may be anyone here.
+      if (file.items.some((i) => [...i.uses].some((u) => pasting.has(u)))) pasted.push(...nodes);
+    }
+    for (const { node, uses, calls, own } of all) {
+      for (const name of uses) {
+        if (node.names.declares.has(name)) continue;
+        const row = libraryFunction(name);
+        const callee = own.get(name) ?? chooseDefinition(externals.get(name) ?? [], node.path, targetsOf);
+        // A word that is no call, or a call that libc answers, means no function of some folder far away.
+        const near = callee === undefined || sameFolder(callee.path, node.path) || isHeader(callee.path);
+        if (callee !== undefined && (near || (row === undefined && calls.has(name)))) {
+          node.callees.add(callee);
+          callee.callers.add(node);
+          continue;
+        }
+        if (row !== undefined && !NEUTRAL.has(row.kind)) node.effect = true;
+      }
+    }
+    const leading = spread(direct, (n) => n.callers);
+    for (const node of leading) node.leads = true;
+    const effectful = all.flatMap(({ node }) => (node.effect ? [node] : []));
+    for (const node of spread(effectful, (n) => n.callers)) node.effect = true;
+    for (const node of spread([...leading, ...asked, ...pasted], (n) => n.callees)) node.needed = true;
+    for (const { node, uses } of all) if (node.needed) for (const name of uses) this.usedNames.add(name);
+    const loud = new Set(all.flatMap(({ node: n }) => (n.effect || n.leads ? [...n.names.declares] : [])));
+    for (const { node } of all) for (const name of node.names.declares) if (!loud.has(name)) this.quiet.add(name);
+    this.drawn = spread([...asked, ...leading], (n) => [...n.callees].filter((c) => c.effect));
+  }
+
+  acts(name: string): boolean {
+    const row = libraryFunction(name);
+    return row === undefined ? !this.quiet.has(name) && !KEYWORD.test(name) : !NEUTRAL.has(row.kind);
+  }
+
+  /** By place: a macro may give a function another name. */
+  at(file: string, offset: number): Node[] {
+    return (this.inFile.get(file) ?? []).filter((n) => n.names.start <= offset && offset < n.names.end);
+  }
+
+  /** Those that begin or end in a stretch of the file. */
+  within(file: string, start: number, end: number): Node[] {
+    const inside = (offset: number) => start < offset && offset < end;
+    return (this.inFile.get(file) ?? []).filter((n) => inside(n.names.start) || inside(n.names.end));
+  }
+}
+
+/**
+ * For each file the types, variables and macros that are declared with words of userfaultfd, or with another such
+ * name: its own, and those of the headers that it includes.
+ */
+function namesThatSpeak(files: readonly FileNames[], includes: Includes): Map<string, ReadonlySet<string>> {
+  const names = new Map(files.map((f) => [f.path, new Set<string>()]));
+  const queue = new Set(files);
+  for (const file of queue) {
+    queue.delete(file);
+    const own = names.get(file.path)!;
+    addSpeaking(file, own);
+    if (own.size === 0) continue;
+    for (const includer of includes.includersOf(file.path)) {
+      const inner = names.get(includer.path);
+      if (inner === undefined) continue;
+      const before = inner.size;
+      for (const name of own) inner.add(name);
+      if (inner.size > before) queue.add(includer);
+    }
+  }
+  return names;
+}
+
+function addSpeaking(file: FileNames, speaking: Set<string>): void {
+  const declarations = [
+    ...file.items.filter((i) => i.kind !== 'function'),
+    ...[...file.macros].map(([name, { uses }]) => ({ declares: new Set([name]), uses })),
+  ];
+  for (let before = -1; before < speaking.size; ) {
+    before = speaking.size;
+    for (const { declares, uses } of declarations) {
+      // In `int uffd, count;` one name says nothing of the other.
+      if (![...uses].some((u) => (speaks(u) || speaking.has(u)) && !declares.has(u))) continue;
+      // An attribute looks like a name that is declared.
+      for (const name of declares) if (!name.startsWith('__')) speaking.add(name);
+    }
+  }
+}
+
+/** Who includes whom, as far as the names tell: the folders of `-I` need not be known. */
+class Includes {
+  private readonly includers = new Map<string, FileNames[]>();
+  private readonly direct = new Map<string, string[]>();
+  private readonly closures = new Map<string, ReadonlySet<string>>();
+
+  constructor(files: readonly FileNames[]) {
+    const byName = new Map<string, string[]>();
+    for (const { path } of files) if (isHeader(path)) push(byName, lastPart(path), path);
+    for (const file of files) {
+      for (const include of file.includes) {
+        const name = include.slice(1, -1).replace(/^(?:\.\.?\/)+/, '');
+        for (const header of byName.get(lastPart(name)) ?? []) {
+          if (header !== name && !header.endsWith(`/${name}`)) continue;
+          push(this.includers, header, file);
+          push(this.direct, file.path, header);
+        }
+      }
+    }
+  }
+
+  includersOf(header: string): readonly FileNames[] {
+    return this.includers.get(header) ?? [];
+  }
+
+  /** The file and all headers below it. */
+  visibleFrom(path: string): ReadonlySet<string> {
+    let closure = this.closures.get(path);
+    if (closure === undefined) {
+      const seen = new Set([path]);
+      for (const at of seen) for (const header of this.direct.get(at) ?? []) seen.add(header);
+      closure = seen;
+      this.closures.set(path, closure);
+    }
+    return closure;
+  }
+}
+
+/** Macros by name and by the files that define them. */
+class VisibleMacros {
+  private readonly includes: Includes;
+  private readonly byName = new Map<string, (MacroNames & { readonly path: string })[]>();
+
+  constructor(files: readonly FileNames[], includes: Includes) {
+    this.includes = includes;
+    for (const { path, macros } of files)
+      for (const [name, names] of macros) push(this.byName, name, { ...names, path });
+  }
+
+  /** The names that an item uses, and those in the bodies of macros among them. */
+  expand(path: string, item: MacroNames): MacroNames {
+    const uses = new Set(item.uses);
+    const calls = new Set(item.calls);
+    for (const name of uses) {
+      for (const macro of this.byName.get(name) ?? []) {
+        if (!this.includes.visibleFrom(path).has(macro.path)) continue;
+        for (const inner of macro.uses) uses.add(inner);
+        for (const inner of macro.calls) calls.add(inner);
+      }
+    }
+    return { uses, calls };
+  }
+}
+
+function push<V>(map: Map<string, V[]>, key: string, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** Everything that can be reached, nearest first. */
+function spread(from: readonly Node[], next: (n: Node) => Iterable<Node>): Node[] {
+  const seen = new Set(from);
+  for (const node of seen) for (const n of next(node)) seen.add(n);
+  return [...seen];
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type Analyser, type AnalysisResult, createAnalyser } from '../../src/analysis/analyse.ts';
+import { cFiles, FIXTURES, readText } from '../support/fixtures.ts';
+
+describe('programs', () => {
+  let analyser: Analyser;
+  before(async () => {
+    analyser = await createAnalyser();
+  });
+
+  const analyse = (paths: readonly string[]) =>
+    analyser.analyse(
+      paths.flatMap((path) => {
+        const text = readText(path);
+        return text === undefined ? [] : [{ path, text }];
+      }),
+      { readFile: readText },
+    );
+  /** All that a face would show, by file. */
+  const shown = (results: readonly AnalysisResult[]) => {
+    const byFile = new Map<string, unknown[]>();
+    const add = (file: string, what: unknown) => byFile.set(file, [...(byFile.get(file) ?? []), what]);
+    for (const r of results) {
+      for (const f of r.findings) add(f.location.file, f);
+      for (const n of r.notAnalysed) add(n.file, n);
+    }
+    return byFile;
+  };
+
+  it('of one run are told apart: a directory of stand-alone programs is as many runs', async () => {
+    const paths = ['rules', 'programs', 'hostile'].flatMap((folder) => cFiles(join(FIXTURES, folder)));
+    assert.ok(paths.length > 60);
+    const single: AnalysisResult[] = [];
+    for (const path of paths) single.push(await analyse([path]));
+    const all = shown([await analyse(paths)]);
+    const one = shown(single);
+    for (const path of paths) assert.deepEqual(all.get(path), one.get(path), path);
+  });
+
+  it('do not depend on the order of their files', async () => {
+    const paths = ['projects', 'hostile'].flatMap((folder) => cFiles(join(FIXTURES, folder)));
+    const order = (r: AnalysisResult) => [r.findings, r.notAnalysed];
+    assert.deepEqual(order(await analyse([...paths].reverse())), order(await analyse(paths)));
+  });
+
+  it('read other files only as far as they matter', async () => {
+    const folder = join(FIXTURES, 'projects', 'drawn-in-bad');
+    const paths = cFiles(folder);
+    const seeds = [join(folder, 'main.c')];
+    const read = (list: readonly string[]) => list.map((path) => ({ path, text: readText(path)! }));
+    const whole = await analyser.analyse(read(paths), { readFile: readText });
+    const drawn = await analyser.analyse(read(seeds), { readFile: readText, neighbours: paths });
+    assert.deepEqual(drawn.findings, whole.findings);
+    assert.equal(drawn.findings.length, 1);
+    assert.equal(drawn.statistics.files, 5);
+    assert.equal(drawn.statistics.filesAnalysed, 3, 'the checksum is of no interest, headers come with their files');
+  });
+});

@@ -1,0 +1,13 @@
+#include <unistd.h>
+#include "util.h"
+
+pid_t spawn_worker(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execlp("true", "true", (char *)NULL);
+		_exit(127);
+	}
+	return pid;
+}
