@@ -85,6 +85,19 @@ const TOUCHES_ARGUMENTS_ONLY: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'error-exit',
 ]);
 
+/** What a path that gives up does too. */
+const CLEARS_UP: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'print',
+  'pure',
+  'error-exit',
+  'exit',
+  'close',
+  'free',
+  'munmap',
+  'memset',
+  'sleep',
+]);
+
 function libraryCall(ctx: Context, state: State, instruction: CallInstruction, row: LibraryFunction): State[] {
   const printing = row.kind === 'print';
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a, { printing }));
@@ -96,7 +109,7 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
     row.kind !== 'exit'
   )
     noteAct(ctx, state);
-  if (!printing && row.kind !== 'pure' && row.noreturn !== true && row.kind !== 'error-exit') noteGoesOn(ctx, state);
+  if (!CLEARS_UP.has(row.kind) && row.noreturn !== true) noteGoesOn(ctx, state);
   if (state.childOf !== undefined) {
     for (const v of values) {
       const at = v.references.flatMap((r): Location[] => (r.kind === 'location' ? [r.location] : []));
@@ -136,7 +149,8 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
     if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
   }
   for (const a of instruction.arguments) leaveDecision(ctx, state, a);
-  noteGoesOn(ctx, state);
+  // A function that is not shown may report the failure; one that is given the descriptor goes on with it.
+  if (values.some((v) => v.references.some((r) => r.kind === 'descriptor'))) noteGoesOn(ctx, state);
   letEscape(ctx, state, values, instruction.span);
   for (const v of values) {
     for (const r of v.references) if (r.kind === 'location') forget(state, r.location);

@@ -120,15 +120,26 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     }
     for (const state of states) {
       terminate(ctx, state, block.terminator, enter, (exit) => {
-        if (exit.refused?.functionId === body.id) noteGoesOn(ctx, exit);
         const key = `${exit.key()}#${outcomeOf(exit, RETURN_BASE)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);
       });
     }
   }
+  noteSuccess(ctx, [...exits.values()]);
   const before = new Set(entry.flatMap((s) => [...s.objects.keys()]));
   return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s, RETURN_BASE));
+}
+
+/** A handshake that is always refused, and a function that returns for its success what it returns for nothing else. */
+function noteSuccess(ctx: Context, exits: readonly State[]): void {
+  const result = (s: State) => asConstant(s.memory.load({ base: RETURN_BASE, path: '' }) ?? UNKNOWN);
+  const others = exits.filter((s) => s.refused === undefined).map(result);
+  for (const exit of exits) {
+    const value = result(exit);
+    if (exit.refused?.functionId === ctx.body.id && value !== undefined && others.length > 0 && !others.includes(value))
+      noteGoesOn(ctx, exit);
+  }
 }
 
 /** What a test of the result would tell apart: the one number it is, a reference, or anything else. */

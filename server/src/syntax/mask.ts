@@ -275,7 +275,7 @@ function maskTokens(
       ) {
         if (depth > 0) chars.blank(start, end);
       }
-    } else if (ATTRIBUTE_WORDS.has(w) && !macros.has(w)) {
+    } else if (!macros.has(w) && (ATTRIBUTE_WORDS.has(w) || isParameterAttribute(text, start, end, w))) {
       if (NORETURN_WORDS.has(w)) noreturns.push(start);
       const at = skipSpace(text, end);
       const close = w === '__printf' && text[at] === '(' ? closing(text, at) : end;
@@ -284,6 +284,16 @@ function maskTokens(
       word.lastIndex = maskMacro(chars, text, start, end, w, depth, macros, cleanups, noreturns);
     }
   }
+}
+
+/** `void *arg PROJECT_UNUSED)`, where the macro's definition is not given: the name says what it is. */
+function isParameterAttribute(text: string, start: number, end: number, word: string): boolean {
+  if (!/unused|attribute/i.test(word)) return false;
+  const before = /[\w*]\s*$/.test(text.slice(Math.max(0, start - 8), start));
+  const next = text[skipSpace(text, end)] ?? '';
+  return (
+    (before && /[,)]/.test(next)) || (/[(,]\s*$/.test(text.slice(Math.max(0, start - 8), start)) && /\w/.test(next))
+  );
 }
 
 function noteAttribute(attribute: string, at: number, cleanups: Map<number, string>, noreturns: number[]): void {

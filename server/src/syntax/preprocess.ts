@@ -110,6 +110,13 @@ export function parseDefine(rest: string, file: string | undefined): MacroDefini
 /** Names that the kernel's header or the usual compiler defines: testing for them is testing for what we know. */
 const SURELY_DEFINED =
   /^(UFFD_|UFFDIO_|_UFFD|_UFFDIO|USERFAULTFD_|__NR_|SYS_|__linux__$|__linux$|linux$|__unix__$|__x86_64__$|__LP64__$|__GNUC__$|__STDC__$|_GNU_SOURCE$|_DEFAULT_SOURCE$|MADV_|MAP_|O_|CLONE_|PR_|F_|EPOLL|POLL)/;
+/** A header's guard, whatever it begins with: `UFFD_H`, `UFFDIO_HELPERS_H_`, `_UFFD_UTIL_H_INCLUDED`. */
+const GUARD = /_H(?:PP)?_*(?:INCLUDED|GUARD)?_*$/;
+
+function isSurelyDefined(name: string): boolean {
+  return SURELY_DEFINED.test(name) && !GUARD.test(name);
+}
+
 /** Reserved names are the compiler's and the platform's, and a build seldom varies assertions: nobody is asked. */
 const NOT_VARIED = /^(?:__|_[A-Z]|NDEBUG$)/;
 /** Names that a build sets when the feature is wanted: the code behind them is the interesting one. */
@@ -266,7 +273,7 @@ class Evaluation {
     const { macros, undefinedNames, decisions, closed } = this.definitions;
     if (macros.has(name) && !undefinedNames.has(name)) return 1;
     if (undefinedNames.has(name)) return 0;
-    if (SURELY_DEFINED.test(name)) return 1;
+    if (isSurelyDefined(name)) return 1;
     const decided = decisions.get(name);
     if (decided !== undefined) return this.open(name, decided, `defined(${name})`);
     if (NOT_VARIED.test(name) || closed) return 0;
@@ -284,7 +291,7 @@ class Evaluation {
     if (undefinedNames.has(name)) return 0;
     const decided = decisions.get(name);
     if (decided !== undefined) return this.open(name, decided, name);
-    if (SURELY_DEFINED.test(name) || NOT_VARIED.test(name)) {
+    if (isSurelyDefined(name) || NOT_VARIED.test(name)) {
       this.opaque = true;
       return undefined;
     }
