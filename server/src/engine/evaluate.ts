@@ -28,10 +28,11 @@ export interface EvaluateOptions {
 }
 
 /**
- * errno(3): nobody looks at it but after a failure, when it is positive. What a program stores there itself is not
- * followed.
+ * errno(3), at which nobody looks but after a failure, when it is positive; and those of its names whose number is not
+ * in the table. What a program stores in errno itself is not followed.
  */
-const ERRNO = numeric(interval(1, 4095));
+const ERROR_NAME = /^(?:errno|E(?!OF$)[A-Z0-9]{2,})$/;
+const ERROR_NUMBER = numeric(interval(1, 4095));
 
 const NORMAL: EvaluateOptions = { printing: false };
 
@@ -46,7 +47,7 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
     case 'function':
       return reference({ kind: 'function', name: expr.name });
     case 'unknown':
-      return expr.name === 'errno' ? ERRNO : UNKNOWN;
+      return expr.name !== undefined && ERROR_NAME.test(expr.name) ? ERROR_NUMBER : UNKNOWN;
     case 'load':
       return load(ctx, state, expr.place, options);
     case 'address': {

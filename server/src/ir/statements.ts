@@ -193,7 +193,8 @@ function declaresFunction(node: SyntaxNode): boolean {
 
 /** The cleanup attribute that the mask blanked inside this declaration. */
 function cleanupOf(b: Builder, node: SyntaxNode): string | undefined {
-  if (b.unit.cleanups.size === 0) return undefined;
+  // The offsets are those of the file, not of an expansion.
+  if (b.unit.cleanups.size === 0 || b.expanding.length > 0) return undefined;
   const span = b.span(node);
   // An attribute in front of the type lies before the node: between it and the statement before.
   for (const [at, name] of b.unit.cleanups) {
