@@ -193,7 +193,9 @@ export function duplicate(call: ModelCall, state: State): State[] {
   for (const r of call.values[0]?.references ?? []) {
     const object = r.kind === 'descriptor' ? state.objects.get(r.object) : undefined;
     // The copy may be read, closed or handed on under its own number: nothing absent is claimed of the context.
-    if (object !== undefined && object.duty === undefined) state.update(object.id, { escaped: true });
+    if (object === undefined || object.duty !== undefined) continue;
+    const handshake = object.handshake === 'enabled' ? 'enabled' : 'unknown';
+    state.update(object.id, { escaped: true, handshake });
   }
   setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
   return [state];
