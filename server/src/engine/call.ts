@@ -117,6 +117,9 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
     }
   }
   if (!TOUCHES_ARGUMENTS_ONLY.has(row.kind)) ctx.footprint.bound = true;
+  for (const i of row.writes) {
+    for (const r of values[i]?.references ?? []) if (r.kind === 'location') forget(state, r.location);
+  }
   const model = MODELS[row.kind];
   const call: ModelCall = { ctx, instruction, name: row.name, row, values };
   if (model !== undefined) return model(call, state);
@@ -182,16 +185,13 @@ function leaveDecision(ctx: Context, state: State, e: Expr): void {
   }
 }
 
-/** An unknown function may have written scalars behind the pointer; descriptors and pointers are believed to stay. */
+/**
+ * Somebody may have written scalars behind the pointer; descriptors and pointers are believed to stay. A pointer to an
+ * element is one to the array.
+ */
 function forget(state: State, location: Location): void {
-  if (!state.memory.isStrong(location)) return;
-  for (const [suffix, value] of state.memory.below(location)) {
-    if (value.references.length > 0 || value.tag !== undefined) continue;
-    const path = location.path + suffix;
-    if (state.memory.cellsOf(location.base).values.has(path))
-      state.memory.store({ base: location.base, path }, UNKNOWN);
-  }
-  if (state.memory.below(location).length === 0) state.memory.fill(location, undefined);
+  const whole: Location = { base: location.base, path: location.path.replace(/\[[^[\]]*\]$/, '') };
+  if (state.memory.isStrong(whole)) state.memory.forgetNumbers(whole);
 }
 
 function* callBody(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody, budget: Budget): Run {

@@ -227,6 +227,12 @@ class Schedule {
       if (body.name === 'main' || called.has(body.id) || this.analysed.has(body.id)) continue;
       if (!(await this.drive(this.outermost(body)))) return false;
     }
+    // Functions that only a table names, and whose caller is not here or was not followed.
+    const tabled = inTables(this.program);
+    for (const body of this.program.functions) {
+      if (body.name === 'main' || this.analysed.has(body.id) || !tabled.has(body.id)) continue;
+      if (!(await this.drive(this.outermost(body)))) return false;
+    }
     // What rests on answers that have changed since is run once more.
     const stale = [...this.runs.values()].filter((r) => r.isStale());
     const again = new Set<string>();
@@ -425,11 +431,19 @@ function calledFunctions(program: Program): Set<string> {
       }
     }
   }
+  for (const id of inTables(program)) called.add(id);
+  return called;
+}
+
+/** Functions that initialisers of global variables name. */
+function inTables(program: Program): Set<string> {
+  const named = new Set<string>();
   for (const g of program.globals) {
     for (const store of g.initialiser) {
       const e = store.value.kind === 'cast' ? store.value.operand : store.value;
-      if (e.kind === 'function') mark(e.name, g.variable.span.file);
+      const body = e.kind === 'function' ? program.function(e.name, g.variable.span.file) : undefined;
+      if (body !== undefined) named.add(body.id);
     }
   }
-  return called;
+  return named;
 }

@@ -211,6 +211,17 @@ export class Memory {
     cells.defaults = defaults.set(location.path, value ?? UNKNOWN);
   }
 
+  /** What below the location is a plain number, or was never stored, is not known any more. */
+  forgetNumbers(location: Location): void {
+    const cells = this.writable(location.base);
+    for (const [key, value] of cells.values) {
+      if (isBelow(key, location.path) && value.references.length === 0 && value.tag === undefined)
+        cells.values.set(key, UNKNOWN);
+    }
+    const defaults = new Map([...cells.defaults].filter(([key]) => !isBelow(key, location.path)));
+    cells.defaults = defaults.set(location.path, UNKNOWN);
+  }
+
   /** Values stored below a location, with their paths relative to it. */
   below(location: Location): [string, Value][] {
     const found: [string, Value][] = [];

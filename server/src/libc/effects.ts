@@ -53,6 +53,8 @@ export interface LibraryFunction {
   /** Arguments (0-based) that the function may keep after it returned; false where it keeps none. */
   readonly keepsArguments: false | readonly number[];
   readonly noreturn: boolean;
+  /** Arguments (0-based) behind which the function writes numbers or text. */
+  readonly writes: readonly number[];
   readonly reason: string;
 }
 
@@ -278,6 +280,59 @@ const GROUPS: readonly Group[] = [
   },
 ];
 
+/** What is written through arguments, beyond what the models of descriptors and messages do themselves. */
+const WRITES: Readonly<Record<string, readonly number[]>> = {
+  strcpy: [0],
+  strncpy: [0],
+  strcat: [0],
+  strncat: [0],
+  strsep: [0],
+  strtok: [0],
+  strtok_r: [0, 2],
+  strtol: [1],
+  strtoll: [1],
+  strtoul: [1],
+  strtoull: [1],
+  strtod: [1],
+  strftime: [0],
+  snprintf: [0],
+  sprintf: [0],
+  vsnprintf: [0],
+  fgets: [0],
+  getline: [0, 1],
+  readlink: [1],
+  fstat: [1],
+  stat: [1],
+  lstat: [1],
+  getcwd: [0],
+  getrlimit: [1],
+  getrusage: [1],
+  sched_getaffinity: [2],
+  clock_gettime: [1],
+  gettimeofday: [0],
+  time: [0],
+  times: [0],
+  nanosleep: [1],
+  clock_nanosleep: [3],
+  select: [1, 2, 3],
+  pselect: [1, 2, 3],
+  mincore: [2],
+  capget: [1],
+  qsort: [0],
+  sigemptyset: [0],
+  sigfillset: [0],
+  sigaddset: [0],
+  sigdelset: [0],
+  sigaction: [2],
+  sigprocmask: [2],
+  pthread_sigmask: [2],
+  sigaltstack: [1],
+  pipe: [0],
+  pipe2: [0],
+  socketpair: [3],
+  getopt_long: [4],
+};
+
 const ROWS: readonly LibraryFunction[] = [
   ...GROUPS.flatMap((g) =>
     g.names.split(/\s+/).map((name) => ({
@@ -285,6 +340,7 @@ const ROWS: readonly LibraryFunction[] = [
       kind: g.kind,
       keepsArguments: g.keeps ?? (false as const),
       noreturn: g.noreturn ?? false,
+      writes: WRITES[name] ?? [],
       reason: g.reason,
     })),
   ),
@@ -293,6 +349,7 @@ const ROWS: readonly LibraryFunction[] = [
     kind: f.kind,
     keepsArguments: false as const,
     noreturn: false,
+    writes: [],
     reason: f.reason,
   })),
 ];

@@ -269,12 +269,8 @@ function maskTokens(
         word.lastIndex = close;
       }
     } else if (w === 'struct' || w === 'union' || w === 'enum') {
-      if (
-        /,\s*$/.test(text.slice(Math.max(0, start - 40), start)) &&
-        /^\s+[A-Za-z_]\w*\s*\**\s*[,)]/.test(text.slice(end, end + 80))
-      ) {
-        if (depth > 0) chars.blank(start, end);
-      }
+      if (depth > 0 && isTypeAsArgument(text.slice(Math.max(0, start - 40), start), text.slice(end, end + 80)))
+        chars.blank(start, end);
     } else if (!macros.has(w) && (ATTRIBUTE_WORDS.has(w) || isParameterAttribute(text, start, end, w))) {
       if (NORETURN_WORDS.has(w)) noreturns.push(start);
       const at = skipSpace(text, end);
@@ -284,6 +280,15 @@ function maskTokens(
       word.lastIndex = maskMacro(chars, text, start, end, w, depth, macros, cleanups, noreturns);
     }
   }
+}
+
+/** `g_new0(struct pollfd, n)`, `list_entry(p, struct child, link)`: calls of macros, which are no calls of C's grammar. */
+function isTypeAsArgument(before: string, after: string): boolean {
+  if (/,\s*$/.test(before)) return /^\s+[A-Za-z_]\w*\s*\**\s*[,)]/.test(after);
+  const callee = /([A-Za-z_]\w*)\s*\(\s*$/.exec(before)?.[1];
+  if (callee === undefined || /^(?:sizeof|offsetof|_Alignof|alignof|__alignof__|typeof|__typeof__)$/.test(callee))
+    return false;
+  return /^\s+[A-Za-z_]\w*\s*\**\s*,/.test(after);
 }
 
 /** `void *arg PROJECT_UNUSED)`, where the macro's definition is not given: the name says what it is. */

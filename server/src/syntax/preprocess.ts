@@ -122,6 +122,21 @@ const NOT_VARIED = /^(?:__|_[A-Z]|NDEBUG$)/;
 /** Names that a build sets when the feature is wanted: the code behind them is the interesting one. */
 const LIKELY_DEFINED = /^(HAVE_|CONFIG_HAVE_|WITH_|ENABLE_)/;
 
+/** What a usual compiler for Linux on x86-64 has for its own names. */
+const COMPILER_VALUES: ReadonlyMap<string, number> = new Map([
+  ['__GNUC__', 13],
+  ['__GNUC_MINOR__', 2],
+  ['__GNUC_PATCHLEVEL__', 0],
+  ['__STDC__', 1],
+  ['__STDC_VERSION__', 201710],
+  ['__linux__', 1],
+  ['__unix__', 1],
+  ['__x86_64__', 1],
+  ['__LP64__', 1],
+  ['__SIZEOF_POINTER__', 8],
+  ['__SIZEOF_LONG__', 8],
+]);
+
 type Number3 = number | undefined;
 
 /** What is known of names at one place of a translation unit. */
@@ -291,6 +306,8 @@ class Evaluation {
     if (undefinedNames.has(name)) return 0;
     const decided = decisions.get(name);
     if (decided !== undefined) return this.open(name, decided, name);
+    const own = COMPILER_VALUES.get(name);
+    if (own !== undefined) return own;
     if (isSurelyDefined(name) || NOT_VARIED.test(name)) {
       this.opaque = true;
       return undefined;

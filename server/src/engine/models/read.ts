@@ -59,8 +59,9 @@ function pointsToMessage(type: CType | undefined): boolean {
 /** A pipe, a socket, a file: unknown bytes. */
 function readOther(call: ModelCall, state: State): State[] {
   for (const r of call.values[1]?.references ?? []) {
-    if (r.kind === 'location' && state.memory.isStrong(r.location))
-      overwriteBelow(call.ctx, state, r.location, undefined);
+    if (r.kind !== 'location') continue;
+    const whole = { base: r.location.base, path: r.location.path.replace(/\[0\]$/, '') };
+    if (state.memory.isStrong(whole)) overwriteBelow(call.ctx, state, whole, undefined);
   }
   setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));
   return [state];
