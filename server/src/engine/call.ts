@@ -17,6 +17,7 @@ import {
   noteGoesOn,
   noteMemoryUse,
   recognise,
+  refusalsIn,
 } from './observe.ts';
 import { joinStates, type State } from './state.ts';
 import type { TraceStep } from './trace.ts';
@@ -151,7 +152,7 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
   for (const v of values) {
     if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
   }
-  for (const a of instruction.arguments) leaveDecision(ctx, state, a);
+  leaveDecision(state, instruction, name);
   // A function that is not shown may report the failure; one that is given the descriptor goes on with it.
   if (values.some((v) => v.references.some((r) => r.kind === 'descriptor'))) noteGoesOn(ctx, state);
   letEscape(ctx, state, values, instruction.span);
@@ -164,25 +165,21 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
   return state;
 }
 
-/** `CHECK(ret == 0)`: a function that is not shown and sees the result of a failed handshake may end the program. */
-function leaveDecision(ctx: Context, state: State, e: Expr): void {
-  switch (e.kind) {
-    case 'load': {
-      const { tag } = evaluate(ctx, state, e);
-      if (tag?.part === 'refusal') state.update(tag.source, { handshake: 'unknown' });
-      return;
-    }
-    case 'binary':
-      leaveDecision(ctx, state, e.left);
-      leaveDecision(ctx, state, e.right);
-      return;
-    case 'unary':
-    case 'cast':
-      leaveDecision(ctx, state, e.operand);
-      return;
-    default:
-      return;
+/** A name that says that the function only tells of something. */
+const TELLS = /log|print|warn|debug|info|trace|perror|msg|note|report/i;
+const ENDS = /exit|die|fatal|abort|panic|fail|bail|assert|check|expect|bug/i;
+
+/**
+ * A function that is not shown may end the program: `CHECK(ret == 0)` sees the result of a failed handshake, and
+ * `bail_out()` is called where it was tested.
+ */
+function leaveDecision(state: State, instruction: CallInstruction, name: string | undefined): void {
+  for (const argument of instruction.arguments) {
+    for (const id of refusalsIn(state, argument)) state.update(id, { handshake: 'unknown' });
   }
+  if (name !== undefined && TELLS.test(name) && !ENDS.test(name)) return;
+  for (const o of state.objects.values())
+    if (o.handshake === 'failed' && o.refusalTested) state.update(o.id, { handshake: 'unknown' });
 }
 
 /**

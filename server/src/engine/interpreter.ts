@@ -25,6 +25,7 @@ import {
   noteGoesOn,
   processEnds,
   recognise,
+  refusalsIn,
   swallow,
 } from './observe.ts';
 import { assume } from './refine.ts';
@@ -353,6 +354,7 @@ function branch(
   enter: (target: number, state: State) => void,
 ): void {
   const { condition } = terminator;
+  for (const id of refusalsIn(state, condition)) state.update(id, { refusalTested: true });
   const unlikely = hypothesisOf(ctx, state, terminator);
   const whenTrue = state.clone();
   const whenFalse = state;

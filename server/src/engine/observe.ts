@@ -177,6 +177,25 @@ export function noteChildUse(ctx: Context, state: State, span: Span): void {
   ctx.facts.emit({ kind: 'child-uses-memory', fork: fork.span, ...eventBase(ctx, state, fork.object, span) });
 }
 
+/** Userfaultfds whose refused handshake an expression looks at the result of. */
+export function refusalsIn(state: State, e: Expr): string[] {
+  switch (e.kind) {
+    case 'load': {
+      const { base, path } = e.place;
+      if (base.kind !== 'variable' || path.length > 0) return [];
+      const tag = state.memory.load({ base: variableBase(base.variable), path: '' })?.tag;
+      return tag?.part === 'refusal' ? [tag.source] : [];
+    }
+    case 'binary':
+      return [...refusalsIn(state, e.left), ...refusalsIn(state, e.right)];
+    case 'unary':
+    case 'cast':
+      return refusalsIn(state, e.operand);
+    default:
+      return [];
+  }
+}
+
 /** The path that took a refused handshake for a success goes on. */
 export function noteGoesOn(ctx: Context, state: State): void {
   if (state.refused === undefined) return;

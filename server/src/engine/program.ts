@@ -136,6 +136,12 @@ export function link(units: readonly TranslationUnit[], options: LinkOptions = {
         byBase.set(base, g);
     }
   }
+  // A static function may be called from another file through a pointer; a header's is called by its name, even by one
+  // that a library has too.
+  const staticOrHeaders = (name: string) => {
+    const body = staticNames.get(name) ?? undefined;
+    return libraryFunction(name) === undefined || body?.file.endsWith('.h') === true ? body : undefined;
+  };
   return {
     files: units.map((u) => u.path),
     hasMain: functions.some((f) => f.name === 'main'),
@@ -146,12 +152,7 @@ export function link(units: readonly TranslationUnit[], options: LinkOptions = {
       const defined = externals.get(name);
       return (
         statics.get(`${file}#${name}`) ??
-        (defined === undefined
-          ? // A static function may be called from another file through a pointer.
-            libraryFunction(name) === undefined
-            ? (staticNames.get(name) ?? undefined)
-            : undefined
-          : chooseDefinition(defined, file, options.targetsOf)?.body)
+        (defined === undefined ? staticOrHeaders(name) : chooseDefinition(defined, file, options.targetsOf)?.body)
       );
     },
     global: (base) => byBase.get(base),

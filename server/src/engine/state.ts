@@ -47,6 +47,8 @@ export interface Uffd {
   /** The UFFDIO_API that failed or succeeded last. */
   readonly handshakeSpan: Span | undefined;
   readonly handshakeFunction: string | undefined;
+  /** The path went through a test of the result of the handshake that failed. */
+  readonly refusalTested: boolean;
   readonly features: FeatureWord;
   /** Creation flags had O_NONBLOCK: undefined when not known. */
   readonly nonblocking: boolean | undefined;

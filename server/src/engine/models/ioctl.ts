@@ -108,7 +108,12 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   const failed = state.clone();
   if (at !== undefined) overwriteBelow(ctx, failed, at, ZERO);
   if (object.handshake === 'fresh' || object.handshake === 'failed') {
-    failed.update(object.id, { handshake: 'failed', handshakeSpan: site.span, handshakeFunction: site.function });
+    failed.update(object.id, {
+      handshake: 'failed',
+      handshakeSpan: site.span,
+      handshakeFunction: site.function,
+      refusalTested: false,
+    });
   }
   failed.step(
     'handshake',

@@ -221,6 +221,7 @@ function bearChild(
     handshake: 'enabled',
     handshakeSpan: parent.handshakeSpan,
     handshakeFunction: parent.handshakeFunction,
+    refusalTested: false,
     features: parent.features,
     nonblocking: parent.nonblocking,
     armed: [],
