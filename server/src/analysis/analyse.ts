@@ -10,7 +10,7 @@ import { dump } from '../ir/dump.ts';
 import { printGraph, toDot } from '../ir/graph.ts';
 import type { FunctionBody, StrayText } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
-import { finish, runRules } from '../rules/run.ts';
+import { finish, requestedPlaces, runRules, withoutAnswered } from '../rules/run.ts';
 import { createParser } from '../syntax/parser.ts';
 import type { CParser, Unknown } from '../syntax/tree.ts';
 import { LineIndex } from '../text/line-index.ts';
@@ -92,6 +92,8 @@ export async function createAnalyser(): Promise<Analyser> {
 /** What one program of one variant gave. */
 interface ProgramResult {
   readonly findings: readonly Finding[];
+  /** Places that this program reaches with the feature requested. */
+  readonly requested: readonly string[];
   readonly notes: readonly NotAnalysed[];
   readonly functionsAnalysed: number;
   readonly outOfBudget: number;
@@ -187,9 +189,12 @@ class Analysis {
     const base = [...results.values()];
     return {
       findings: finish(
-        unite(
-          base.flatMap((r) => r.findings),
-          variants,
+        withoutAnswered(
+          unite(
+            base.flatMap((r) => r.findings),
+            variants,
+          ),
+          new Set(base.flatMap((r) => r.requested)),
         ),
       ),
       notAnalysed: once([
@@ -253,6 +258,7 @@ class Analysis {
     const cut = program.bodies.filter((b) => result.outOfBudget.includes(b.id));
     return {
       findings,
+      requested: requestedPlaces(result),
       notes: cut.map((f) => ({
         file: f.file,
         reason: 'analysed in part: the function is too large for the step budget',

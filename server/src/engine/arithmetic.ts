@@ -2,9 +2,11 @@
 import type { BinaryOperator, UnaryOperator } from '../ir/ir.ts';
 import {
   type AbstractNumber,
+  asConstant,
   canBeNonZero,
   canBeZero,
   constant,
+  contains,
   interval,
   join,
   knownBits,
@@ -69,7 +71,7 @@ function negate(value: Value): Value {
   const n = value.number;
   if (value.any || value.references.length > 0 || n === undefined || n.set !== undefined)
     return mapSet(value, (v) => -v);
-  return numeric(interval(-n.high, -n.low));
+  return numeric({ ...interval(-n.high, -n.low), nonzero: !contains(n, 0) });
 }
 
 function mapSet(value: Value, f: (n: number) => number): Value {
@@ -197,6 +199,10 @@ export function compare(op: BinaryOperator, left: Value, right: Value): Value {
 }
 
 function compareTruth(op: BinaryOperator, left: Value, right: Value): Truth {
+  if (op === '==' || op === '!=') {
+    const other = asConstant(right) === 0 ? left : asConstant(left) === 0 ? right : undefined;
+    if (other !== undefined && !canBeZero(other)) return { canBeTrue: op === '!=', canBeFalse: op === '==' };
+  }
   if (left.any || right.any) return BOTH;
   let canBeTrue = false;
   let canBeFalse = false;

@@ -200,6 +200,7 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
     const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
     letEscape(ctx, state, values, instruction.span);
     setResult(ctx, state, instruction, UNKNOWN);
+    state.cut = true;
     budget.exceeded.add(body.id);
     return [state];
   }

@@ -106,7 +106,7 @@ export function eventBase(ctx: Context, state: State, object: string, span: Span
     span,
     function: ctx.body.name,
     trace: traceSteps(state.trace),
-    quarantined: ctx.quarantined,
+    quarantined: ctx.quarantined || state.cut,
     object,
   };
 }

@@ -104,6 +104,7 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
     else out.putObject(object);
   }
   out.kept = union(out.kept, exit.kept);
+  out.cut ||= exit.cut;
   out.childOf = exit.childOf;
   out.hypothesis = exit.hypothesis;
   out.refused = exit.refused;

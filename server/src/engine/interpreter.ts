@@ -127,6 +127,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
       });
     }
   }
+  if (budget.exceeded.has(body.id)) for (const exit of exits.values()) exit.cut = true;
   noteSuccess(ctx, [...exits.values()]);
   const before = new Set(entry.flatMap((s) => [...s.objects.keys()]));
   return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s, RETURN_BASE));

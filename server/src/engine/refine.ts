@@ -170,6 +170,7 @@ function filterNumber(a: AbstractNumber, op: BinaryOperator, n: AbstractNumber):
       if (n.set?.length === 1) {
         if (a.low === n.low) return bound(a, a.low + 1, a.high);
         if (a.high === n.low) return bound(a, a.low, a.high - 1);
+        if (n.low === 0 && contains(a, 0)) return { ...a, nonzero: true };
       }
       return a;
     case '<':

@@ -124,6 +124,8 @@ export class State {
   notCopied: ReadonlySet<string>;
   /** Bases that somebody the program does not show may look into later. */
   kept: ReadonlySet<string>;
+  /** A function on this path was not followed to its end: what it would have changed is as before. */
+  cut: boolean;
   /** A thread whose function the program does not show was started. */
   unknownThreads: boolean;
   trace: Trace | undefined;
@@ -145,6 +147,7 @@ export class State {
     this.refused = undefined;
     this.notCopied = NOBODY;
     this.kept = NOBODY;
+    this.cut = false;
     this.unknownThreads = false;
     this.trace = undefined;
     this.returnedAt = undefined;
@@ -164,6 +167,7 @@ export class State {
     s.refused = this.refused;
     s.notCopied = this.notCopied;
     s.kept = this.kept;
+    s.cut = this.cut;
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
     s.returnedAt = this.returnedAt;
@@ -338,7 +342,7 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   for (const p of b.processes) if (!a.processes.has(p)) unlike = true;
   const objects = joinArmed(a.objects, b.objects);
   if (objects !== a.objects) unlike = true;
-  if (b.unknownThreads && !a.unknownThreads) unlike = true;
+  if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut)) unlike = true;
   for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
   for (const r of b.kept) if (!a.kept.has(r)) unlike = true;
   if (!unlike) {
@@ -351,6 +355,7 @@ export function joinStates(a: State, b: State, widen: boolean): { state: State; 
   s.threads = threads;
   s.objects = objects;
   s.processes = union(a.processes, b.processes);
+  s.cut = a.cut || b.cut;
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.notCopied = union(a.notCopied, b.notCopied);
   s.kept = union(a.kept, b.kept);

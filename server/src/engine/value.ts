@@ -22,6 +22,13 @@ export interface AbstractNumber {
   readonly may: bigint;
   /** True when bits outside `may` can be set for reasons the program does not show. */
   readonly unknownBits: boolean;
+  /** Zero is excluded although it lies between the bounds: what `if (error) return error;` returns. */
+  readonly nonzero?: boolean;
+}
+
+/** True when the number is surely not zero. */
+function excludesZero(n: AbstractNumber): boolean {
+  return !contains(n, 0);
 }
 
 /** A place in memory: a base object and a path such as `.range.start` or `[0].event`. */
@@ -139,7 +146,12 @@ export function sameNumber(a: AbstractNumber | undefined, b: AbstractNumber | un
     );
   }
   return (
-    a.low === b.low && a.high === b.high && a.must === b.must && a.may === b.may && a.unknownBits === b.unknownBits
+    a.low === b.low &&
+    a.high === b.high &&
+    a.must === b.must &&
+    a.may === b.may &&
+    a.unknownBits === b.unknownBits &&
+    excludesZero(a) === excludesZero(b)
   );
 }
 
@@ -157,6 +169,7 @@ export function joinNumber(a: AbstractNumber, b: AbstractNumber): AbstractNumber
     must: a.must & b.must,
     may: a.may | b.may,
     unknownBits: a.unknownBits || b.unknownBits,
+    nonzero: excludesZero(a) && excludesZero(b),
   };
   return sameNumber(a, joined) ? a : joined;
 }
@@ -172,6 +185,7 @@ export function widenNumber(before: AbstractNumber, after: AbstractNumber): Abst
     must: joined.must,
     may: joined.may,
     unknownBits: joined.unknownBits,
+    nonzero: excludesZero(joined),
   };
 }
 
@@ -251,7 +265,8 @@ export function asConstant(value: Value): number | undefined {
 }
 
 export function canBeZero(value: Value): boolean {
-  if (value.any) return true;
+  // A null pointer is the number zero, whatever else the value may be.
+  if (value.any && value.number === undefined) return true;
   return value.number !== undefined && contains(value.number, 0);
 }
 
@@ -263,6 +278,7 @@ export function canBeNonZero(value: Value): boolean {
 
 export function contains(n: AbstractNumber, v: number): boolean {
   if (n.set !== undefined) return n.set.includes(v);
+  if (v === 0 && n.nonzero === true) return false;
   return n.low <= v && v <= n.high;
 }
 

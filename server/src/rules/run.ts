@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { EngineResult } from '../engine/events.ts';
 import type { Span } from '../text/span.ts';
 import type { Finding } from './finding.ts';
+import { missingFeature } from './missing-feature.ts';
 import { RULES } from './registry.ts';
 
 /** Part of every fingerprint: changes only when fingerprints must all change. */
@@ -13,7 +14,7 @@ export function runRules(program: EngineResult, textOf: (span: Span) => string):
   for (const rule of RULES) {
     const seen = new Set<string>();
     for (const d of rule.detect(program)) {
-      const key = `${d.span.file}:${d.span.start}:${d.span.end}`;
+      const key = placeKey(d.span);
       if (seen.has(key)) continue;
       seen.add(key);
       findings.push({
@@ -29,6 +30,20 @@ export function runRules(program: EngineResult, textOf: (span: Span) => string):
     }
   }
   return findings;
+}
+
+/** Where the program acts on an event or field whose feature it requested. */
+export function requestedPlaces(program: EngineResult): string[] {
+  return program.events.flatMap((e) => (e.kind === 'requested-feature' ? [placeKey(e.span)] : []));
+}
+
+/** Code that several programs share may serve a feature that only one of them requests. */
+export function withoutAnswered(findings: readonly Finding[], requested: ReadonlySet<string>): Finding[] {
+  return findings.filter((f) => f.ruleId !== missingFeature.id || !requested.has(placeKey(f.location)));
+}
+
+function placeKey(span: Span): string {
+  return `${span.file}:${span.start}:${span.end}`;
 }
 
 /** Sorted by file, place and rule; findings that look alike are numbered in their fingerprints. */

@@ -4,7 +4,7 @@ import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId, type Site } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
-import { noteChildUse } from '../observe.ts';
+import { noteChildUse, noteGoesOn } from '../observe.ts';
 import type { State, Uffd } from '../state.ts';
 import {
   asConstant,
@@ -183,6 +183,11 @@ export function closeModel(call: ModelCall, state: State): State[] {
         object.duty === undefined ? 'the userfaultfd is closed' : "the child's descriptor is closed",
       );
       state.removeObject(r.object);
+      // Whoever took the refusal for a success gives up here; a child's descriptor needs no handshake in any case.
+      if (state.refused?.event.object === r.object) {
+        if (state.refused.event.child) noteGoesOn(ctx, state);
+        state.refused = undefined;
+      }
     }
   }
   setResult(ctx, state, instruction, constant(0));
