@@ -368,8 +368,15 @@ function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
   for (const [path, value] of left.values) {
     const other = right.values.get(path) ?? elsewhere(right, path);
     if (other === undefined) {
-      // Nothing is known on one side: a weak cell keeps what it has, a single cell is forgotten.
-      if (!path.includes('[*]')) change().delete(path);
+      // Nothing is known on one side: a weak cell keeps what it has, a single cell is forgotten, and what it held is
+      // still the value of some element.
+      if (path.includes('[*]')) continue;
+      change().delete(path);
+      if (value.references.length > 0 && path.includes('[')) {
+        const some = path.replace(/\[\d+\]/g, '[*]');
+        const held = values!.get(some);
+        values!.set(some, held === undefined ? value : join(held, value));
+      }
       continue;
     }
     const joined = join(value, other, widen);

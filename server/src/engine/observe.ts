@@ -5,6 +5,7 @@
 import type { Expr, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
+import { FEATURES } from '../uffd/features.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import { type State, type Uffd, withMember } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
@@ -98,7 +99,7 @@ export function noteArgumentUse(
   }
 }
 
-const THREAD_ID = { bit: 0x100n, name: 'UFFD_FEATURE_THREAD_ID' };
+const THREAD_ID = FEATURES.find((f) => f.name === 'UFFD_FEATURE_THREAD_ID')!;
 
 function noteFeatureUse(
   ctx: Context,

@@ -12,6 +12,7 @@ import {
   DocumentDiagnosticReportKind,
   type InitializeParams,
   LSPErrorCodes,
+  MarkupKind,
   ProposedFeatures,
   ResponseError,
   TextDocumentSyncKind,
@@ -23,7 +24,8 @@ import type { Finding, NotAnalysed, Severity } from '../rules/finding.ts';
 import { isCpp } from '../text/files.ts';
 import { disk, overlay, snapshot } from '../text/source.ts';
 import type { Span } from '../text/span.ts';
-import { applyChanges, type Encoding, rangeToWire } from './encoding.ts';
+import { applyChanges, type Encoding, fromWire, rangeToWire, toWire } from './encoding.ts';
+import { hoverText, wordAt } from './hover.ts';
 
 /** Milliseconds after an edit before the analysis starts. */
 const DEBOUNCE_MS = 40;
@@ -66,6 +68,7 @@ export function startServer(): void {
       capabilities: {
         positionEncoding: encoding,
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: { includeText: false } },
+        hoverProvider: true,
         ...(pull
           ? { diagnosticProvider: { identifier: 'uffd', interFileDependencies: true, workspaceDiagnostics: false } }
           : {}),
@@ -122,6 +125,19 @@ export function startServer(): void {
       if (token.isCancellationRequested) throw new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled');
       await new Promise((resolve) => setTimeout(resolve, DEBOUNCE_MS));
     }
+  });
+
+  connection.onHover(({ textDocument, position }) => {
+    const document = documents.get(textDocument.uri);
+    if (document === undefined || !isC(document)) return null;
+    const at = fromWire(document, position, encoding);
+    const line = { start: { line: at.line, character: 0 }, end: { line: at.line + 1, character: 0 } };
+    const found = wordAt(document.getText(line), at.character);
+    const value = found === undefined ? undefined : hoverText(found.word);
+    if (found === undefined || value === undefined) return null;
+    const place = (character: number) => toWire(document, { line: at.line, character }, encoding);
+    const range = { start: place(found.start), end: place(found.start + found.word.length) };
+    return { contents: { kind: MarkupKind.Markdown, value }, range };
   });
 
   /** Diagnostics of one document; undefined when an edit came first. */

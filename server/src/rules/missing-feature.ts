@@ -1,3 +1,4 @@
+import { FORK_FEATURE } from '../uffd/events.ts';
 import { eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
 
 /** Code acts on an event or a field whose feature no source of the message requested. */
@@ -13,7 +14,8 @@ export const missingFeature: Rule = {
     return eventsOf(program, 'unrequested-feature')
       .filter((e) => !e.quarantined && !requested.some((r) => sameSpan(r.span, e.span)))
       .map((e) => {
-        const forked = e.feature === 'UFFD_FEATURE_EVENT_FORK' && forks.some((f) => (f.features.may & 2n) === 0n);
+        const forked =
+          e.feature === 'UFFD_FEATURE_EVENT_FORK' && forks.some((f) => (f.features.may & FORK_FEATURE) === 0n);
         const what =
           e.feature === 'UFFD_FEATURE_THREAD_ID'
             ? 'the field is always 0'

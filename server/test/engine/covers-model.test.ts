@@ -19,7 +19,7 @@ import type { Call, Operation } from '../../src/uffd/kernel/calls.ts';
 import { Kernel } from '../../src/uffd/kernel/kernel.ts';
 import { type State as KernelState, PAGE } from '../../src/uffd/kernel/state.ts';
 
-const RUNS = Number(process.env.RUNS ?? 400);
+const RUNS = 400;
 const SLOTS = 3;
 const AREA = 4 * PAGE;
 const O_NONBLOCK = 0x800;

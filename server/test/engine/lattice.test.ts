@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { joinMemory, Memory } from '../../src/engine/memory.ts';
 import {
   type AbstractNumber,
   constant,
+  contains,
   covers,
   descriptor,
   interval,
@@ -12,6 +14,7 @@ import {
   numberSet,
   numeric,
   pointerTo,
+  referenceKey,
   sameNumber,
   UNKNOWN,
   type Value,
@@ -64,6 +67,78 @@ describe('lattice of values', () => {
         }
         // Two bounds and the bits that can appear or vanish one by one.
         assert.ok(changes <= 2 + 2 * 10);
+      }),
+    );
+  });
+});
+
+describe('lattice of memories', () => {
+  // Cells that have a name of their own: what was never stored in an array is not taken for an element's value.
+  const places = fc.record({
+    base: fc.constantFrom('x', 'y', 'heap:z'),
+    path: fc.constantFrom('', '.fd', '[0].fd', '[1].fd', '[0]'),
+  });
+  const memories = fc
+    .record({
+      zeroed: fc.subarray(['x', 'y', 'heap:z']),
+      stores: fc.array(fc.tuple(places, values), { maxLength: 8 }),
+    })
+    .map(({ zeroed, stores }) => {
+      const memory = new Memory();
+      for (const base of zeroed) memory.fill({ base, path: '' }, constant(0));
+      for (const [place, value] of stores) memory.store(place, value);
+      return memory;
+    });
+  const show = (m: Memory, base: string) => {
+    const brief = (v: Value) =>
+      `${v.number?.set ?? (v.number === undefined ? '' : '?')}${v.any ? '*' : ''}${v.references.map((r) => r.kind[0])}`;
+    const { values: cells, defaults } = m.cellsOf(base);
+    return `{${[...cells].map(([k, v]) => `${k}=${brief(v)}`)} | ${[...defaults].map(([k, v]) => `${k}=${brief(v)}`)}}`;
+  };
+  /** What `b` may be, `a` may be; evidence for bits is no part of that, and what is not known is anything. */
+  const allows = (a: Value | undefined, b: Value): boolean => {
+    if (a === undefined || a.any) return true;
+    const keys = new Set(a.references.map(referenceKey));
+    if (b.any || !b.references.every((r) => keys.has(referenceKey(r)))) return false;
+    const [n, m] = [a.number, b.number];
+    if (m === undefined) return true;
+    if (n === undefined) return false;
+    return m.set === undefined
+      ? n.set === undefined && n.low <= m.low && m.high <= n.high
+      : m.set.every((v) => contains(n, v));
+  };
+
+  it('join is idempotent and says so by identity', () => {
+    fc.assert(
+      fc.property(memories, (a) => {
+        assert.equal(joinMemory(a, a.clone(), false).memory, a);
+      }),
+    );
+  });
+
+  it('join is an upper bound of both sides for what both know', () => {
+    fc.assert(
+      fc.property(memories, memories, places, (a, b, place) => {
+        const [left, right] = [a.load(place), b.load(place)];
+        if (left === undefined || right === undefined) return;
+        const joined = joinMemory(a, b, false).memory.load(place);
+        for (const own of [left, right])
+          assert.ok(
+            allows(joined, own),
+            `${place.base}${place.path}: ${show(a, place.base)} with ${show(b, place.base)}`,
+          );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('a clone is not changed through the other', () => {
+    fc.assert(
+      fc.property(memories, places, values, (a, place, value) => {
+        const copy = a.clone();
+        const before = copy.load(place);
+        a.store(place, value);
+        assert.deepEqual(copy.load(place), before);
       }),
     );
   });

@@ -317,6 +317,21 @@ describe('language server', () => {
     assert.equal(client.log.filter((m) => m.includes('larger than')).length, 1);
   });
 
+  it('tells of the constant under the cursor', async () => {
+    await client.start({ general: { positionEncodings: ['utf-8'] } });
+    await client.open('/* é */ long f = UFFD_FEATURE_EVENT_FORK, e = UFFD_EVENT_FORK, n = 1;\n');
+    const hover = (character: number) =>
+      client.connection.sendRequest<{
+        contents: { value: string };
+        range: { start: { character: number }; end: { character: number } };
+      } | null>('textDocument/hover', { textDocument: { uri }, position: { line: 0, character } });
+    const feature = await hover(25);
+    assert.match(feature!.contents.value, /UFFD_FEATURE_EVENT_FORK.* = 0x2.*since Linux 4\.11/s);
+    assert.deepEqual([feature!.range.start.character, feature!.range.end.character], [18, 41]);
+    assert.match((await hover(50))!.contents.value, /UFFD_EVENT_FORK.* = 0x13.*forking thread/s);
+    assert.equal(await hover(66), null);
+  });
+
   it('is what the command starts, and speaks nothing but the protocol', async () => {
     const built = new Client(['bin/uffd-lint.cjs', 'lsp', '--stdio', `--clientProcessId=${process.pid}`]);
     let bytes = '';

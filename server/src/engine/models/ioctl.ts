@@ -1,5 +1,6 @@
 /** The userfaultfd requests: abstract outcomes of ioctl(2), as fs/userfaultfd.c has them. */
 
+import { FORK_FEATURE } from '../../uffd/events.ts';
 import { ALL_FEATURE_BITS } from '../../uffd/features.ts';
 import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
 import { overwriteBelow } from '../assign.ts';
@@ -161,8 +162,8 @@ function isConcurrent(ctx: Context, state: State): boolean {
 }
 
 function describeFeatures(features: FeatureWord): string {
-  if ((features.must & 2n) !== 0n) return 'with UFFD_FEATURE_EVENT_FORK';
-  if ((features.may & 2n) !== 0n) return 'and may have requested UFFD_FEATURE_EVENT_FORK';
+  if ((features.must & FORK_FEATURE) !== 0n) return 'with UFFD_FEATURE_EVENT_FORK';
+  if ((features.may & FORK_FEATURE) !== 0n) return 'and may have requested UFFD_FEATURE_EVENT_FORK';
   if (features.unknown) return 'with features that are not known';
   return features.may === 0n ? 'with no features requested' : 'without UFFD_FEATURE_EVENT_FORK';
 }

@@ -1,0 +1,36 @@
+/** What a hover says of a constant of <linux/userfaultfd.h>: the tables of uffd/, in Markdown. */
+import { API_TABLE, type ApiConstant } from '../uffd/api-table.ts';
+import { EVENTS, type UffdEvent } from '../uffd/events.ts';
+
+const CONSTANTS: ReadonlyMap<string, ApiConstant> = new Map(API_TABLE.map((c) => [c.name, c]));
+const EVENTS_BY_NAME: ReadonlyMap<string, UffdEvent> = new Map(EVENTS.map((e) => [e.name, e]));
+
+/** The identifier around an offset (UTF-16 units) of a line; undefined between words. */
+export function wordAt(line: string, offset: number): { readonly word: string; readonly start: number } | undefined {
+  for (const match of line.matchAll(/[A-Za-z_]\w*/g)) {
+    if (match.index <= offset && offset <= match.index + match[0].length) return { word: match[0], start: match.index };
+  }
+  return undefined;
+}
+
+/** Markdown about the constant of that name; undefined for any other word. */
+export function hoverText(name: string): string | undefined {
+  const constant = CONSTANTS.get(name);
+  if (constant !== undefined) return aboutConstant(constant);
+  const event = EVENTS_BY_NAME.get(name);
+  return event === undefined ? undefined : aboutEvent(event);
+}
+
+function aboutConstant(c: ApiConstant): string {
+  const lines = [`**${c.name}** = 0x${c.value.toString(16)}`, '', `${c.kind}, since Linux ${c.since}: ${c.says}`];
+  if (c.inert) lines.push('', 'Requesting it only tests for support: it changes nothing.');
+  if (c.privilege !== undefined) lines.push('', `Asks for ${c.privilege}.`);
+  return lines.join('\n');
+}
+
+function aboutEvent(e: UffdEvent): string {
+  const comes = e.featureName === undefined ? 'comes without any feature' : `comes when ${e.featureName} was requested`;
+  const lines = [`**${e.name}** = 0x${e.value.toString(16)}`, '', `event, ${comes}; \`msg.arg.${e.member}\``];
+  lines.push('', `Waits until it is dealt with: ${e.waits}`);
+  return lines.join('\n');
+}
