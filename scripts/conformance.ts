@@ -81,6 +81,9 @@ function report(coverage: Coverage, left: ReadonlyMap<string, number>): void {
 const folder = mkdtempSync(join(tmpdir(), 'uffd-lint-conformance-'));
 try {
   process.exitCode = await main(folder);
+} catch (error) {
+  console.error(`${(error as Error).message}\nUsage: npm run conformance -- --scripts N --seed S [--from I]`);
+  process.exitCode = 2;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
