@@ -1,5 +1,6 @@
 /** Calls: library models, bodies of the program, threads, and functions the program does not show. */
 import type { Expr, FunctionBody, Instruction } from '../ir/ir.ts';
+import { visitBody } from '../ir/visit.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import { assign, storeTo } from './assign.ts';
 import { type Context, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
@@ -45,9 +46,42 @@ export function* executeCall(ctx: Context, state: State, instruction: CallInstru
   const states: State[] = [];
   for (const [i, name] of names.entries()) {
     const branch = i === names.length - 1 ? state : state.clone();
+    if (instruction.callee.kind !== 'function') noteHandler(ctx, branch, instruction, name);
     states.push(...(yield* callNamed(ctx, branch, instruction, name, budget)));
   }
   return states;
+}
+
+/** A handler out of a table that knows `arg.fork`: that it was chosen is the test of the event. */
+function noteHandler(ctx: Context, state: State, instruction: CallInstruction, name: string): void {
+  const body = ctx.program.function(name, ctx.body.file);
+  if (body === undefined || !namesForkDescriptor(body)) return;
+  for (const argument of instruction.arguments) {
+    for (const r of evaluate(ctx, state, argument).references) {
+      if (r.kind !== 'location') continue;
+      const tag = state.memory.load({ base: r.location.base, path: `${r.location.path}.event` })?.tag;
+      if (tag?.child !== undefined) recognise(state, tag.child, instruction.span);
+    }
+  }
+}
+
+const forkHandlers = new WeakMap<FunctionBody, boolean>();
+
+function namesForkDescriptor(body: FunctionBody): boolean {
+  let found = forkHandlers.get(body);
+  if (found === undefined) {
+    found = false;
+    visitBody(body, {
+      expr: () => {},
+      place: ({ path }) => {
+        const [last, before] = [path.at(-1), path.at(-2)];
+        if (last?.kind === 'field' && last.name === 'ufd' && before?.kind === 'field' && before.name === 'fork')
+          found = true;
+      },
+    });
+    forkHandlers.set(body, found);
+  }
+  return found;
 }
 
 function calleeNames(ctx: Context, state: State, callee: Expr): string[] {

@@ -21,7 +21,7 @@ export interface Program {
 /** Facts shared by all roots of one program. */
 export interface Facts {
   emit(event: EngineEvent): void;
-  /** Notes a store, so that other roots see it in the next round. */
+  /** Notes a store, so that other roots see it. */
   noteStore(root: string, location: Location, value: Value): void;
   /** `own` joined with what other roots store there; undefined where nobody stored anything. */
   withOthers(root: string, location: Location, own: Value | undefined): Value | undefined;

@@ -2,13 +2,14 @@
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
+import { call } from './calls.ts';
 import { branchOn } from './conditions.ts';
 import { initialise } from './initialisers.ts';
 import type { BinaryOperator, CType, Expr, PathElement, Place, UnaryOperator } from './ir.ts';
 import { KNOWN_CONSTANTS } from './known-constants.ts';
 import { type Expansion, expand, within } from './macros.ts';
 import { statement } from './statements.ts';
-import { child, INT, LONG } from './types.ts';
+import { child, INT } from './types.ts';
 
 export function unwrap(node: SyntaxNode): SyntaxNode {
   let n = node;
@@ -573,7 +574,7 @@ export function singleExpression(e: Expansion): SyntaxNode | undefined {
 }
 
 /** The value of a macro's expansion, its effects emitted; undefined when it cannot be expanded as an expression. */
-function expandExpression(
+export function expandExpression(
   b: Builder,
   name: string,
   node: SyntaxNode,
@@ -591,139 +592,4 @@ function expandExpression(
   }
   if (e.statements.length === 0 || e.root.hasError) return undefined;
   return within(b, macro, e.view, () => statementsValue(b, e.statements, b.span(e.statements[0]!)));
-}
-
-const LIKELY = new Set(['likely', 'unlikely', '__builtin_expect', 'READ_ONCE', 'ACCESS_ONCE', '__builtin_constant_p']);
-
-function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
-  const span = b.span(node);
-  const callee = unwrap(child(node, 'function')!);
-  const list = child(node, 'arguments');
-  const args = (list?.children ?? []).filter((c) => c.named && c.type !== 'comment');
-  const name = callee.type === 'identifier' ? calleeName(b, callee) : undefined;
-  if (name !== undefined && b.lookup(name) === undefined) {
-    if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3)
-      return container(b, args, span);
-    const macro = b.unit.macros.get(name);
-    if (macro?.parameters !== undefined && !b.blocked(name, node)) {
-      if (/offsetof/.test(macro.body) && args.length === 3) return container(b, args, span);
-      const value = expandExpression(b, name, node, args, used);
-      if (value !== undefined) return value;
-    }
-    if (macro === undefined) {
-      if (LIKELY.has(name) && args.length > 0) return expression(b, args[0]!, used);
-      if (name === 'assert' && args.length === 1) return assertion(b, args[0]!, span);
-      if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
-      if (/^_IO(?:W|R|WR)?$/.test(name)) return ioNumber(b, name, args, span);
-    }
-  }
-  const target: Expr =
-    name !== undefined && b.lookupAny(name) === undefined && !isObjectMacro(b, name, callee)
-      ? { kind: 'function', name, span: b.span(callee) }
-      : calleeValue(b, callee);
-  const values = args.map((a) => expression(b, a));
-  const result = used ? b.temporary({ kind: 'unknown', name: 'result' }, span) : undefined;
-  b.emit({ kind: 'call', callee: target, arguments: values, result, span });
-  return result === undefined ? constantExpr(0, span) : loadOf(variablePlace(result, span), span);
-}
-
-/** The name that is called, through macros that only stand for another name (`#define xclose close`). */
-function calleeName(b: Builder, callee: SyntaxNode): string {
-  let name = b.text(callee);
-  for (let i = 0; i < 8 && b.lookup(name) === undefined && !b.blocked(name, callee); i++) {
-    const macro = b.unit.macros.get(name);
-    if (macro === undefined || macro.parameters !== undefined) break;
-    const other = /^\(*\s*([A-Za-z_]\w*)\s*\)*$/.exec(macro.body)?.[1];
-    if (other === undefined) break;
-    name = other;
-  }
-  return name;
-}
-
-function isObjectMacro(b: Builder, name: string, callee: SyntaxNode): boolean {
-  const macro = b.unit.macros.get(name);
-  return macro !== undefined && macro.parameters === undefined && macro.body !== '' && !b.blocked(name, callee);
-}
-
-function calleeValue(b: Builder, callee: SyntaxNode): Expr {
-  // (*handler)(x) and handler(x) are the same call.
-  if (callee.type === 'pointer_expression' && b.text(child(callee, 'operator')!) === '*')
-    return expression(b, child(callee, 'argument')!);
-  return expression(b, callee);
-}
-
-function container(b: Builder, args: readonly SyntaxNode[], span: Span): Expr {
-  const pointerExpr = expression(b, args[0]!);
-  const member = b
-    .text(args[2]!)
-    .split('.')
-    .map((m) => m.trim());
-  const type = b.unit.types.specifier({ ...args[1]!, type: 'type_identifier' });
-  return {
-    kind: 'cast',
-    type: { kind: 'pointer', to: type },
-    operand: { kind: 'container', pointer: pointerExpr, member, span },
-    span,
-  };
-}
-
-function assertion(b: Builder, condition: SyntaxNode, span: Span): Expr {
-  const ok = b.newBlock();
-  const failed = b.newBlock();
-  branchOn(b, condition, ok, failed);
-  b.enter(failed);
-  b.emit({ kind: 'call', callee: { kind: 'function', name: 'abort', span }, arguments: [], result: undefined, span });
-  b.terminate({ kind: 'unreachable' });
-  b.enter(ok);
-  return constantExpr(0, span);
-}
-
-/** glibc: repeats the expression while it is -1 with EINTR. */
-function retry(b: Builder, e: SyntaxNode, span: Span): Expr {
-  const target = variablePlace(b.temporary(LONG, span), span);
-  const head = b.newBlock();
-  const again = b.newBlock();
-  const after = b.newBlock();
-  b.goto(head);
-  b.enter(head);
-  const value = expression(b, e);
-  b.emit({ kind: 'assign', target, value, span });
-  b.terminate({
-    kind: 'branch',
-    condition: { kind: 'binary', op: '==', left: loadOf(target, span), right: constantExpr(-1, span), span },
-    whenTrue: again,
-    whenFalse: after,
-    span,
-  });
-  b.enter(again);
-  b.terminate({
-    kind: 'branch',
-    condition: { kind: 'unknown', name: 'errno', span },
-    whenTrue: head,
-    whenFalse: after,
-    span,
-  });
-  b.enter(after);
-  return loadOf(target, span);
-}
-
-/** asm-generic/ioctl.h: direction, size, type, number. */
-function ioNumber(b: Builder, name: string, args: readonly SyntaxNode[], span: Span): Expr {
-  const type = args[0] === undefined ? undefined : expression(b, args[0]);
-  const number = args[1] === undefined ? undefined : expression(b, args[1]);
-  const direction = name === '_IO' ? 0n : name === '_IOW' ? 1n : name === '_IOR' ? 2n : 3n;
-  let size = 0n;
-  if (args[2] !== undefined) {
-    const text = b
-      .text(args[2])
-      .replace(/^struct\s+/, '')
-      .trim();
-    const bytes =
-      b.unit.types.sizeOf(b.unit.types.specifier({ ...args[2], type: 'type_identifier' })) ??
-      b.unit.types.sizeOf({ kind: 'unknown', name: text });
-    if (bytes === undefined) return { kind: 'unknown', name, span };
-    size = BigInt(bytes);
-  }
-  if (type?.kind !== 'constant' || number?.kind !== 'constant') return { kind: 'unknown', name, span };
-  return constantExpr((direction << 30n) | (size << 16n) | (type.value << 8n) | number.value, span);
 }

@@ -1,0 +1,257 @@
+/**
+ * Branches and switches: which targets a state can go to and what it knows there, what a test of a message's event
+ * says, and paths of events that cannot come, followed only to see whether the code acts on them.
+ */
+import type { Expr, FunctionBody, Place, Terminator } from '../ir/ir.ts';
+import type { Span } from '../text/span.ts';
+import { EVENTS_BY_VALUE } from '../uffd/events.ts';
+import type { Context } from './context.ts';
+import { dominates } from './dominators.ts';
+import { evaluate, placeLocations, placeOf } from './evaluate.ts';
+import { recognise, refusalsIn, swallow } from './observe.ts';
+import { assume } from './refine.ts';
+import type { Hypothesis, State } from './state.ts';
+import { type AbstractNumber, asConstant, constant, contains, type MessageTag, UNKNOWN, type Value } from './value.ts';
+
+export function branch(
+  ctx: Context,
+  state: State,
+  terminator: Terminator & { kind: 'branch' },
+  enter: (target: number, state: State) => void,
+): void {
+  const { condition } = terminator;
+  for (const id of refusalsIn(state, condition)) state.update(id, { refusalTested: true });
+  const unlikely = hypothesisOf(ctx, state, terminator);
+  const whenTrue = state.clone();
+  const whenFalse = state;
+  if (assume(ctx, whenTrue, condition, true)) {
+    requestedEvent(ctx, whenTrue, condition);
+    enter(terminator.whenTrue, whenTrue);
+  } else if (unlikely?.side === 'true') {
+    enter(terminator.whenTrue, unlikely.state);
+  }
+  if (assume(ctx, whenFalse, condition, false)) {
+    if (condition.kind === 'binary' && condition.op === '!=')
+      requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
+    enter(terminator.whenFalse, whenFalse);
+  } else if (unlikely?.side === 'false') {
+    enter(terminator.whenFalse, unlikely.state);
+  }
+}
+
+/** For `event == X` where the source never requested X's feature: the state in which the message is X after all. */
+function hypothesisOf(
+  ctx: Context,
+  state: State,
+  terminator: Terminator & { kind: 'branch' },
+): { side: 'true' | 'false'; state: State } | undefined {
+  const { condition } = terminator;
+  if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
+  const left = evaluate(ctx, state, condition.left);
+  const right = evaluate(ctx, state, condition.right);
+  if (left.tag === undefined && right.tag === undefined) return undefined;
+  const tagged = left.tag !== undefined ? left : right;
+  const other = tagged === left ? right : left;
+  const place = placeOf(tagged === left ? condition.left : condition.right);
+  const event = asConstant(other);
+  if (event === undefined) return undefined;
+  const side = condition.op === '==' ? 'true' : 'false';
+  const target = side === 'true' ? terminator.whenTrue : terminator.whenFalse;
+  const hypothetical = unrequestedEvent(ctx, state, tagged, event, place, condition.span, undefined, target);
+  return hypothetical === undefined ? undefined : { side, state: hypothetical };
+}
+
+function unrequestedEvent(
+  ctx: Context,
+  state: State,
+  tagged: Value,
+  event: number,
+  place: Place | undefined,
+  span: Span,
+  region: Span | undefined,
+  target: number | undefined,
+): State | undefined {
+  const tag = tagged.tag;
+  if (tag?.part !== 'event' || tag.child !== undefined || state.hypothesis !== undefined) return undefined;
+  if (tagged.number === undefined || contains(tagged.number, event)) return undefined;
+  const row = EVENTS_BY_VALUE.get(event);
+  if (row === undefined || row.featureBit === undefined) return undefined;
+  const source = state.objects.get(tag.source);
+  if (source === undefined || source.handshake !== 'enabled' || source.features.unknown) return undefined;
+  if ((source.features.may & row.featureBit) !== 0n) return undefined;
+  const hypothetical = state.clone();
+  if (place !== undefined) {
+    const location = placeLocations(ctx, hypothetical, place)[0];
+    if (location !== undefined) {
+      hypothetical.memory.store(location, { ...constant(event), tag });
+      const at = location.path.lastIndexOf('.event');
+      if (at >= 0)
+        hypothetical.memory.store({ base: location.base, path: `${location.path.slice(0, at)}.arg.fork.ufd` }, UNKNOWN);
+    }
+  }
+  hypothetical.hypothesis = {
+    span,
+    feature: row.featureName!,
+    source: source.id,
+    answered: false,
+    functionId: ctx.body.id,
+    region,
+    target,
+  };
+  return hypothetical;
+}
+
+/** The path is over when its question is answered, and when it leaves the code that is under the test. */
+export function hasLeft(hypothesis: Hypothesis, body: FunctionBody, target: number): boolean {
+  if (hypothesis.answered) return true;
+  if (hypothesis.functionId !== body.id) return false;
+  if (hypothesis.target !== undefined) return !dominates(body, hypothesis.target, target);
+  const { region } = hypothesis;
+  const first = body.blocks[target]!.instructions.find((i) => i.kind !== 'end-scope' && i.kind !== 'declare');
+  if (region === undefined || first === undefined || first.span.file !== region.file) return false;
+  return first.span.start < region.start || first.span.start >= region.end;
+}
+
+/** The same test, reached by a message whose source requested the feature. */
+function requestedEvent(ctx: Context, state: State, condition: Expr): void {
+  if (condition.kind !== 'binary' || condition.op !== '==' || state.hypothesis !== undefined) return;
+  const left = evaluate(ctx, state, condition.left);
+  const right = evaluate(ctx, state, condition.right);
+  const tag = left.tag ?? right.tag;
+  if (tag?.part === 'event') noteRequested(ctx, tag, condition.span);
+}
+
+function noteRequested(ctx: Context, tag: MessageTag, span: Span): void {
+  ctx.facts.emit({
+    kind: 'requested-feature',
+    span,
+    function: ctx.body.name,
+    trace: [],
+    quarantined: false,
+    object: tag.source,
+  });
+}
+
+export function switchOver(
+  ctx: Context,
+  state: State,
+  terminator: Terminator & { kind: 'switch' },
+  enter: (target: number, state: State) => void,
+): void {
+  const value = evaluate(ctx, state, terminator.value);
+  const place = placeOf(terminator.value);
+  const tag = value.tag?.part === 'event' ? value.tag : undefined;
+  const rest = state.clone();
+  let restPossible = true;
+  for (const [index, c] of terminator.cases.entries()) {
+    const low = asConstant(evaluate(ctx, state, c.low));
+    const high = asConstant(evaluate(ctx, state, c.high));
+    if (low === undefined || high === undefined) {
+      enter(c.target, state.clone());
+      continue;
+    }
+    const n = value.number;
+    const possible = value.any || (n !== undefined && overlaps(n, low, high));
+    if (!possible) {
+      const event =
+        low === high
+          ? unrequestedEvent(ctx, state, value, low, place, c.span, terminator.bodySpan, undefined)
+          : undefined;
+      if (event !== undefined && !isEmptyArm(terminator, index, ctx.body)) enter(c.target, event);
+      continue;
+    }
+    const taken = state.clone();
+    const equal = { kind: 'constant', value: BigInt(low), span: c.span } as const;
+    if (place !== undefined && low === high) {
+      const location = placeLocations(ctx, taken, place);
+      if (location.length === 1 && taken.memory.isStrong(location[0]!) && !value.any) {
+        taken.memory.store(location[0]!, { ...constant(low), tag: value.tag });
+      } else if (value.any && location.length === 1) {
+        assume(ctx, taken, { kind: 'binary', op: '==', left: terminator.value, right: equal, span: c.span }, true);
+      }
+    }
+    if (tag !== undefined) {
+      if (tag.child !== undefined) {
+        const told =
+          low === high && !isEmptyArm(terminator, index, ctx.body) && !isGrouped(terminator, index, ctx.body);
+        if (told) recognise(taken, tag.child, c.span);
+        else swallow(taken, tag.child, terminator.span);
+      } else if (state.hypothesis === undefined) {
+        noteRequested(ctx, tag, c.span);
+      }
+      if (tag.child !== undefined) noteRequested(ctx, tag, c.span);
+    }
+    enter(c.target, taken);
+    if (low === high && !value.any && n?.set?.length === 1) restPossible = false;
+    if (restPossible && low === high) {
+      restPossible = assume(
+        ctx,
+        rest,
+        { kind: 'binary', op: '!=', left: terminator.value, right: equal, span: terminator.span },
+        true,
+      );
+    } else if (!value.any && n !== undefined && n.low >= low && n.high <= high) restPossible = false;
+  }
+  if (!restPossible) return;
+  if (tag?.child !== undefined) swallow(rest, tag.child, terminator.span);
+  enter(terminator.otherwise, rest);
+}
+
+function overlaps(n: AbstractNumber, low: number, high: number): boolean {
+  if (n.set !== undefined) return n.set.some((v) => low <= v && v <= high);
+  return n.low <= high && low <= n.high;
+}
+
+/** Text between this label and the next one that contains an instruction with an effect. */
+function isEmptyArm(terminator: Terminator & { kind: 'switch' }, index: number, body: FunctionBody): boolean {
+  const start = terminator.cases[index]!.span.end;
+  return !hasEffect(body, start, nextLabel(terminator, start));
+}
+
+function nextLabel(terminator: Terminator & { kind: 'switch' }, after: number): number {
+  const starts = terminator.cases.map((c) => c.span.start);
+  if (terminator.defaultSpan !== undefined) starts.push(terminator.defaultSpan.start);
+  const later = starts.filter((s) => s >= after);
+  const end = terminator.bodySpan?.end ?? Infinity;
+  return later.length === 0 ? end : Math.min(end, ...later);
+}
+
+/** The label before this one has nothing of its own and falls into this one: `case A: case FORK:`. */
+function isGrouped(terminator: Terminator & { kind: 'switch' }, index: number, body: FunctionBody): boolean {
+  const own = terminator.cases[index]!;
+  const labels = [...terminator.cases.map((c) => ({ span: c.span, target: c.target }))];
+  if (terminator.defaultSpan !== undefined) labels.push({ span: terminator.defaultSpan, target: terminator.otherwise });
+  let previous: { span: Span; target: number } | undefined;
+  for (const l of labels) {
+    if (l.span.end <= own.span.start && (previous === undefined || l.span.start > previous.span.start)) previous = l;
+  }
+  if (previous === undefined || hasEffect(body, previous.span.end, own.span.start)) return false;
+  return follow(body, previous.target) === follow(body, own.target);
+}
+
+function follow(body: FunctionBody, target: number): number {
+  const seen = new Set<number>();
+  for (let at = target; !seen.has(at); ) {
+    seen.add(at);
+    const block = body.blocks[at]!;
+    if (
+      block.terminator.kind !== 'goto' ||
+      block.instructions.some((i) => i.kind !== 'end-scope' && i.kind !== 'declare')
+    )
+      return at;
+    at = block.terminator.target;
+  }
+  return target;
+}
+
+function hasEffect(body: FunctionBody, start: number, end: number): boolean {
+  for (const block of body.blocks) {
+    for (const i of block.instructions) {
+      if (i.kind === 'end-scope' || i.kind === 'declare') continue;
+      if (start <= i.span.start && i.span.start < end) return true;
+    }
+    const t = block.terminator;
+    if (t.kind === 'return' && t.explicit && start <= t.span.start && t.span.start < end) return true;
+  }
+  return false;
+}
