@@ -38,6 +38,7 @@ export function lowerFile(
     enumerators: new Map(),
     cleanups: new Map(),
     snippets: new Map(),
+    // Each file of the unit sets these two before anything is lowered.
     types: undefined as unknown as TypeReader,
     view: undefined as unknown as View,
   };
