@@ -14,7 +14,7 @@ export function mergeAlternatives(
   const merged = new Map<string, { readonly state: State; readonly made: string | undefined }>();
   for (const [i, exit] of exits.entries()) {
     const made = madeBy(exit, before);
-    const key = made === undefined ? `${i}` : `${anonymous(exit.key(), made)}#${outcome(exit)}`;
+    const key = made === undefined ? `${i}` : `${exit.key(made)}#${outcome(exit)}`;
     const known = merged.get(key);
     if (known?.made === undefined || made === undefined) {
       merged.set(key, { state: exit, made });
@@ -35,12 +35,4 @@ function madeBy(state: State, before: ReadonlySet<string>): string | undefined {
     made = o.id;
   }
   return made;
-}
-
-function anonymous(key: string, id: string): string {
-  return key
-    .split(';')
-    .map((part) => (part.startsWith(`${id}:`) ? part.slice(id.length) : part))
-    .sort()
-    .join(';');
 }

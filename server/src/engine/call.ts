@@ -290,7 +290,7 @@ function* summarised(
   const call = start.trace;
   const inner: Context = {
     ...ctx,
-    body,
+    body: bodyFor(ctx, state, body),
     calls: [...ctx.calls, { instruction, caller: ctx.body }],
     stack: [...ctx.stack, body.id],
     site,
@@ -310,6 +310,13 @@ function* summarised(
     remember(ctx, localTo, { entry, exits: kept, globals, bound: false, reach: reachOf(entry, body, globals), call });
   }
   return exits;
+}
+
+/** The slice of the body, where nothing is asked in this state that it leaves out. */
+function bodyFor(ctx: Context, state: State, body: FunctionBody): FunctionBody {
+  if (state.childOf !== undefined || state.hypothesis !== undefined) return body;
+  for (const o of state.objects.values()) if (o.handshake === 'fresh' || o.handshake === 'failed') return body;
+  return ctx.slice?.of(body) ?? body;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Footprint, LocalSummary } from './footprint.ts';
 import type { InertFunctions } from './inert.ts';
+import type { Slice } from './slice/slice.ts';
 import type { State } from './state.ts';
 import { traceSteps } from './state.ts';
 import type { Location, Value } from './value.ts';
@@ -11,7 +12,9 @@ import type { Location, Value } from './value.ts';
 /** The linked program: bodies and globals by the names the IR uses. */
 export interface Program {
   function(name: string, file: string): FunctionBody | undefined;
+  /** Those that are run for their own sake. */
   readonly functions: readonly FunctionBody[];
+  readonly bodies: readonly FunctionBody[];
   readonly globals: readonly GlobalVariable[];
   global(base: string): GlobalVariable | undefined;
   /** Told of each state that a block is run from: for people who look at the engine. */
@@ -69,6 +72,8 @@ export interface Context {
   readonly inherited: ReadonlySet<string>;
   readonly noteAnalysed: (functionId: string) => void;
   readonly inert: InertFunctions;
+  /** What of the program can matter; undefined where all of it is run. */
+  readonly slice: Slice | undefined;
   /** What calls were found to do in this root, by call string and typestate. */
   readonly summaries: Map<string, CallSummary[]>;
   /** The same for calls that touch only their footprint, by what else they depend on. */

@@ -17,8 +17,9 @@ import { Footprint } from './footprint.ts';
 import { InertFunctions } from './inert.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { processEnds } from './observe.ts';
+import { Slice } from './slice/slice.ts';
 import { locationKey, State } from './state.ts';
-import { asConstant, covers, join, type Location, numberSet, type Value } from './value.ts';
+import { asConstant, covers, join, type Location, numberSet, numeric, TOP_NUMBER, type Value } from './value.ts';
 
 /** Instructions one root may take. Steps, not seconds: results must not depend on the machine's mood. */
 export const STEPS_PER_ROOT = 200_000;
@@ -29,6 +30,8 @@ export interface EngineOptions {
   /** Asked at every step quota; false stops the run. */
   readonly proceed?: (() => Promise<boolean>) | undefined;
   readonly stepsPerRoot?: number | undefined;
+  /** False runs every body as it stands, what cannot matter included. */
+  readonly slice?: boolean | undefined;
 }
 
 interface Root {
@@ -47,7 +50,7 @@ export async function runEngine(program: Program, options: EngineOptions = {}): 
 
 /** What all roots of a program do to memory and descriptors that others can see. It only grows. */
 class SharedFacts {
-  private readonly stores = new Map<string, Map<string, Value>>();
+  private readonly stored = new Map<string, Map<string, Value>>();
   private readonly handshakes = new Map<string, Map<string, FeatureWord>>();
   private readonly arms = new Map<string, Map<string, { region: string; span: Span }>>();
   private readonly shared = new Set<string>();
@@ -68,9 +71,14 @@ class SharedFacts {
 
   store(root: string, location: Location, value: Value): void {
     if (!this.isVisible(location.base)) return;
-    const byRoot = nested(this.stores, locationKey(location));
+    const byRoot = nested(this.stored, locationKey(location));
     const old = byRoot.get(root);
     byRoot.set(root, old === undefined ? value : join(old, value));
+  }
+
+  /** The root stores there itself. */
+  stores(root: string, key: string): boolean {
+    return this.stored.get(key)?.has(root) === true;
   }
 
   handshake(root: string, object: string, features: FeatureWord, concurrent: boolean): void {
@@ -84,7 +92,7 @@ class SharedFacts {
 
   othersStore(root: string, key: string): Value | undefined {
     let value: Value | undefined;
-    for (const [other, stored] of this.stores.get(key) ?? [])
+    for (const [other, stored] of this.stored.get(key) ?? [])
       if (other !== root) value = value === undefined ? stored : join(value, stored);
     return value;
   }
@@ -139,10 +147,18 @@ class RootRun implements Facts {
     this.shared.store(root, location, value);
   }
 
+  /**
+   * Numbers of all roots are joined. A descriptor or pointer that another root stored is seen where this one stores
+   * nothing: where it does, its own value is the likely one.
+   */
   withOthers(root: string, location: Location, own: Value | undefined): Value | undefined {
     if (!this.shared.isVisible(location.base)) return own;
     const key = locationKey(location);
     const others = this.shared.othersStore(root, key);
+    if (own !== undefined && this.shared.stores(root, key)) {
+      const mayChange = this.schedule.isCountedInThreads(location);
+      return mayChange && own.number !== undefined ? join(own, ANY_NUMBER) : own;
+    }
     const answer = own === undefined ? others : others === undefined ? own : join(own, others);
     const given = this.loads.get(key);
     if (given === undefined) this.loads.set(key, new Set([answer]));
@@ -210,11 +226,13 @@ class Schedule {
   private readonly globalBases: ReadonlySet<string>;
   private readonly shared: SharedFacts;
   private readonly inert: InertFunctions;
+  private readonly slice: Slice | undefined;
 
   constructor(program: Program, options: EngineOptions) {
     this.program = program;
     this.options = options;
     this.inert = new InertFunctions(program);
+    this.slice = options.slice === false ? undefined : new Slice(program);
     this.globalBases = new Set(program.globals.map((g) => variableBase(g.variable)));
     this.shared = new SharedFacts(this.globalBases);
   }
@@ -263,6 +281,10 @@ class Schedule {
       if (this.options.proceed !== undefined && !(await this.options.proceed())) return false;
     }
     return true;
+  }
+
+  isCountedInThreads(location: Location): boolean {
+    return this.slice?.isCountedInThreads(location) ?? true;
   }
 
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean {
@@ -325,12 +347,13 @@ class Schedule {
       inherited: root.inherited,
       noteAnalysed: (id) => this.analysed.add(id),
       inert: this.inert,
+      slice: this.slice,
       summaries: new Map(),
       localSummaries: new Map(),
       footprint: new Footprint(),
     };
     this.analysed.add(body.id);
-    const states = yield* runBody(ctx, [root.entry], budget);
+    const states = yield* runBody({ ...ctx, body: this.slice?.of(body) ?? body }, [root.entry], budget);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
   }
 
@@ -383,6 +406,7 @@ function initialiseGlobals(program: Program, facts: Facts, body: FunctionBody, s
     inherited: new Set(),
     noteAnalysed: () => undefined,
     inert: new InertFunctions(program),
+    slice: undefined,
     summaries: new Map(),
     localSummaries: new Map(),
     footprint: new Footprint(),
@@ -404,6 +428,7 @@ function initialiseGlobals(program: Program, facts: Facts, body: FunctionBody, s
 }
 
 const ZERO_NUMBER = numberSet([0]);
+const ANY_NUMBER = numeric(TOP_NUMBER);
 
 function indexOf(ctx: Context, state: State, index: Expr): string {
   return indexText(asConstant(evaluate(ctx, state, index)));

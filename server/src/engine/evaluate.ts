@@ -102,16 +102,21 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
   const locations = placeLocations(ctx, state, place);
   if (place.base.kind === 'deref') noteMemoryUse(ctx, state, locations, place.span);
   if (locations.length === 0) return UNKNOWN;
+  const result = ctx.slice?.ignores(place) === true ? UNKNOWN : loadAll(ctx, state, place, locations);
+  if (!options.printing) noteArgumentUse(ctx, state, place, locations, result);
+  noteTableUse(ctx, state, place, locations, (e) => evaluate(ctx, state, e, options));
+  return result;
+}
+
+function loadAll(ctx: Context, state: State, place: Place, locations: readonly Location[]): Value {
   let value: Value | undefined;
   for (const location of locations) {
     const found = loadLocation(ctx, state, location);
     value = value === undefined ? found : join(value, found);
   }
   const result = value!;
-  if (place.base.kind === 'variable' && place.base.variable.volatile && result.references.length === 0) return UNKNOWN;
-  if (!options.printing) noteArgumentUse(ctx, state, place, locations, result);
-  noteTableUse(ctx, state, place, locations, (e) => evaluate(ctx, state, e, options));
-  return result;
+  const { base } = place;
+  return base.kind === 'variable' && base.variable.volatile && result.references.length === 0 ? UNKNOWN : result;
 }
 
 export function loadLocation(ctx: Context, state: State, location: Location): Value {

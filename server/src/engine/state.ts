@@ -197,18 +197,23 @@ export class State {
     this.trace = { step: { kind, location, message }, previous: this.trace };
   }
 
-  /** States with equal keys may be joined. */
-  key(): string {
+  /**
+   * States with equal keys may be joined. A userfaultfd that was created goes by its site, not by the calls that led
+   * there, as long as the state has no other like it; `nameless` goes by nothing.
+   */
+  key(nameless?: string): string {
     const parts: string[] = [];
     let taken: ReadonlySet<string> | undefined;
     for (const o of this.objects.values()) {
       if (o.duty === undefined) {
-        parts.push(objectKey(o));
+        const name = o.id === nameless ? '' : o.origin === 'created' ? spanKey(o.site) : o.id;
+        const part = `${name}:${objectKey(o)}`;
+        parts.push(parts.includes(part) ? `${o.id}:${objectKey(o)}` : part);
         continue;
       }
       // A descriptor that only its message holds is not one that was put somewhere.
       taken ??= this.heldOutsideMessages();
-      parts.push(taken.has(o.id) ? `${objectKey(o)}k` : objectKey(o));
+      parts.push(`${o.id}:${objectKey(o)}${taken.has(o.id) ? 'k' : ''}`);
     }
     if (parts.length > 1) parts.sort();
     if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
@@ -299,7 +304,7 @@ function spanKey(s: Span | undefined): string {
 export function sameObject(a: Uffd | undefined, b: Uffd | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || a.duty !== b.duty || a.armed.length !== b.armed.length) return false;
-  return objectKey(a) === objectKey(b) && a.armed.every((r, i) => r.region === b.armed[i]!.region);
+  return a.id === b.id && objectKey(a) === objectKey(b) && a.armed.every((r, i) => r.region === b.armed[i]!.region);
 }
 
 /** Objects are immutable, so the key of each is made once. */
@@ -317,7 +322,6 @@ function objectKey(o: Uffd): string {
 function makeObjectKey(o: Uffd): string {
   const d = o.duty;
   return [
-    o.id,
     o.handshake,
     o.handshake === 'failed' ? spanKey(o.handshakeSpan) : '',
     o.features.must.toString(16),
@@ -332,8 +336,28 @@ function makeObjectKey(o: Uffd): string {
   ].join(':');
 }
 
+/** What `b` calls its userfaultfds is what `a` calls those that are like them. */
+function alignNames(a: State, b: State): State {
+  if (a.objects === b.objects) return b;
+  let aligned = b;
+  for (const [id, object] of b.objects) {
+    if (a.objects.has(id) || object.origin !== 'created' || object.duty !== undefined) continue;
+    const key = objectKey(object);
+    for (const [other, like] of a.objects) {
+      if (b.objects.has(other) || like.origin !== 'created' || like.duty !== undefined) continue;
+      if (like.site.start !== object.site.start || like.site.file !== object.site.file || objectKey(like) !== key)
+        continue;
+      if (aligned === b) aligned = b.clone();
+      aligned.rename(id, other);
+      break;
+    }
+  }
+  return aligned;
+}
+
 /** Joins two states of equal key. `state` is `a` itself when `b` adds nothing. */
-export function joinStates(a: State, b: State, widen: boolean): { state: State; changed: boolean } {
+export function joinStates(a: State, other: State, widen: boolean): { state: State; changed: boolean } {
+  const b = alignNames(a, other);
   const { memory, changed } = joinMemory(a.memory, b.memory, widen);
   let unlike = changed;
   // A thread that runs on one of the paths, a process forked on one of them, can read: nothing is claimed against it.

@@ -2,7 +2,7 @@
 import type { CParser, MacroDefinition, ParsedSnippet, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import type { BasicBlock, CType, Expr, Instruction, Place, Terminator, Variable } from './ir.ts';
-import { simplify, successors } from './simplify.ts';
+import { orderBlocks } from './order.ts';
 import type { TypeReader } from './types.ts';
 
 /** The text in which nodes lie, and the way from its offsets back to the source. */
@@ -315,48 +315,7 @@ export class Builder {
   finish(): BasicBlock[] {
     this.settleGotos();
     for (const block of this.blocks) block.terminator ??= { kind: 'unreachable' };
-    simplify(this.blocks);
-    const order: number[] = [];
-    const state = new Map<number, 'open' | 'done'>();
-    const heads = new Set<number>();
-    const stack: { block: number; next: number; successors: number[] }[] = [];
-    const push = (block: number) => {
-      state.set(block, 'open');
-      // Visited in reverse so that the first successor comes first in the order.
-      stack.push({ block, next: 0, successors: successors(this.blocks[block]!.terminator!).reverse() });
-    };
-    push(0);
-    for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
-      const successor = top.successors[top.next++];
-      if (successor === undefined) {
-        state.set(top.block, 'done');
-        order.push(top.block);
-        stack.pop();
-      } else if (state.get(successor) === 'open') heads.add(successor);
-      else if (!state.has(successor)) push(successor);
-    }
-    order.reverse();
-    const ids = new Map(order.map((block, i) => [block, i]));
-    const to = (block: number) => ids.get(block)!;
-    return order.map((block, id) => ({
-      id,
-      instructions: this.blocks[block]!.instructions,
-      terminator: renumber(this.blocks[block]!.terminator!, to),
-      loopHead: heads.has(block),
-    }));
-  }
-}
-
-function renumber(t: Terminator, to: (block: number) => number): Terminator {
-  switch (t.kind) {
-    case 'goto':
-      return { ...t, target: to(t.target) };
-    case 'branch':
-      return { ...t, whenTrue: to(t.whenTrue), whenFalse: to(t.whenFalse) };
-    case 'switch':
-      return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };
-    default:
-      return t;
+    return orderBlocks(this.blocks);
   }
 }
 

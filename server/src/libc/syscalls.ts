@@ -38,3 +38,11 @@ export const SYSCALLS_BY_NUMBER: ReadonlyMap<string, LibraryFunction> = new Map(
     ] as [string, LibraryFunction][];
   }),
 );
+
+/** The call that syscall(2) makes: `name` is that of the constant (`SYS_userfaultfd`), where there is one. */
+export function systemCall(name: string | undefined, value: number | undefined): LibraryFunction | undefined {
+  return (
+    SYSCALLS_BY_NUMBER.get(name?.replace(/^(SYS_|__NR_)/, '') ?? '') ??
+    (value === undefined ? undefined : SYSCALLS_BY_NUMBER.get(String(value)))
+  );
+}

@@ -1,6 +1,6 @@
 /** Library models by the kind that the effects table gives a function. */
 import type { LibraryKind } from '../../libc/effects.ts';
-import { SYSCALLS_BY_NUMBER } from '../../libc/syscalls.ts';
+import { systemCall } from '../../libc/syscalls.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { letEscape } from '../observe.ts';
 import { type State, union } from '../state.ts';
@@ -73,9 +73,7 @@ function syscallModel(call: ModelCall, state: State): State[] {
   const argument = call.instruction.arguments[0];
   const name = argument?.kind === 'constant' ? argument.name : undefined;
   const value = number === undefined ? undefined : asConstant(number);
-  const target =
-    SYSCALLS_BY_NUMBER.get(name?.replace(/^(SYS_|__NR_)/, '') ?? '') ??
-    (value === undefined ? undefined : SYSCALLS_BY_NUMBER.get(String(value)));
+  const target = systemCall(name, value);
   if (target === undefined) return keepsAll(call, state);
   const shifted: ModelCall = {
     ...call,

@@ -24,6 +24,7 @@ import {
   oneOf,
   TOP_NUMBER,
   UNKNOWN,
+  type Value,
 } from '../value.ts';
 import { freshId, namedUffds, olderId, requireHandshake } from './descriptor.ts';
 
@@ -39,7 +40,7 @@ export function readModel(call: ModelCall, state: State): State[] {
   }
   const typed = pointsToMessage(typeOf(buffer));
   const named = namedUffds(ctx, state, descriptorArgument, typed);
-  if (named.length === 0) return readOther(call, state);
+  if (named.length === 0) return isClosed(call.values[0]) ? readClosed(call, state) : readOther(call, state);
   const results: State[] = [];
   for (const [i, n] of named.entries()) {
     const branch = i === named.length - 1 ? state : state.clone();
@@ -54,6 +55,17 @@ function pointsToMessage(type: CType | undefined): boolean {
   let to = type.to;
   while (to.kind === 'array') to = to.of;
   return to.kind === 'record' ? to.tag === 'uffd_msg' : to.kind === 'unknown' && to.name.includes('uffd_msg');
+}
+
+/** All that the number was are userfaultfds that are no more. */
+function isClosed(value: Value | undefined): boolean {
+  return value !== undefined && !value.any && value.references.some((r) => r.kind === 'descriptor');
+}
+
+/** EBADF. */
+function readClosed(call: ModelCall, state: State): State[] {
+  setResult(call.ctx, state, call.instruction, constant(-1));
+  return [state];
 }
 
 /** A pipe, a socket, a file: unknown bytes. */

@@ -1,0 +1,113 @@
+/**
+ * Branches that nothing depends on: all their ways come to the same block next where something happens. What is left
+ * is closed under control dependence without an eye to endless loops (Danicic et al., "A unifying theory of control
+ * dependence and its application to arbitrary program structures", TCS 2011, weak control closure).
+ */
+export interface Folding {
+  /** By block: where control goes instead of taking the branch. */
+  readonly folded: readonly (number | undefined)[];
+  /** Whether the function comes to an end depends on something that matters. */
+  readonly filters: boolean;
+}
+
+export interface FoldQuestions {
+  /** By block: something is done there. */
+  readonly busy: readonly boolean[];
+  readonly returnMatters: boolean;
+  /** Branches stay as they are. */
+  readonly whole: boolean;
+  /** The branch says something that matters of a number. */
+  readonly decides: (block: number) => boolean;
+  /** The branch has to stay whatever happens behind it. */
+  readonly stays: (block: number) => boolean;
+}
+
+export interface Flowgraph {
+  /** By block, each once; none where control does not come to its end. */
+  readonly successors: readonly (readonly number[])[];
+  /** No way leads from there out of the function. */
+  readonly dead: readonly boolean[];
+}
+
+/** Nothing happens on any way. */
+const NOTHING = -1;
+
+/** For each branch that nothing depends on: where its ways meet. */
+export function foldBranches({ successors, dead }: Flowgraph, ask: FoldQuestions): Folding {
+  const exit = successors.length;
+  const idle = idleEnds(successors, dead, ask.busy);
+  const ways = successors.map((all) => {
+    if (all.length < 2) return all;
+    const alive = all.filter((s) => !idle[s]);
+    return alive.length === 0 ? all : alive;
+  });
+  let filters = false;
+  const stays = successors.map((all, i) => {
+    if (ask.busy[i] || (all.length > 1 && ask.whole)) return true;
+    if (all.length === 0) return ask.returnMatters && !dead[i];
+    if (all.length < 2) return false;
+    if (ways[i]!.length > 1) return ask.stays(i);
+    const decides = ask.decides(i);
+    filters ||= decides;
+    return decides;
+  });
+  // A busy block is where something happens, whether or not its own branch stays.
+  const branchStays = stays.map((s, i) => s && !ask.busy[i]);
+  for (const [i, all] of successors.entries()) {
+    if (!ask.busy[i] || all.length < 2) continue;
+    branchStays[i] = ask.whole || (ways[i]!.length > 1 ? ask.stays(i) : ask.decides(i));
+    if (ways[i]!.length === 1) filters ||= branchStays[i]!;
+  }
+  /** What happens first from the end of a block on: a block, the exit, or nothing. */
+  const after = new Array<number>(successors.length).fill(NOTHING);
+  const first = (i: number) => (stays[i] || branchStays[i] ? i : after[i]!);
+  /** Where nothing happens any more: a block that returns. */
+  const out = new Array<number>(successors.length).fill(NOTHING);
+  for (let again = true; again; ) {
+    again = false;
+    for (let i = successors.length - 1; i >= 0; i--) {
+      const found = new Set<number>();
+      for (const s of ways[i]!) {
+        found.add(first(s));
+        if (first(s) === exit) out[i] = out[s]!;
+      }
+      if (ways[i]!.length === 0) {
+        found.add(exit);
+        out[i] = i;
+      }
+      found.delete(NOTHING);
+      if (found.size > 1 && !branchStays[i]) {
+        branchStays[i] = true;
+        again = true;
+      }
+      const next = found.size === 1 ? [...found][0]! : NOTHING;
+      if (found.size > 1 || next === after[i]) continue;
+      after[i] = next;
+      again = true;
+    }
+  }
+  const folded = successors.map((all, i) => {
+    if (all.length < 2 || branchStays[i]) return undefined;
+    const target = after[i] === exit ? out[i]! : after[i]!;
+    return target === NOTHING ? undefined : target;
+  });
+  return { folded, filters };
+}
+
+/** Blocks from which every way only ends the program. */
+function idleEnds(
+  successors: readonly (readonly number[])[],
+  dead: readonly boolean[],
+  busy: readonly boolean[],
+): boolean[] {
+  const idle = dead.map((d, i) => d && !busy[i]);
+  for (let again = true; again; ) {
+    again = false;
+    for (let i = successors.length - 1; i >= 0; i--) {
+      if (!idle[i] || successors[i]!.every((s) => idle[s])) continue;
+      idle[i] = false;
+      again = true;
+    }
+  }
+  return idle;
+}

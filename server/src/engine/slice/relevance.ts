@@ -1,0 +1,232 @@
+/**
+ * What of a program can matter to userfaultfd: a program slice (Weiser, "Program slicing", ICSE 1981) over names that
+ * do not depend on a state. Criteria are the calls that a model of the engine looks at and what their results tell.
+ * A branch is kept where something that matters depends on it, or where its test says what became of a descriptor.
+ */
+import type { FunctionBody } from '../../ir/ir.ts';
+import type { Program } from '../context.ts';
+import { foldBranches } from './fold.ts';
+import { fieldName, Names, pointersFollowed } from './names.ts';
+import { returnName, type Step, StepReader } from './steps.ts';
+import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
+
+/** Fields of the kernel's records that models read or write. */
+const FIELDS_OF_RECORDS = ['api', 'features', 'range', 'start', 'event'];
+/** What a message tells of another process: its number and its event. */
+const TOLD = ['ufd', 'event'];
+
+export class Relevance {
+  readonly names: Names;
+  readonly functions = new Map<string, FunctionFacts>();
+  /** Names whose value decides something. */
+  private readonly relevant = new Set<string>();
+  /** Names that may hold a descriptor, or a result that tells what became of one. */
+  private readonly telling: ReadonlySet<string>;
+  /** Names that hold, or tell of, the event of a message. */
+  private readonly ofMessages: ReadonlySet<string>;
+  private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
+  private mentionedIn: ReadonlyMap<string, ReadonlySet<FunctionFacts>> = new Map();
+  /** Functions to be looked at again. */
+  private readonly queue = new Set<FunctionFacts>();
+
+  constructor(program: Program, bodies: readonly FunctionBody[]) {
+    this.names = new Names((e) => program.function(e.name, e.span.file));
+    const reader = new StepReader(program, this.names);
+    reader.readInitialisers();
+    for (const body of bodies) {
+      const blocks = reader.read(body);
+      this.functions.set(body.id, factsOf(body, blocks));
+    }
+    reader.bindLoose();
+    findTraits(
+      this.functions,
+      (step) => this.callees(step),
+      reader.started.flatMap((name) => this.names.functionsAt(name)),
+    );
+    const follow = this.closure(reader);
+    this.ofMessages = follow([fieldName('event')]);
+    this.telling = follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
+    for (const field of FIELDS_OF_RECORDS) this.mark(fieldName(field));
+    for (const facts of this.functions.values()) {
+      if (facts.body.parameters.some((p) => this.speaksOfMessages(p.id))) facts.readsMessages = true;
+      if (facts.inChild) for (const pointer of pointersFollowed(facts.body, this.names)) this.mark(pointer);
+    }
+    this.mentionedIn = this.mentions();
+    const queue = this.queue;
+    for (const facts of this.functions.values()) queue.add(facts);
+    for (const facts of queue) {
+      queue.delete(facts);
+      this.look(facts);
+    }
+  }
+
+  /** By name: functions for which it makes a difference whether the name matters. */
+  private mentions(): Map<string, Set<FunctionFacts>> {
+    const found = new Map<string, Set<FunctionFacts>>();
+    const note = (name: string, facts: FunctionFacts) => {
+      const key = this.names.find(name);
+      const list = found.get(key);
+      if (list === undefined) found.set(key, new Set([facts]));
+      else list.add(facts);
+    };
+    for (const facts of this.functions.values()) {
+      note(returnName(facts.body), facts);
+      for (const { steps, decides } of facts.blocks) {
+        for (const name of decides) note(name, facts);
+        for (const step of steps) {
+          for (const name of step.defines) note(name, facts);
+          for (const name of step.takes) note(name, facts);
+          for (const { body } of this.callees(step)) for (const p of body.parameters) note(p.id, facts);
+        }
+      }
+    }
+    return found;
+  }
+
+  matters(name: string): boolean {
+    const found = this.names.find(name);
+    return this.relevant.has(found) || this.telling.has(found);
+  }
+
+  /** It may hold a descriptor, or a result that tells what became of one. */
+  tells(name: string): boolean {
+    return this.telling.has(this.names.find(name));
+  }
+
+  private decides(name: string): boolean {
+    return this.relevant.has(this.names.find(name));
+  }
+
+  speaksOfMessages(name: string): boolean {
+    return this.ofMessages.has(this.names.find(name));
+  }
+
+  /** Names that a thread which another one started may store to. */
+  storedInThreads(): Set<string> {
+    const found = new Set<string>();
+    for (const facts of this.functions.values()) {
+      if (!facts.inThread) continue;
+      for (const b of facts.blocks)
+        for (const s of b.steps) for (const name of s.defines) found.add(this.names.find(name));
+    }
+    return found;
+  }
+
+  /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
+  keeps(step: Step, wary: boolean): boolean {
+    if (step.essential || (wary && (step.request || step.unknown))) return true;
+    if (step.defines.some((n) => this.matters(n)) || step.takes.some((n) => this.matters(n))) return true;
+    return this.callees(step).some((c) => c.acts);
+  }
+
+  /** Bodies that a step calls, or starts as a thread. */
+  private callees(step: Step): readonly FunctionFacts[] {
+    const { callee, through } = step;
+    if (callee === undefined && through === undefined) return NO_FUNCTIONS;
+    let found = this.resolved.get(step);
+    if (found === undefined) {
+      const bodies = callee !== undefined ? [callee] : this.names.functionsAt(through!);
+      found = bodies.flatMap((b) => this.functions.get(b.id) ?? []);
+      this.resolved.set(step, found);
+    }
+    return found;
+  }
+
+  private mark(name: string): void {
+    const found = this.names.find(name);
+    if (this.relevant.has(found)) return;
+    this.relevant.add(found);
+    for (const facts of this.mentionedIn.get(found) ?? []) this.queue.add(facts);
+  }
+
+  /** Everything that values of some names may have gone to. */
+  private closure(reader: StepReader): (seeds: readonly string[]) => ReadonlySet<string> {
+    const next = new Map<string, string[]>();
+    for (const { from, to } of reader.flows) {
+      const key = this.names.find(from);
+      const targets = next.get(key);
+      if (targets === undefined) next.set(key, [this.names.find(to)]);
+      else targets.push(this.names.find(to));
+    }
+    return (seeds) => {
+      const found = new Set(seeds.map((s) => this.names.find(s)));
+      for (const name of found) for (const to of next.get(name) ?? []) found.add(to);
+      return found;
+    };
+  }
+
+  /** What a call returns that makes a userfaultfd or does its handshake tells of it, whatever number it is. */
+  private *resultsOfHandshakes(): Iterable<string> {
+    for (const { blocks } of this.functions.values())
+      for (const b of blocks)
+        for (const s of b.steps)
+          if (s.callee !== undefined && this.functions.get(s.callee.id)?.wary === true) yield* s.defines;
+  }
+
+  /** What is kept only because it passes a descriptor on is followed because it is one, not for its number. */
+  private isForItsValue(step: Step, wary: boolean): boolean {
+    if (step.essential || (wary && step.request)) return true;
+    return step.instruction.kind === 'assign' ? step.defines.some((n) => this.decides(n)) : step.takes.length === 0;
+  }
+
+  /** Arguments matter where the parameter does that they go to. */
+  private lookAtArguments(step: Step): void {
+    for (const { body } of this.callees(step)) {
+      for (const [n, names] of step.given.entries()) {
+        const parameter = body.parameters[n];
+        if (parameter !== undefined && this.matters(parameter.id)) for (const name of names) this.mark(name);
+      }
+      if (step.defines.some((d) => this.matters(d))) this.mark(returnName(body));
+    }
+  }
+
+  /** One pass over a function: what is kept makes what it uses matter. */
+  private look(facts: FunctionFacts): void {
+    const { body, blocks } = facts;
+    let acts = facts.acts;
+    const kept = blocks.map((b) => b.steps.map((s) => this.keeps(s, facts.wary)));
+    const busy = kept.map((list) => list.some((k) => k));
+    const { folded, filters } = foldBranches(facts.graph, {
+      busy,
+      whole: facts.readsMessages,
+      returnMatters: this.matters(returnName(body)),
+      decides: (block) => {
+        const names = blocks[block]!.decides;
+        return names.length > 0 && names.every((n) => this.matters(n));
+      },
+      stays: (block) => facts.wary && blocks[block]!.decides.some((n) => this.tells(n)),
+    });
+    facts.folded = folded;
+    acts ||= filters;
+    // Arguments of calls that are left out too: where the body is run as it stands they are not.
+    for (const { steps } of blocks) for (const step of steps) this.lookAtArguments(step);
+    const reached = reachable(facts);
+    for (const i of reached) {
+      const block = blocks[i]!;
+      for (const [n, step] of block.steps.entries()) {
+        if (!kept[i]![n]) continue;
+        acts = true;
+        for (const name of this.isForItsValue(step, facts.wary) ? step.uses : step.ways) this.mark(name);
+      }
+      const { terminator } = body.blocks[i]!;
+      if (terminator.kind === 'return') {
+        if (this.matters(returnName(body))) for (const name of block.uses) this.mark(name);
+      } else if (facts.folded[i] === undefined) for (const name of block.uses) this.mark(name);
+    }
+    if (!acts || facts.acts) return;
+    facts.acts = true;
+    for (const caller of facts.callers) this.queue.add(caller);
+  }
+}
+
+const NO_FUNCTIONS: readonly FunctionFacts[] = [];
+
+/** Blocks that are still reached when branches are folded. */
+export function reachable(facts: FunctionFacts): Set<number> {
+  const found = new Set([0]);
+  for (const block of found) {
+    const folded = facts.folded[block];
+    for (const next of folded === undefined ? facts.blocks[block]!.successors : [folded]) found.add(next);
+  }
+  return found;
+}

@@ -1,0 +1,82 @@
+/**
+ * The bodies that the engine runs: without the instructions and branches that cannot matter to userfaultfd.
+ *
+ * Where more is asked of code than what it does to descriptors and messages - whether a child uses its memory, whether
+ * code under an event acts - the body is run as it stands. Functions that can come to ask that have no slice.
+ */
+import type { BasicBlock, FunctionBody, Instruction, Place, Variable } from '../../ir/ir.ts';
+import { orderBlocks } from '../../ir/order.ts';
+import type { GrowingBlock } from '../../ir/simplify.ts';
+import type { Program } from '../context.ts';
+import type { Location } from '../value.ts';
+import { fieldName } from './names.ts';
+import { Relevance } from './relevance.ts';
+import { ends, type FunctionFacts } from './traits.ts';
+
+export class Slice {
+  private readonly relevance: Relevance;
+  private readonly sliced = new Map<string, FunctionBody | undefined>();
+  private stored: ReadonlySet<string> | undefined;
+  private readonly ignored = new WeakMap<Place, boolean>();
+
+  constructor(program: Program) {
+    this.relevance = new Relevance(program, program.bodies);
+  }
+
+  /** The slice of a body, or undefined where it has to be run as it stands. */
+  of(body: FunctionBody): FunctionBody | undefined {
+    if (!this.sliced.has(body.id)) this.sliced.set(body.id, this.make(body));
+    return this.sliced.get(body.id);
+  }
+
+  /** What is stored there is not followed: its value is unknown. */
+  ignores(place: Place): boolean {
+    let answer = this.ignored.get(place);
+    if (answer === undefined) {
+      const { kind } = place.type;
+      answer = kind !== 'record' && kind !== 'array' && !this.relevance.matters(this.relevance.names.ofPlace(place));
+      this.ignored.set(place, answer);
+    }
+    return answer;
+  }
+
+  /** A thread that another one started may store a number there that tells of no descriptor. */
+  isCountedInThreads({ base, path }: Location): boolean {
+    this.stored ??= this.relevance.storedInThreads();
+    const field = /\.(\w+)[^.]*$/.exec(path)?.[1];
+    if (field === undefined && !base.startsWith('var:')) return true;
+    const name = field === undefined ? base.slice('var:'.length) : fieldName(field);
+    return this.stored.has(this.relevance.names.find(name)) && !this.relevance.tells(name);
+  }
+
+  ignoresVariable(variable: Variable): boolean {
+    const { kind } = variable.type;
+    return (
+      kind !== 'record' && kind !== 'array' && variable.cleanup === undefined && !this.relevance.matters(variable.id)
+    );
+  }
+
+  private make(body: FunctionBody): FunctionBody | undefined {
+    const facts = this.relevance.functions.get(body.id);
+    if (facts === undefined || facts.forks || facts.readsMessages) return undefined;
+    const blocks = facts.blocks.map((_, i) => this.cut(facts, body.blocks[i]!, i));
+    return { ...body, blocks: orderBlocks(blocks), locals: body.locals.filter((v) => !this.ignoresVariable(v)) };
+  }
+
+  private cut(facts: FunctionFacts, block: BasicBlock, index: number): GrowingBlock {
+    const steps = facts.blocks[index]!.steps;
+    const folded = facts.folded[index];
+    const instructions: Instruction[] = [];
+    for (const step of steps) {
+      const { instruction } = step;
+      if (instruction.kind === 'declare') {
+        if (!this.ignoresVariable(instruction.variable)) instructions.push(instruction);
+      } else if (instruction.kind === 'end-scope') {
+        const variables = instruction.variables.filter((v) => !this.ignoresVariable(v));
+        if (variables.length > 0) instructions.push({ ...instruction, variables });
+      } else if (this.relevance.keeps(step, facts.wary) || ends(this.relevance.functions, step))
+        instructions.push(instruction);
+    }
+    return { instructions, terminator: folded === undefined ? block.terminator : { kind: 'goto', target: folded } };
+  }
+}

@@ -1,0 +1,527 @@
+/**
+ * What each instruction takes, makes and does to the outside, in names. Done once for each function; which of it
+ * matters is decided in relevance.ts.
+ */
+import type { Expr, FunctionBody, Instruction, Place, Terminator } from '../../ir/ir.ts';
+import { type LibraryFunction, type LibraryKind, libraryFunction } from '../../libc/effects.ts';
+import { systemCall } from '../../libc/syscalls.ts';
+import { REQUESTS_BY_NUMBER, type UffdRequest } from '../../uffd/requests.ts';
+import type { Program } from '../context.ts';
+import { typeOf } from '../evaluate.ts';
+import { enclosing, isBytePointer, type Names } from './names.ts';
+
+export interface Step {
+  readonly instruction: Instruction;
+  /** Done whatever its result is used for. */
+  readonly essential: boolean;
+  /** Done for what it is given: it matters where one of these may be a descriptor, or tells of one. */
+  readonly takes: readonly string[];
+  /** A request that matters only where the handshake may be missing. */
+  readonly request: boolean;
+  /** A function that the program does not show: it may end it, or do what the program should. */
+  readonly unknown: boolean;
+  /** Control does not come back. */
+  readonly ends: boolean;
+  /** The step is kept where one of these matters. */
+  readonly defines: readonly string[];
+  /** These matter where the step is kept. */
+  readonly uses: readonly string[];
+  /** These matter where the step is kept only to pass a descriptor on: where it lies and where it goes. */
+  readonly ways: readonly string[];
+  /** The body that is called. */
+  readonly callee: FunctionBody | undefined;
+  /** What the pointer leads to through which functions are called, or started as a thread. */
+  readonly through: string | undefined;
+  readonly given: readonly (readonly string[])[];
+}
+
+/** `to` holds what `from` held, or says something about it. */
+export interface Flow {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface BlockFacts {
+  readonly steps: readonly Step[];
+  /** Names in the condition, the switch value or the returned value. */
+  readonly uses: readonly string[];
+  /** Of these, the ones that are no pointers: their value decides which path is taken. */
+  readonly decides: readonly string[];
+  readonly successors: readonly number[];
+}
+
+/** What works on text, time and other descriptors, and only makes numbers and memory. */
+const PRODUCERS: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'print',
+  'pure',
+  'sleep',
+  'open',
+  'pipe',
+  'malloc',
+  'mmap',
+  'memalign',
+  'realloc',
+  'readv',
+  'memset',
+  'memcpy',
+]);
+
+/**
+ * Which arguments of a kind a model looks at; all of them where a kind is not here. What only lets a descriptor
+ * escape needs none: descriptors are followed wherever they go.
+ */
+const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
+  print: [],
+  pure: [],
+  sleep: [],
+  open: [],
+  pipe: [],
+  malloc: [],
+  mmap: [],
+  memalign: [],
+  realloc: [0],
+  readv: [],
+  write: [],
+  sendmsg: [],
+  fdopen: [],
+  munmap: [0],
+  madvise: [0, 2],
+  memset: [0, 1],
+  memcpy: [0, 1],
+  'thread-create': [0],
+  'thread-join': [0],
+};
+
+/** Whose result tells apart what became of a descriptor, a message, a process or a thread. */
+const TELLING: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'userfaultfd',
+  'ioctl',
+  'read',
+  'readv',
+  'dup',
+  'dup2',
+  'fcntl',
+  'syscall',
+  'fork',
+  'forkpty',
+  'daemon',
+  'vfork',
+  'clone',
+  'thread-create',
+  'close',
+  'exec',
+  'epoll-ctl',
+]);
+
+/** Matter for the descriptors that they are given. */
+const ESCAPES: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['close', 'write', 'memcpy']);
+
+/** Whose result leads where an argument leads. */
+const RETURNS_ARGUMENT: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['realloc', 'memset', 'memcpy', 'pure']);
+
+/** Requests that make nothing, arm nothing and negotiate nothing. */
+const PLAIN: ReadonlySet<UffdRequest['kind']> = new Set(['fill', 'wake', 'write-protect']);
+
+/** MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK: madvise(2). */
+const ADVICE_ON_FORK: ReadonlySet<bigint> = new Set([10n, 11n, 18n, 19n]);
+
+/** Calls of kinds that matter, which as they stand do not: they work on bytes, or on pages that stay where they are. */
+function isIdle({ row, arguments: list }: LibraryCall): boolean {
+  switch (row.kind) {
+    case 'exit':
+      return true;
+    case 'madvise':
+      return list[2]?.kind === 'constant' && !ADVICE_ON_FORK.has(list[2].value);
+    case 'read':
+      // Too small for a message.
+      return list[1]?.kind === 'address' && list[1].place.type.kind === 'integer';
+    case 'free': {
+      const type = list[0] === undefined ? undefined : typeOf(list[0]);
+      return type?.kind === 'pointer' && (type.to.kind === 'integer' || type.to.kind === 'floating');
+    }
+    case 'write':
+      return true;
+    default:
+      return PRODUCERS.has(row.kind);
+  }
+}
+
+function isPlainRequest(e: Expr | undefined): boolean {
+  const request = e?.kind === 'constant' ? REQUESTS_BY_NUMBER.get(Number(e.value)) : undefined;
+  return request !== undefined && PLAIN.has(request.kind);
+}
+
+const NOTHING = {
+  essential: false,
+  takes: [],
+  request: false,
+  unknown: false,
+  ends: false,
+  defines: [],
+  uses: [],
+  ways: [],
+  callee: undefined,
+  through: undefined,
+  given: [],
+} as const;
+
+type CallInstruction = Instruction & { readonly kind: 'call' };
+
+/** A call through a pointer, or the start of a thread. */
+interface LooseCall {
+  readonly list: readonly Expr[];
+  readonly result: string | undefined;
+  readonly through: string;
+}
+
+export interface LibraryCall {
+  readonly row: LibraryFunction;
+  /** Those of the function itself: without the number, where it is made through syscall(2). */
+  readonly arguments: readonly Expr[];
+}
+
+/** The library function or system call that a call makes, where its name says which. */
+export function libraryCallOf(i: CallInstruction): LibraryCall | undefined {
+  const row = i.callee.kind === 'function' ? libraryFunction(i.callee.name) : undefined;
+  if (row?.kind !== 'syscall') return row === undefined ? undefined : { row, arguments: i.arguments };
+  const number = i.arguments[0];
+  const target = number?.kind === 'constant' ? systemCall(number.name, Number(number.value)) : undefined;
+  return target === undefined ? { row, arguments: i.arguments } : { row: target, arguments: i.arguments.slice(1) };
+}
+
+function resultOf(i: CallInstruction): string[] {
+  return i.result === undefined ? [] : [i.result.id];
+}
+
+export function returnName(body: FunctionBody): string {
+  return `return ${body.id}`;
+}
+
+export class StepReader {
+  /** Copies of values, for following results forward. */
+  readonly flows: Flow[] = [];
+  /** Results that tell of descriptors, and names that hold such things by their nature. */
+  readonly telling: string[] = [];
+  /** Calls of which the program does not show the function. */
+  private readonly loose: LooseCall[] = [];
+  /** Where threads begin. */
+  readonly started: string[] = [];
+  private readonly program: Program;
+  private readonly names: Names;
+
+  constructor(program: Program, names: Names) {
+    this.program = program;
+    this.names = names;
+  }
+
+  /** What file-scope variables hold from the start. */
+  readInitialisers(): void {
+    for (const g of this.program.globals)
+      for (const store of g.initialiser) this.flow(store.value, this.names.ofPlace(store.target));
+  }
+
+  read(body: FunctionBody): BlockFacts[] {
+    return body.blocks.map((block) => {
+      const { terminator } = block;
+      const e = valueIn(terminator);
+      if (terminator.kind === 'return' && e !== undefined) this.flow(e, returnName(body));
+      return {
+        steps: block.instructions.map((i) => this.step(i, body)),
+        uses: e === undefined ? [] : this.uses(e),
+        decides: e === undefined ? [] : this.numbers(e),
+        successors: targets(terminator),
+      };
+    });
+  }
+
+  private step(i: Instruction, body: FunctionBody): Step {
+    const plain = { ...NOTHING, instruction: i };
+    switch (i.kind) {
+      case 'declare':
+        return { ...plain, defines: [], uses: [] };
+      case 'end-scope':
+        return { ...plain, essential: i.variables.some((v) => v.cleanup !== undefined), defines: [], uses: [] };
+      case 'opaque':
+        return { ...plain, essential: true, defines: [], uses: i.operands.flatMap((o) => this.contents(o)) };
+      case 'zero':
+        return { ...plain, defines: [this.names.ofPlace(i.target)], uses: this.address(i.target) };
+      case 'assign': {
+        const same = isSameRegion(i.target, i.value);
+        this.flow(i.value, this.names.ofPlace(i.target));
+        return {
+          ...plain,
+          essential: !same && this.makesReachable(i.target, i.value),
+          defines: same ? [] : [this.names.ofPlace(i.target)],
+          uses: [...this.uses(i.value), ...this.address(i.target)],
+          ways: [...this.ways(i.value), ...this.address(i.target)],
+        };
+      }
+      case 'call':
+        return this.call(i, body);
+    }
+  }
+
+  private call(i: Instruction & { kind: 'call' }, body: FunctionBody): Step {
+    const name = i.callee.kind === 'function' ? i.callee.name : undefined;
+    const callee = name === undefined ? undefined : this.program.function(name, body.file);
+    if (callee !== undefined) return this.callOfBody(i, callee);
+    const known = libraryCallOf(i);
+    return known === undefined ? this.callOfUnknown(i) : this.callOfLibrary(i, known);
+  }
+
+  private callOfBody(i: CallInstruction, callee: FunctionBody): Step {
+    const result = resultOf(i);
+    this.bind(i.arguments, callee, result[0]);
+    const given = i.arguments.map((a) => this.uses(a));
+    return { ...NOTHING, instruction: i, ends: callee.noreturn, defines: result, callee, given };
+  }
+
+  private callOfUnknown(i: CallInstruction): Step {
+    this.telling.push(...resultOf(i));
+    const through = this.names.leadsTo(i.callee);
+    if (through !== undefined) this.loose.push({ list: i.arguments, result: i.result?.id, through });
+    return {
+      ...NOTHING,
+      instruction: i,
+      essential: i.arguments.some((a) => leadsToRecord(a)),
+      unknown: true,
+      takes: i.arguments.flatMap((a) => this.contents(a)),
+      ways: i.arguments.flatMap((a) => this.ways(a)),
+      defines: resultOf(i),
+      uses: this.uses(i.callee),
+      through,
+      given: i.arguments.map((a) => this.uses(a)),
+    };
+  }
+
+  private callOfLibrary(i: CallInstruction, known: LibraryCall): Step {
+    const { row, arguments: list } = known;
+    const result = resultOf(i);
+    const request = row.kind === 'ioctl' && isPlainRequest(list[1]);
+    if (TELLING.has(row.kind) && !request) this.telling.push(...result);
+    if (row.kind === 'memcpy' && list[0] !== undefined && list[1] !== undefined) {
+      const [to, from] = [this.names.leadsTo(list[0]), this.names.leadsTo(list[1])];
+      if (to !== undefined && from !== undefined) {
+        this.names.unite(to, from);
+        this.flows.push({ from, to });
+      }
+    }
+    // A pointer comes back: the same, a new one, or one to a part.
+    const given = result[0] === undefined ? undefined : list.find((a) => this.names.leadsTo(a) !== undefined);
+    if (given !== undefined && result[0] !== undefined && RETURNS_ARGUMENT.has(row.kind))
+      this.names.assigned(result[0], given);
+    const lookedAt = request ? [0, 1] : LOOKED_AT[row.kind];
+    const looked = list.filter((_, n) => lookedAt === undefined || lookedAt.includes(n));
+    const target = row.name === 'bcopy' ? 1 : 0;
+    const written = [...row.writes, ...(row.kind === 'memset' || row.kind === 'memcpy' ? [target] : [])];
+    const thread = row.kind === 'thread-create' || row.kind === 'clone' ? this.thread(known) : undefined;
+    return {
+      ...NOTHING,
+      instruction: i,
+      essential: !request && row.kind !== 'close' && !isIdle(known),
+      takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.contents(a)) : [],
+      request,
+      ends: row.noreturn,
+      defines: [...result, ...written.flatMap((n) => (list[n] === undefined ? [] : this.writtenBehind(list[n])))],
+      uses: row.kind === 'close' ? [] : looked.flatMap((a) => this.contents(a)),
+      ways: list.flatMap((a) => this.ways(a)),
+      through: thread?.through,
+      given: thread === undefined ? [] : [thread.given],
+    };
+  }
+
+  /** Arguments go to parameters, and what is returned to the result. */
+  private bind(list: readonly Expr[], callee: FunctionBody, result: string | undefined): void {
+    for (const [n, parameter] of callee.parameters.entries()) {
+      const argument = list[n];
+      if (argument !== undefined) this.flow(argument, parameter.id);
+    }
+    if (result === undefined) return;
+    const returned = returnName(callee);
+    this.flows.push({ from: returned, to: result });
+    this.names.unite(this.names.behind(result), this.names.behind(returned));
+  }
+
+  /** The function that a thread or a clone begins with, and what it is given. */
+  private thread({ row, arguments: list }: LibraryCall): { through: string | undefined; given: readonly string[] } {
+    const [start, given] = row.kind === 'clone' ? [0, 3] : row.name.startsWith('thrd') ? [1, 2] : [2, 3];
+    const through = list[start] === undefined ? undefined : this.names.leadsTo(list[start]);
+    const argument = list[given];
+    if (through !== undefined) this.started.push(through);
+    if (through === undefined || argument === undefined) return { through, given: [] };
+    this.loose.push({ list: [argument], result: undefined, through });
+    return { through, given: this.uses(argument) };
+  }
+
+  /** Binds calls through pointers: to the functions that the pointers are found to lead to. */
+  bindLoose(): void {
+    for (const { list, result, through } of this.loose)
+      for (const body of this.names.functionsAt(through)) this.bind(list, body, result);
+  }
+
+  /** A pointer to a record in memory that outlives the function: what lies there can be found from there. */
+  private makesReachable(target: Place, value: Expr): boolean {
+    const { base } = target;
+    if (base.kind === 'variable' && base.variable.storage !== 'global' && base.variable.storage !== 'static') {
+      const fields = target.path.some((e) => e.kind === 'field');
+      if (!fields) return false;
+    }
+    const type = typeOf(value) ?? target.type;
+    if (type.kind !== 'pointer') return false;
+    const { to } = type;
+    return to.kind === 'record' || to.kind === 'unknown' || to.kind === 'pointer';
+  }
+
+  /** Names that a value depends on. */
+  private uses(e: Expr): string[] {
+    switch (e.kind) {
+      case 'load':
+        return this.ofPlace(e.place);
+      case 'address':
+        return this.address(e.place);
+      case 'unary':
+      case 'cast':
+        return this.uses(e.operand);
+      case 'binary':
+        if ((e.op === '+' || e.op === '-') && isBytePointer(e.left)) return this.uses(e.left);
+        return [...this.uses(e.left), ...this.uses(e.right)];
+      case 'container':
+        return this.uses(e.pointer);
+      default:
+        return [];
+    }
+  }
+
+  /** Names that decide which places a value is taken from. */
+  private ways(e: Expr): string[] {
+    switch (e.kind) {
+      case 'load':
+      case 'address':
+        return this.address(e.place);
+      case 'unary':
+      case 'cast':
+        return this.ways(e.operand);
+      case 'binary':
+        return [...this.ways(e.left), ...this.ways(e.right)];
+      case 'container':
+        return this.uses(e.pointer);
+      default:
+        return [];
+    }
+  }
+
+  private ofPlace(place: Place): string[] {
+    const names = [this.names.ofPlace(place), ...this.address(place)];
+    const whole = enclosing(place);
+    if (whole !== undefined) names.push(whole);
+    return names;
+  }
+
+  /** Names that decide where a place lies. */
+  private address(place: Place): string[] {
+    const names = place.base.kind === 'deref' ? this.uses(place.base.pointer) : [];
+    for (const element of place.path) if (element.kind === 'index') names.push(...this.uses(element.index));
+    return names;
+  }
+
+  /** Names behind an argument that whoever gets it can look at, and those that the argument itself depends on. */
+  private contents(e: Expr): string[] {
+    return [...this.uses(e), ...this.pointedTo(e)];
+  }
+
+  /** Names that a function changes which writes behind the pointer. */
+  private writtenBehind(e: Expr): string[] {
+    if (e.kind === 'cast') return this.writtenBehind(e.operand);
+    if (e.kind === 'address') return [this.names.ofPlace(e.place)];
+    return this.pointedTo(e);
+  }
+
+  private pointedTo(e: Expr): string[] {
+    if (e.kind === 'cast') return this.pointedTo(e.operand);
+    if (e.kind === 'address') return this.ofPlace(e.place);
+    const type = typeOf(e);
+    if (type?.kind === 'pointer' && type.to.kind === 'record') return [`record ${type.to.tag}`];
+    const name = e.kind === 'load' && type?.kind === 'pointer' ? this.names.leadsTo(e) : undefined;
+    return name === undefined ? [] : [name];
+  }
+
+  /** Names in an expression that are numbers. */
+  private numbers(e: Expr): string[] {
+    switch (e.kind) {
+      case 'load':
+        return e.place.type.kind === 'pointer' ? [] : [this.names.ofPlace(e.place)];
+      case 'unary':
+      case 'cast':
+        return this.numbers(e.operand);
+      case 'binary':
+        return [...this.numbers(e.left), ...this.numbers(e.right)];
+      default:
+        return [];
+    }
+  }
+
+  /** The value, or what a comparison says of it, goes to `to`. */
+  private flow(e: Expr, to: string): void {
+    this.names.assigned(to, e);
+    this.tell(e, to);
+  }
+
+  private tell(e: Expr, to: string): void {
+    switch (e.kind) {
+      case 'load':
+        this.flows.push({ from: this.names.ofPlace(e.place), to });
+        return;
+      case 'unary':
+      case 'cast':
+        this.tell(e.operand, to);
+        return;
+      case 'binary':
+        if (e.op === '*' || e.op === '/' || e.op === '%' || isBytePointer(e.left)) return;
+        this.tell(e.left, to);
+        this.tell(e.right, to);
+        return;
+      default:
+        return;
+    }
+  }
+}
+
+/** `p += n` for a pointer to bytes: it stays in its region. */
+function isSameRegion(target: Place, value: Expr): boolean {
+  const { base, path } = target;
+  if (base.kind !== 'variable' || path.length > 0 || value.kind !== 'binary' || !isBytePointer(value.left))
+    return false;
+  const left = value.left.kind === 'load' ? value.left.place : undefined;
+  return left?.base.kind === 'variable' && left.base.variable === base.variable && left.path.length === 0;
+}
+
+/** Whoever gets the pointer can find descriptors behind it. */
+function leadsToRecord(e: Expr): boolean {
+  const type = typeOf(e);
+  return type?.kind === 'pointer' && (type.to.kind === 'record' || type.to.kind === 'unknown');
+}
+
+function valueIn(t: Terminator): Expr | undefined {
+  switch (t.kind) {
+    case 'branch':
+      return t.condition;
+    case 'switch':
+    case 'return':
+      return t.value;
+    default:
+      return undefined;
+  }
+}
+
+function targets(t: Terminator): number[] {
+  switch (t.kind) {
+    case 'goto':
+      return [t.target];
+    case 'branch':
+      return [t.whenTrue, t.whenFalse];
+    case 'switch':
+      return [...t.cases.map((c) => c.target), t.otherwise];
+    default:
+      return [];
+  }
+}

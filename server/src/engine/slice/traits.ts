@@ -1,0 +1,170 @@
+/** What can be said of whole functions before anything is known of values. */
+import type { FunctionBody, Place } from '../../ir/ir.ts';
+import { visitBody } from '../../ir/visit.ts';
+import type { LibraryKind } from '../../libc/effects.ts';
+import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
+import type { Flowgraph } from './fold.ts';
+import { type BlockFacts, libraryCallOf, type Step } from './steps.ts';
+
+export interface FunctionFacts {
+  readonly body: FunctionBody;
+  readonly blocks: readonly BlockFacts[];
+  /** Control does not come back from it. */
+  neverReturns: boolean;
+  /** A userfaultfd is made, or its handshake done, while it runs: before that, requests of every kind matter. */
+  wary: boolean;
+  /** After it this may be another process. */
+  forks: boolean;
+  /** A thread that another one started may run it. */
+  inThread: boolean;
+  /** A child process may run it. */
+  inChild: boolean;
+  /** It takes something out of a message. */
+  readsMessages: boolean;
+  /** Set once it is known which calls come back. */
+  graph: Flowgraph;
+  readonly callers: Set<FunctionFacts>;
+  /** By block: where control goes instead of taking the branch. */
+  folded: readonly (number | undefined)[];
+  /** Something in it is done whatever its result is used for. */
+  acts: boolean;
+}
+
+const MAKES_PROCESSES: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'fork',
+  'forkpty',
+  'daemon',
+  'vfork',
+  'clone',
+  'syscall',
+]);
+
+export type Functions = ReadonlyMap<string, FunctionFacts>;
+
+export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): FunctionFacts {
+  return {
+    body,
+    blocks,
+    neverReturns: false,
+    wary: false,
+    forks: false,
+    inThread: false,
+    inChild: false,
+    readsMessages: takesFromMessage(body),
+    graph: { successors: [], dead: [] },
+    callers: new Set(),
+    folded: [],
+    acts: false,
+  };
+}
+
+/** Fills in what depends on callees, which `callees` tells for a call; `started` are the functions of threads. */
+export function findTraits(
+  functions: Functions,
+  callees: (step: Step) => readonly FunctionFacts[],
+  started: readonly FunctionBody[],
+): void {
+  spread(functions, 'neverReturns', (facts) => deadEnds(functions, facts)[0] === true);
+  for (const facts of functions.values()) {
+    facts.graph = flowgraph(functions, facts);
+    for (const b of facts.blocks) for (const s of b.steps) for (const c of callees(s)) c.callers.add(facts);
+  }
+  spread(functions, 'wary', (facts) => some(facts, (s) => isHandshake(s) || callees(s).some((c) => c.wary)));
+  spread(functions, 'forks', (facts) => some(facts, (s) => makesProcess(s) || callees(s).some((c) => c.forks)));
+  descend(
+    [...functions.values()].filter((f) => f.forks),
+    'inChild',
+    callees,
+  );
+  descend(
+    started.flatMap((b) => functions.get(b.id) ?? []),
+    'inThread',
+    callees,
+  );
+}
+
+function descend(
+  from: FunctionFacts[],
+  trait: 'inChild' | 'inThread',
+  callees: (step: Step) => readonly FunctionFacts[],
+): void {
+  for (let facts = from.pop(); facts !== undefined; facts = from.pop()) {
+    if (facts[trait]) continue;
+    facts[trait] = true;
+    for (const b of facts.blocks) for (const s of b.steps) from.push(...callees(s));
+  }
+}
+
+function spread(
+  functions: Functions,
+  trait: 'neverReturns' | 'wary' | 'forks',
+  holds: (facts: FunctionFacts) => boolean,
+): void {
+  for (let again = true; again; ) {
+    again = false;
+    for (const facts of functions.values()) {
+      if (facts[trait] || !holds(facts)) continue;
+      facts[trait] = true;
+      again = true;
+    }
+  }
+}
+
+function some(facts: FunctionFacts, holds: (step: Step) => boolean): boolean {
+  return facts.blocks.some((b) => b.steps.some(holds));
+}
+
+function flowgraph(functions: Functions, facts: FunctionFacts): Flowgraph {
+  return {
+    successors: facts.blocks.map((b) => (b.steps.some((s) => ends(functions, s)) ? [] : [...new Set(b.successors)])),
+    dead: deadEnds(functions, facts),
+  };
+}
+
+/** By block: no path from its start leads out of the function. */
+function deadEnds(functions: Functions, { blocks, body }: FunctionFacts): boolean[] {
+  const dead = blocks.map(
+    (b, i) => body.blocks[i]!.terminator.kind === 'unreachable' || b.steps.some((s) => ends(functions, s)),
+  );
+  for (let again = true; again; ) {
+    again = false;
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      const { successors } = blocks[i]!;
+      if (dead[i] || successors.length === 0 || !successors.every((s) => dead[s])) continue;
+      dead[i] = true;
+      again = true;
+    }
+  }
+  return dead;
+}
+
+/** Control does not come back from the call. */
+export function ends(functions: Functions, step: Step): boolean {
+  return step.ends || (step.callee !== undefined && functions.get(step.callee.id)?.neverReturns === true);
+}
+
+function isHandshake({ instruction, callee }: Step): boolean {
+  const known = instruction.kind === 'call' && callee === undefined ? libraryCallOf(instruction) : undefined;
+  if (known?.row.kind === 'userfaultfd') return true;
+  const request = known?.row.kind === 'ioctl' ? known.arguments[1] : undefined;
+  if (request === undefined) return false;
+  if (request.kind !== 'constant') return true;
+  const kind = REQUESTS_BY_NUMBER.get(Number(request.value))?.kind;
+  return kind === 'handshake' || kind === 'new';
+}
+
+function makesProcess({ instruction, callee }: Step): boolean {
+  const known = instruction.kind === 'call' && callee === undefined ? libraryCallOf(instruction) : undefined;
+  return known !== undefined && MAKES_PROCESSES.has(known.row.kind);
+}
+
+function takesFromMessage(body: FunctionBody): boolean {
+  let found = false;
+  visitBody(body, {
+    expr: () => {},
+    place: ({ path }: Place) => {
+      found ||= path.some((e) => e.kind === 'field' && (e.name === 'event' || e.name === 'arg'));
+    },
+  });
+  return found;
+}

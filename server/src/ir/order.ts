@@ -1,0 +1,49 @@
+/** The order in which a fixpoint visits blocks, and where it widens. */
+import type { BasicBlock, Terminator } from './ir.ts';
+import { type GrowingBlock, simplify, successors } from './simplify.ts';
+
+/** Simplified (in place) and in reverse post-order, unreachable blocks removed, loop heads marked. */
+export function orderBlocks(blocks: readonly GrowingBlock[]): BasicBlock[] {
+  simplify(blocks);
+  const order: number[] = [];
+  const state = new Map<number, 'open' | 'done'>();
+  const heads = new Set<number>();
+  const stack: { block: number; next: number; successors: number[] }[] = [];
+  const push = (block: number) => {
+    state.set(block, 'open');
+    // Visited in reverse so that the first successor comes first in the order.
+    stack.push({ block, next: 0, successors: successors(blocks[block]!.terminator!).reverse() });
+  };
+  push(0);
+  for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
+    const successor = top.successors[top.next++];
+    if (successor === undefined) {
+      state.set(top.block, 'done');
+      order.push(top.block);
+      stack.pop();
+    } else if (state.get(successor) === 'open') heads.add(successor);
+    else if (!state.has(successor)) push(successor);
+  }
+  order.reverse();
+  const ids = new Map(order.map((block, i) => [block, i]));
+  const to = (block: number) => ids.get(block)!;
+  return order.map((block, id) => ({
+    id,
+    instructions: blocks[block]!.instructions,
+    terminator: renumber(blocks[block]!.terminator!, to),
+    loopHead: heads.has(block),
+  }));
+}
+
+function renumber(t: Terminator, to: (block: number) => number): Terminator {
+  switch (t.kind) {
+    case 'goto':
+      return { ...t, target: to(t.target) };
+    case 'branch':
+      return { ...t, whenTrue: to(t.whenTrue), whenFalse: to(t.whenFalse) };
+    case 'switch':
+      return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };
+    default:
+      return t;
+  }
+}
