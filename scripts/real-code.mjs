@@ -2,25 +2,12 @@
 // docs/real-code.md. The sources come from Debian packages into .cache/ and are never part of this repository.
 // Seeded defects in the same files show that silence is not blindness. Times are medians of five runs.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CACHE, kernelSelftests, manualPages } from './real-sources.ts';
 
-const CACHE = '.cache/real-code';
 const LINT = resolve('bin/uffd-lint.cjs');
 const REVIEWED = 'docs/real-code.md';
-const KERNEL = 'linux-source-6.1';
-const SELFTESTS = 'tools/testing/selftests';
-/** What is taken out of the kernel's source: what PROGRAMS name and include. */
-const SELFTEST_FILES = [
-  'kselftest.h',
-  'vm/*.[ch]',
-  'kvm/demand_paging_test.c',
-  'kvm/include/*.h',
-  'kvm/lib/assert.c',
-  'powerpc/tm/*.[ch]',
-  'bpf/prog_tests/bpf_mod_race.c',
-];
 const RUNS = 5;
 
 /** One link universe each; `options` go to the command. The first file gives the program its name. */
@@ -58,18 +45,6 @@ const SEEDS = [
     rule: 'overwritten-parent-uffd',
   },
 ];
-
-/** What escapes in the roff of manual pages stand for. */
-const ROFF = {
-  '\\-': '-',
-  '\\e': '\\',
-  '\\&': '',
-  '\\\\': '\\',
-  '\\(aq': "'",
-  '\\(dq': '"',
-  '\\(ha': '^',
-  '\\(ti': '~',
-};
 
 main();
 
@@ -173,93 +148,4 @@ function median(action) {
 
 function lineText(finding) {
   return readFileSync(join(CACHE, finding.file), 'utf8').split('\n')[finding.range.start.line - 1].trim();
-}
-
-/** The programs in the manual pages about userfaultfd. Returns why they cannot be had, or nothing. */
-function manualPages() {
-  if (existsSync(join(CACHE, 'man'))) return undefined;
-  let folder = '/usr/share/man';
-  if (pagesIn(folder).length === 0) {
-    const problem = unpack('manpages-dev', (deb, into) =>
-      spawnSync('dpkg-deb', ['-x', deb, into], { encoding: 'utf8' }),
-    );
-    if (problem !== undefined) return `no manual pages: ${problem}`;
-    folder = join(CACHE, 'manpages-dev/usr/share/man');
-  }
-  let programs = 0;
-  for (const page of pagesIn(folder)) {
-    const roff = gunzipSync(readFileSync(page)).toString('utf8');
-    for (const [, name, body] of roff.matchAll(/^\.\\" SRC BEGIN \((\S+\.c)\)\n([\s\S]*?)^\.\\" SRC END/gm)) {
-      mkdirSync(join(CACHE, 'man'), { recursive: true });
-      writeFileSync(join(CACHE, 'man', name), plainText(body));
-      programs++;
-    }
-  }
-  return programs > 0 ? undefined : 'the manual pages about userfaultfd hold no program';
-}
-
-/** userfaultfd(2) and the pages of its requests, which newer releases keep apart. */
-function pagesIn(man) {
-  return ['man2', 'man2const'].flatMap((section) =>
-    existsSync(join(man, section))
-      ? readdirSync(join(man, section))
-          .filter((name) => /^(ioctl_)?(userfaultfd|UFFDIO_\w+)\..*\.gz$/.test(name))
-          .map((name) => join(man, section, name))
-      : [],
-  );
-}
-
-/** The text of an example in roff: escapes read, requests dropped. */
-function plainText(roff) {
-  return roff
-    .split('\n')
-    .filter((line) => !line.startsWith('.'))
-    .join('\n')
-    .replace(/\\f(\[\w*\]|.)/g, '')
-    .replace(/\\\[(aq|dq|ha|ti)\]/g, '\\($1')
-    .replace(/\\(\(..|.)/g, (sequence) => ROFF[sequence] ?? sequence);
-}
-
-/** The kernel's own tests. Returns why they cannot be had, or nothing. */
-function kernelSelftests() {
-  const target = join(CACHE, 'selftests');
-  if (existsSync(target)) return undefined;
-  const problem = unpack(KERNEL, (deb, into) =>
-    spawnSync(
-      'bash',
-      [
-        '-c',
-        `set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/src/${KERNEL}.tar.xz |
-         tar -xJ -C "$2" --wildcards ${SELFTEST_FILES.map((f) => `'*/${SELFTESTS}/${f}'`).join(' ')}`,
-        'bash',
-        deb,
-        into,
-      ],
-      { encoding: 'utf8' },
-    ),
-  );
-  if (problem !== undefined) return `no kernel selftests: ${problem}`;
-  renameSync(join(CACHE, KERNEL, KERNEL, SELFTESTS), target);
-  rmSync(join(CACHE, KERNEL), { recursive: true });
-  return undefined;
-}
-
-/** Downloads a package and lets `extract` unpack it into a folder of its name. Returns what went wrong, or nothing. */
-function unpack(packageName, extract) {
-  const into = join(CACHE, packageName);
-  rmSync(into, { recursive: true, force: true });
-  mkdirSync(into, { recursive: true });
-  const download = () => spawnSync('apt-get', ['download', packageName], { cwd: into, encoding: 'utf8' });
-  let got = download();
-  if (got.error === undefined && got.status !== 0) {
-    spawnSync('apt-get', ['update'], { encoding: 'utf8' });
-    got = download();
-  }
-  const deb = readdirSync(into).find((name) => name.endsWith('.deb'));
-  if (deb === undefined)
-    return `apt-get download ${packageName} failed${got.error === undefined ? '' : ' (no apt-get)'}`;
-  const path = join(into, deb);
-  const result = extract(path, into);
-  rmSync(path);
-  return result.status === 0 ? undefined : `${relative(CACHE, dirname(path))} could not be unpacked`;
 }

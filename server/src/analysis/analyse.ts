@@ -1,25 +1,24 @@
 /**
  * The pipeline: source texts in, findings out. The faces (cli, lsp) call this and nothing below it.
  */
-
-import type { Program } from '../engine/context.ts';
-import { StateRecorder } from '../engine/dump.ts';
-import { runEngine } from '../engine/engine.ts';
-import { type LinkedProgram, linkPrograms } from '../engine/program.ts';
-import { dump } from '../ir/dump.ts';
-import { printGraph, toDot } from '../ir/graph.ts';
-import type { FunctionBody, StrayText } from '../ir/ir.ts';
+import { linkPrograms } from '../engine/program.ts';
+import type { FunctionBody } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
-import { finish, requestedPlaces, runRules, withoutAnswered } from '../rules/run.ts';
 import { createParser } from '../syntax/parser.ts';
-import type { CParser, Unknown } from '../syntax/tree.ts';
-import { LineIndex } from '../text/line-index.ts';
-import type { Span } from '../text/span.ts';
+import type { CParser } from '../syntax/tree.ts';
+import { Cancelled, ComponentAnalysis, type ComponentResult } from './component-analysis.ts';
+import { componentsOf, type FileFacts, factsOf, factsOfNothing } from './components.ts';
+import { type DumpRequest, dumpFunctions } from './dump.ts';
+import { type Inputs, Recorder } from './inputs.ts';
+import { type CacheOptions, KeptResults } from './kept-results.ts';
+import { Memory } from './memory.ts';
 import { type Selection, selectFiles } from './select.ts';
-import { isHeader, mentions, type SourceFile } from './source-file.ts';
-import { type ConfigurationOptions, type Decisions, includePathsOf, type Unit, Units } from './units.ts';
-import { unite, type Variant, VariantChooser } from './variants.ts';
+import { isHeader, type SourceFile } from './source-file.ts';
+import { type ConfigurationOptions, type Decisions, NO_DECISIONS, type Unit, Units } from './units.ts';
+import { type Counts, countsOf, findingsOf, notesOf } from './whole.ts';
 
+export { DUMP_KINDS, type DumpKind, type DumpRequest } from './dump.ts';
+export type { CacheOptions, ResultStore } from './kept-results.ts';
 export { MENTION_WORDS, type SourceFile } from './source-file.ts';
 
 export interface AnalysisOptions extends ConfigurationOptions {
@@ -29,24 +28,20 @@ export interface AnalysisOptions extends ConfigurationOptions {
   readonly neighbours?: readonly string[];
   /** What a file is built into, where a compile database tells. */
   readonly targetsOf?: (path: string) => readonly string[];
-  /** A function that is lowered and run whatever it has to do with userfaultfd. */
-  readonly wanted?: string;
+  /** Files of interest: the result holds nothing of components that none of them belongs to. All, where not given. */
+  readonly concerning?: readonly string[];
+  /** Where results are kept between runs. */
+  readonly cache?: CacheOptions;
   /** Called between slices of work; when it resolves to false the analysis stops and its result is dropped. */
   readonly proceed?: () => Promise<boolean>;
 }
 
-export interface AnalysisStatistics {
+export interface AnalysisStatistics extends Counts {
   readonly files: number;
-  readonly filesAnalysed: number;
-  readonly functions: number;
-  /** Functions that mention userfaultfd or lead to one that does. */
-  readonly functionsRelevant: number;
-  readonly functionsWithParseErrors: number;
-  readonly functionsAnalysed: number;
-  readonly functionsQuarantined: number;
-  readonly functionsOutOfBudget: number;
-  /** Conditions of the preprocessor that were tried both ways. */
-  readonly variants: number;
+  /** Parts of the run that nothing binds together. */
+  readonly components: number;
+  /** Components whose result was kept by an earlier run, and those that were analysed; where results are kept. */
+  readonly cache?: { readonly hits: number; readonly misses: number };
   /** Milliseconds by phase: select, parse, lower, engine, rules. */
   readonly phases: Readonly<Record<string, number>>;
 }
@@ -69,325 +64,207 @@ export interface Analyser {
   dump(files: readonly SourceFile[], request: DumpRequest, options?: AnalysisOptions): Promise<string[]>;
 }
 
-export interface DumpRequest {
-  readonly kind: DumpKind;
-  readonly function: string;
-  /** For Graphviz instead of for people. */
-  readonly dot: boolean;
+export interface AnalyserOptions {
+  /**
+   * Remember what an edit does not touch, by content, for an editor: results of components and of programs; parsed and
+   * lowered files, with the headers and the configuration that they were seen with; names of files; trees, from which
+   * the next version of a text is parsed. Results are equal to those of an analyser that remembers nothing. What eight
+   * calls in a row do not use is forgotten.
+   */
+  readonly remember?: boolean;
 }
 
-export const DUMP_KINDS = ['ir', 'cfg', 'states'] as const;
-export type DumpKind = (typeof DUMP_KINDS)[number];
-
 /** Loads the parser (native where it loads, else WebAssembly; `UFFD_LINT_PARSER` forces `native` or `wasm`). */
-export async function createAnalyser(): Promise<Analyser> {
+export async function createAnalyser({ remember = false }: AnalyserOptions = {}): Promise<Analyser> {
   const parser = await createParser();
+  const lasting = remember ? new Memory(parser, true) : undefined;
+  const memory = () => {
+    lasting?.begin();
+    return lasting ?? new Memory(parser, false);
+  };
   return {
-    analyse: (files, options = {}) => new Analysis(parser, files, options).run(),
+    analyse: (files, options = {}) => new Analysis(parser, memory(), files, options).run(),
     dump: (files, request, options = {}) =>
-      new Analysis(parser, files, { ...options, wanted: request.function }).dump(request),
+      new Analysis(parser, memory(), files, options, request.function).dump(request),
   };
 }
 
-/** What one program of one variant gave. */
-interface ProgramResult {
-  readonly findings: readonly Finding[];
-  /** Places that this program reaches with the feature requested. */
-  readonly requested: readonly string[];
-  readonly notes: readonly NotAnalysed[];
-  readonly functionsAnalysed: number;
-  readonly outOfBudget: number;
-}
-
-/** `proceed` asked to stop. */
-class Cancelled extends Error {}
-
-const STRAY = 'the parser sees neither a declaration nor a function here';
-
 class Analysis {
   private readonly options: AnalysisOptions;
-  /** Sorted: the same input gives the same output, whatever its order. */
-  private readonly files: readonly SourceFile[];
+  private readonly wanted: string | undefined;
+  private readonly memory: Memory;
+  /** Results of other runs, where they are kept. */
+  private readonly kept: KeptResults | undefined;
+  private readonly cache = { hits: 0, misses: 0 };
+  private readonly several: boolean;
   private readonly selection: Selection;
+  private readonly inputs: Inputs;
   private readonly units: Units;
+  /** Options that hold for all files: part of what is remembered by. */
+  private readonly given: string;
   private readonly phases = { select: 0, parse: 0, lower: 0, engine: 0, rules: 0 };
-  private readonly texts = new Map<string, string>();
-  private readonly failed: NotAnalysed[] = [];
   private readonly universe: number;
 
-  constructor(parser: CParser, given: readonly SourceFile[], options: AnalysisOptions) {
+  /** `wanted` names a function that is lowered and run whatever it has to do with userfaultfd. */
+  constructor(
+    parser: CParser,
+    memory: Memory,
+    given: readonly SourceFile[],
+    options: AnalysisOptions,
+    wanted?: string,
+  ) {
     this.options = options;
-    this.files = [...given].sort((a, b) => (a.path < b.path ? -1 : 1));
-    const open = new Map(this.files.map((f) => [f.path, f.text]));
+    this.wanted = wanted;
+    this.memory = memory;
+    this.several = given.length > 1;
+    // Sorted: the same input gives the same output, whatever its order.
+    const files = [...given].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const open = new Map(files.map((f) => [f.path, f.text]));
     this.universe = new Set([...open.keys(), ...(options.neighbours ?? [])]).size;
-    const read = (path: string): string | undefined => open.get(path) ?? options.readFile?.(path);
+    const readText = (path: string): string | undefined => open.get(path) ?? options.readFile?.(path);
+    const configurationOf = (path: string) => options.configurationOf?.(path);
     const clock = performance.now();
-    this.selection = selectFiles(this.files, {
+    this.selection = selectFiles(files, {
       neighbours: options.neighbours,
-      read,
-      includePaths: (path) => includePathsOf(path, options),
+      read: readText,
+      includePaths: (path) => [...(options.includePaths ?? []), ...(configurationOf(path)?.includePaths ?? [])],
       targetsOf: options.targetsOf,
-      wanted: options.wanted,
+      scan: (path, text) => memory.scan(path, text),
+      wanted,
     });
     this.phases.select = performance.now() - clock;
-    this.units = new Units(parser, options, read, (place) => this.selection.isNeeded(place));
+    const targetsOf = (path: string) => options.targetsOf?.(path) ?? [];
+    this.inputs = { ...this.selection, readText, configurationOf, targetsOf };
+    this.units = new Units(parser, memory.trees, options);
+    this.given = JSON.stringify([options.defines, options.undefined, options.includePaths]);
+    if (options.cache !== undefined) this.kept = new KeptResults(options.cache, parser.kind, options, this.inputs);
   }
 
   async run(): Promise<AnalysisResult> {
     try {
-      return await this.analyse();
+      const results: ComponentResult[] = [];
+      for (const component of componentsOf(await this.facts(), this.options.targetsOf))
+        if (this.isConcerned(component)) results.push(await this.component(component.map((f) => f.path)));
+      return this.result(results, false);
     } catch (error) {
       if (!(error instanceof Cancelled)) throw error;
-      return { findings: [], notAnalysed: [], statistics: this.statistics([], [], 0), cancelled: true };
+      return this.result([], true);
     }
   }
 
   async dump(request: DumpRequest): Promise<string[]> {
-    const lineOf = (span: Span) =>
-      `${span.file}:${new LineIndex(this.texts.get(span.file) ?? '').position(span.start).line}`;
-    const units = await this.makeUnits();
-    const bodies = bodiesOf(units).filter((f) => f.name === request.function);
-    const recorder = new StateRecorder((body) => bodies.some((b) => placeOf(b.nameSpan) === placeOf(body.nameSpan)));
-    if (request.kind === 'states') {
-      for (const program of this.link(units)) {
-        if (!program.bodies.some((b) => b.name === request.function)) continue;
-        const visiting: Program['visiting'] = (ctx, block, state) => recorder.note(ctx, block, state);
-        await this.runProgram({ ...program, visiting });
-      }
-    }
-    const states = (body: FunctionBody, block: number) => recorder.linesOf(body, block, lineOf);
-    return bodies.map((body) => {
-      const of = `${request.kind} of ${body.name}, ${lineOf(body.nameSpan)}`;
-      if (request.dot) {
-        const notes = request.kind === 'states' ? (b: { readonly id: number }) => states(body, b.id) : undefined;
-        return `// ${of}\n${toDot(body, notes)}\n`;
-      }
-      if (request.kind === 'states') {
-        const blocks = body.blocks.map((b) => [
-          `B${b.id}${b.loopHead ? '*' : ''}`,
-          ...states(body, b.id).map((l) => `  ${l}`),
-        ]);
-        return `# ${of}\n${blocks.flat().join('\n')}\n`;
-      }
-      return `# ${of}\n${request.kind === 'ir' ? dump(body) : printGraph(body)}\n`;
-    });
-  }
-
-  private async analyse(): Promise<AnalysisResult> {
-    const units = await this.makeUnits();
-    const programs = this.link(units);
-    const results = new Map<string, ProgramResult>();
-    for (const program of programs) results.set(nameOf(program), await this.runProgram(program));
-    const variants: (Variant & { readonly notes: readonly NotAnalysed[] })[] = [];
-    const chooser = new VariantChooser(programs, this.selection);
-    const queue = chooser.next(units).map((unknown) => [unknown]);
-    for (const turned of queue) {
-      const varied = await this.vary(units, turned, results);
-      variants.push({ turned, ...varied });
-      queue.push(...chooser.next(varied.concerned).map((unknown) => [...turned, unknown]));
-    }
-    const base = [...results.values()];
-    return {
-      findings: finish(
-        withoutAnswered(
-          unite(
-            base.flatMap((r) => r.findings),
-            variants,
-          ),
-          new Set(base.flatMap((r) => r.requested)),
-        ),
-      ),
-      notAnalysed: once([
-        ...this.failed,
-        ...base.flatMap((r) => r.notes),
-        ...this.notesOn(units),
-        ...variants.flatMap((v) => v.notes),
-      ]),
-      statistics: this.statistics(units, base, variants.length),
-      cancelled: false,
-    };
-  }
-
-  private async makeUnits(): Promise<Unit[]> {
     const units: Unit[] = [];
+    for (const { path } of await this.facts()) {
+      const unit = this.makeUnit(path, NO_DECISIONS, new Recorder(this.inputs), () => {});
+      if (unit !== undefined) units.push(unit);
+    }
+    const isRoot = (f: FunctionBody) =>
+      f.name === 'main' || f.name === this.wanted || this.selection.leadsToMention(f.nameSpan);
+    return dumpFunctions(request, units, () => linkPrograms(units, { isRoot, targetsOf: this.options.targetsOf }));
+  }
+
+  private isConcerned(component: readonly FileFacts[]): boolean {
+    const { concerning } = this.options;
+    const holds = (path: string) => component.some((f) => f.path === path || f.includes.includes(path));
+    return concerning === undefined || concerning.some(holds);
+  }
+
+  /** Of each file that is a unit of its own, in the order in which they are linked. */
+  private async facts(): Promise<FileFacts[]> {
+    const facts: FileFacts[] = [];
     const included = new Set<string>();
     // Headers last: one that a file includes was seen in that file's light.
     const files = [...this.selection.files].sort((a, b) => Number(isHeader(a.path)) - Number(isHeader(b.path)));
-    for (const file of files) {
-      if (included.has(file.path)) continue;
+    for (const { path } of files) {
+      if (included.has(path)) continue;
       await this.pause();
-      const unit = this.makeUnit(file);
-      if (unit === undefined) continue;
-      units.push(unit);
-      for (const path of unit.texts.keys()) included.add(path);
+      const own = this.factsOf(path);
+      facts.push(own);
+      for (const header of own.includes) included.add(header);
     }
-    return units;
+    return facts;
   }
 
-  private makeUnit(file: SourceFile, decisions?: Decisions): Unit | undefined {
+  private factsOf(path: string): FileFacts {
+    const known = this.kept?.find<FileFacts>('facts', [path]);
+    if (known !== undefined) return known;
+    const recorder = new Recorder(this.inputs);
+    const unit = this.makeUnit(path, NO_DECISIONS, recorder, () => {});
+    if (unit === undefined) return factsOfNothing(path);
+    const facts = factsOf(unit);
+    this.kept?.keep('facts', [path], recorder.trace, facts);
+    return facts;
+  }
+
+  private async component(paths: readonly string[]): Promise<ComponentResult> {
+    const key = [this.given, ...paths].join('\n');
+    const known = this.memory.components.find(key, this.inputs)?.value;
+    if (known !== undefined) return known;
+    const kept = this.kept?.find<ComponentResult>('component', paths);
+    if (kept !== undefined) {
+      this.cache.hits++;
+      return kept;
+    }
+    this.cache.misses++;
+    const recorder = new Recorder(this.inputs);
+    const analysis = new ComponentAnalysis({
+      inputs: recorder,
+      proceed: this.options.proceed,
+      makeUnit: (path, decisions, failed) => this.makeUnit(path, decisions, recorder, failed),
+      pause: () => this.pause(),
+      programs: this.memory.programs,
+      phases: this.phases,
+    });
+    const result = await analysis.analyse(paths);
+    const { trace } = recorder;
+    this.memory.components.keep(key, trace, result);
+    this.kept?.keep('component', paths, trace, result);
+    return result;
+  }
+
+  private makeUnit(
+    path: string,
+    decisions: Decisions,
+    recorder: Recorder,
+    failed: (note: NotAnalysed) => void,
+  ): Unit | undefined {
+    const key = [this.given, path, ...[...decisions].flat()].join('\n');
+    // Whatever becomes of it.
+    recorder.readText(path);
     try {
-      const unit = this.units.make(file, decisions);
-      for (const [path, text] of unit.texts) this.texts.set(path, text);
-      return unit;
+      let known = this.memory.units.find(key, this.inputs);
+      if (known === undefined) {
+        const own = new Recorder(this.inputs);
+        const unit = this.units.make(path, own, decisions);
+        known = this.memory.units.keep(key, own.trace, unit);
+      }
+      recorder.absorb(known.trace);
+      return known.value;
     } catch (error) {
-      this.failed.push({
-        file: file.path,
-        reason: `could not be parsed: ${(error as Error).message}`,
-        kind: 'budget',
-      });
+      failed({ file: path, reason: `could not be parsed: ${(error as Error).message}`, kind: 'budget' });
       return undefined;
     }
   }
 
-  private link(units: readonly Unit[]): LinkedProgram[] {
-    return linkPrograms(units, { isRoot: (f) => this.isRoot(f), targetsOf: this.options.targetsOf });
-  }
-
-  private isRoot(f: FunctionBody): boolean {
-    return f.name === 'main' || f.name === this.options.wanted || this.selection.leadsToMention(f.nameSpan);
-  }
-
-  private async runProgram(program: LinkedProgram): Promise<ProgramResult> {
-    let clock = performance.now();
-    const result = await runEngine(program, { proceed: this.options.proceed });
-    if (result.cancelled) throw new Cancelled();
-    this.phases.engine += performance.now() - clock;
-    clock = performance.now();
-    const findings = runRules(result, (span) => this.textOf(span));
-    this.phases.rules += performance.now() - clock;
-    const cut = program.bodies.filter((b) => result.outOfBudget.includes(b.id));
-    return {
-      findings,
-      requested: requestedPlaces(result),
-      notes: cut.map((f) => ({
-        file: f.file,
-        reason: 'analysed in part: the function is too large for the step budget',
-        kind: 'budget',
-        function: f.name,
-        location: f.nameSpan,
-      })),
-      functionsAnalysed: result.functionsAnalysed,
-      outOfBudget: result.outOfBudget.length,
-    };
-  }
-
-  /** The findings of all programs when some conditions are decided the other way. */
-  private async vary(
-    units: readonly Unit[],
-    turned: readonly Unknown[],
-    base: ReadonlyMap<string, ProgramResult>,
-  ): Promise<{ findings: Finding[]; notes: NotAnalysed[]; whole: boolean; concerned: Unit[] }> {
-    const decisions = new Map(turned.map((u) => [u.key, !u.value]));
-    const concerned = new Set<string>();
-    const varied: Unit[] = [];
-    for (const unit of units) {
-      const concerns = unit.choices.some((c) => c.unknowns.some((u) => decisions.has(u.key)));
-      if (!concerns) varied.push(unit);
-      else {
-        await this.pause();
-        const text = unit.texts.get(unit.path)!;
-        varied.push(this.makeUnit({ path: unit.path, text }, decisions) ?? unit);
-        concerned.add(unit.path);
-      }
-    }
-    const findings: Finding[] = [];
-    const notes: NotAnalysed[] = [];
-    let whole = true;
-    for (const program of this.link(varied)) {
-      const before = base.get(nameOf(program));
-      const again = before === undefined || program.files.some((f) => concerned.has(f));
-      const result = again ? await this.runProgram(program) : before;
-      findings.push(...result.findings);
-      if (again) notes.push(...result.notes);
-      if (result.outOfBudget > (before?.outOfBudget ?? 0)) whole = false;
-    }
-    const quarantined = (list: readonly Unit[]) =>
-      list.flatMap((u) => u.functions.filter((f) => f.quarantine.length > 0));
-    if (quarantined(varied).length > quarantined(units).length) whole = false;
-    const again = varied.filter((u) => concerned.has(u.path));
-    notes.push(...this.notesOn(again));
-    return { findings, notes, whole, concerned: again };
-  }
-
-  /** Parts that the parser did not understand, where they speak of userfaultfd. */
-  private notesOn(units: readonly Unit[]): NotAnalysed[] {
-    const notes: NotAnalysed[] = [];
-    for (const f of bodiesOf(units)) {
-      if (f.quarantine.length === 0 || !mentions(this.textOf(f.span))) continue;
-      notes.push({
-        file: f.file,
-        reason: `${f.quarantine.join('; ')}: nothing is claimed of what this function does not do`,
-        kind: 'quarantine',
-        function: f.name,
-        location: f.nameSpan,
-      });
-    }
-    const strays = new Map<string, StrayText>();
-    for (const unit of units) for (const s of unit.strays) strays.set(placeOf(s.span), s);
-    for (const s of strays.values()) {
-      if (!mentions(this.textOf(s.span))) continue;
-      const { file } = s.span;
-      if (s.function === undefined && notes.some((n) => n.file === file && n.reason === STRAY)) continue;
-      notes.push({
-        file,
-        reason: s.function === undefined ? STRAY : 'the function has no end that the parser can see',
-        kind: 'quarantine',
-        function: s.function?.name,
-        location: s.function?.span ?? s.span,
-      });
-    }
-    return notes;
-  }
-
-  private textOf(span: Span): string {
-    return this.texts.get(span.file)?.slice(span.start, span.end) ?? '';
-  }
-
   /** Native trees are released when the event loop turns. */
   private async pause(): Promise<void> {
-    if (this.options.proceed !== undefined && !(await this.options.proceed())) throw new Cancelled();
-    if (this.files.length > 1) await new Promise((resolve) => setImmediate(resolve));
+    const { proceed } = this.options;
+    if (proceed !== undefined && !(await proceed())) throw new Cancelled();
+    if (this.several) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  private statistics(units: readonly Unit[], results: readonly ProgramResult[], variants: number): AnalysisStatistics {
-    const bodies = bodiesOf(units);
-    const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+  private result(components: readonly ComponentResult[], cancelled: boolean): AnalysisResult {
     return {
-      files: this.universe,
-      filesAnalysed: units.length,
-      functions: sum(units.map((u) => u.functionCount)),
-      functionsRelevant: bodies.filter((f) => this.isRoot(f)).length,
-      functionsWithParseErrors: sum(units.map((u) => u.damagedCount)),
-      functionsAnalysed: sum(results.map((r) => r.functionsAnalysed)),
-      functionsQuarantined: bodies.filter((f) => f.quarantine.length > 0).length,
-      functionsOutOfBudget: sum(results.map((r) => r.outOfBudget)),
-      variants,
-      phases: { ...this.phases, ...this.units.milliseconds },
+      findings: findingsOf(components),
+      notAnalysed: notesOf(components),
+      statistics: {
+        files: this.universe,
+        ...countsOf(components),
+        components: components.length,
+        ...(this.kept === undefined ? {} : { cache: this.cache }),
+        phases: { ...this.phases, ...this.units.milliseconds },
+      },
+      cancelled,
     };
   }
-}
-
-/** By place: programs of one run may each have a function of one name, and files share their headers' functions. */
-function bodiesOf(units: readonly Unit[]): FunctionBody[] {
-  return [...new Map(units.flatMap((u) => u.functions.map((f) => [placeOf(f.nameSpan), f]))).values()];
-}
-
-/** A program is known by its first file: the one with `main`, or the first of the library. */
-function nameOf(program: LinkedProgram): string {
-  return program.hasMain ? program.files[0]! : '';
-}
-
-/** Sorted by place; what several programs or variants say is said once. */
-function once(notes: readonly NotAnalysed[]): NotAnalysed[] {
-  const at = (n: NotAnalysed) => n.location?.start ?? -1;
-  const seen = new Map<string, NotAnalysed>();
-  for (const n of notes) {
-    const key = `${n.kind}|${n.file}|${at(n)}`;
-    if (!seen.has(key)) seen.set(key, n);
-  }
-  return [...seen.values()].sort((a, b) => (a.file === b.file ? at(a) - at(b) : a.file < b.file ? -1 : 1));
-}
-
-function placeOf(span: Span): string {
-  return `${span.file}:${span.start}`;
 }

@@ -122,9 +122,27 @@ export class NameGraph {
     return row === undefined ? !this.quiet.has(name) && !KEYWORD.test(name) : !NEUTRAL.has(row.kind);
   }
 
+  /** Files that calls bind to one, directly or by others, itself included. */
+  boundTo(path: string): ReadonlySet<string> {
+    const paths = new Set([path]);
+    for (const at of paths)
+      for (const { callees, callers } of this.inFile.get(at) ?? [])
+        for (const other of [...callees, ...callers]) paths.add(other.path);
+    return paths;
+  }
+
   /** By place: a macro may give a function another name. */
   at(file: string, offset: number): Node[] {
-    return (this.inFile.get(file) ?? []).filter((n) => n.names.start <= offset && offset < n.names.end);
+    // Items follow each other.
+    const nodes = this.inFile.get(file) ?? [];
+    let low = 0;
+    for (let high = nodes.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (nodes[middle]!.names.start <= offset) low = middle + 1;
+      else high = middle;
+    }
+    const node = nodes[low - 1];
+    return node !== undefined && offset < node.names.end ? [node] : [];
   }
 
   /** Those that begin or end in a stretch of the file. */
@@ -224,6 +242,8 @@ class VisibleMacros {
 
   /** The names that an item uses, and those in the bodies of macros among them. */
   expand(path: string, item: MacroNames): MacroNames {
+    // Most items use no macro.
+    if (![...item.uses].some((name) => this.byName.has(name))) return item;
     const uses = new Set(item.uses);
     const calls = new Set(item.calls);
     for (const name of uses) {

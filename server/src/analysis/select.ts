@@ -13,7 +13,7 @@ import { isHeader, mentions, type SourceFile } from './source-file.ts';
 
 /** Files beyond the seeds whose names are looked at; the nearest ones by folder. */
 export const MAX_SCANNED = 1000;
-/** Files beyond the seeds that are parsed. What they leave out is unknown code to the engine, and unknown is silent. */
+/** Files beyond the seeds that are parsed, of those that calls bind together. What they leave out is unknown code to the engine, and unknown is silent. */
 export const MAX_DRAWN_IN = 100;
 
 export interface Selection {
@@ -44,6 +44,8 @@ export interface SelectOptions {
   readonly read?: ((path: string) => string | undefined) | undefined;
   readonly includePaths?: ((path: string) => readonly string[]) | undefined;
   readonly targetsOf?: LinkOptions['targetsOf'];
+  /** `scanNames`, or what remembers it. */
+  readonly scan?: typeof scanNames;
   /** A function that is wanted whatever it has to say. */
   readonly wanted?: string | undefined;
 }
@@ -66,13 +68,15 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
     if (text !== undefined) texts.set(path, text);
     return text;
   };
+  const namesIn = options.scan ?? scanNames;
   const scanned = new Map<string, FileNames>();
+  let latest: { readonly graph: NameGraph; readonly files: number } | undefined;
   const scan = (files: readonly string[]): NameGraph => {
     // Headers that are included join the set while it is walked: their macros and inline functions are names too.
     const paths = new Set(files);
     for (const path of paths) {
       const text = read(path);
-      const names = scanned.get(path) ?? (text === undefined ? undefined : scanNames(path, text));
+      const names = scanned.get(path) ?? (text === undefined ? undefined : namesIn(path, text));
       if (names === undefined) continue;
       scanned.set(path, names);
       for (const name of names.includes) {
@@ -80,7 +84,10 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
         if (found !== undefined) paths.add(found.path);
       }
     }
-    return new NameGraph([...scanned.values()], options);
+    // Files only ever join.
+    if (latest?.files !== scanned.size)
+      latest = { graph: new NameGraph([...scanned.values()], options), files: scanned.size };
+    return latest.graph;
   };
   // Not those that have the word in comments alone, or in names of their own.
   const speaking = scan(mentioning).filesThatSpeak;
@@ -88,9 +95,18 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
   const others = [...given.map((f) => f.path), ...(options.neighbours ?? [])].filter((path) => !seeds.has(path));
   const graph = scan([...seeds, ...nearest(others, [...seeds]).slice(0, MAX_SCANNED)]);
   const drawn = new Set<string>();
+  const left = new Map<string, { files: number }>();
   for (const { path } of graph.drawn) {
     // Headers come with the files that include them.
-    if (!seeds.has(path) && !isHeader(path) && drawn.size < MAX_DRAWN_IN) drawn.add(path);
+    if (seeds.has(path) || isHeader(path) || drawn.has(path)) continue;
+    if (!left.has(path)) {
+      const bound = { files: MAX_DRAWN_IN };
+      for (const other of graph.boundTo(path)) left.set(other, bound);
+    }
+    const bound = left.get(path)!;
+    if (bound.files === 0) continue;
+    bound.files--;
+    drawn.add(path);
   }
   return {
     files: [...seeds, ...drawn].sort().map((path) => ({ path, text: texts.get(path)! })),

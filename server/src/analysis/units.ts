@@ -2,9 +2,9 @@
 import type { TranslationUnit } from '../ir/ir.ts';
 import { lowerFile } from '../ir/lower.ts';
 import { parseFile } from '../syntax/file.ts';
-import type { Choice, CParser, SyntaxNode } from '../syntax/tree.ts';
-import type { Span } from '../text/span.ts';
-import type { SourceFile } from './source-file.ts';
+import type { Choice, CParser } from '../syntax/tree.ts';
+import type { Inputs } from './inputs.ts';
+import type { Trees } from './trees.ts';
 
 /** What the preprocessor is told about one file. */
 export interface FileConfiguration {
@@ -35,56 +35,41 @@ export interface Unit extends TranslationUnit {
 
 export type Decisions = ReadonlyMap<string, boolean>;
 
+export const NO_DECISIONS: Decisions = new Map();
+
 export class Units {
   readonly milliseconds = { parse: 0, lower: 0 };
   private readonly parser: CParser;
+  private readonly trees: Trees;
   private readonly options: ConfigurationOptions;
-  private readonly readHeader: (path: string) => string | undefined;
-  private readonly isNeeded: (place: Span) => boolean;
-  /** Headers have the same text in most files that include them. */
-  private readonly trees = new Map<string, SyntaxNode>();
-  private readonly remembering: CParser;
 
-  constructor(
-    parser: CParser,
-    options: ConfigurationOptions,
-    readHeader: (path: string) => string | undefined,
-    isNeeded: (place: Span) => boolean,
-  ) {
+  constructor(parser: CParser, trees: Trees, options: ConfigurationOptions) {
     this.parser = parser;
+    this.trees = trees;
     this.options = options;
-    this.readHeader = readHeader;
-    this.isNeeded = isNeeded;
-    this.remembering = {
-      kind: parser.kind,
-      parse: (text) => {
-        const root = this.trees.get(text) ?? this.parser.parse(text);
-        this.trees.set(text, root);
-        return root;
-      },
-    };
   }
 
-  make(file: SourceFile, decisions: Decisions = new Map()): Unit {
+  /** The file must be there. Throws what the parser throws. */
+  make(path: string, inputs: Inputs, decisions: Decisions): Unit {
     const clock = performance.now();
-    const configuration = this.options.configurationOf?.(file.path);
+    const configuration = inputs.configurationOf(path);
     const defines = { ...configuration?.defines, ...this.options.defines };
     const undefinedNames = [...(configuration?.undefined ?? []).filter((n) => !(n in defines))];
     for (const name of this.options.undefined ?? []) {
       delete defines[name];
       undefinedNames.push(name);
     }
-    const parsed = parseFile(this.remembering, file.path, file.text, {
+    const parsed = parseFile(this.trees.of([...decisions].join()), path, inputs.readText(path)!, {
       defines,
       undefinedNames,
-      includePaths: includePathsOf(file.path, this.options),
+      includePaths: [...(this.options.includePaths ?? []), ...(configuration?.includePaths ?? [])],
       forcedIncludes: configuration?.forcedIncludes,
       complete: configuration !== undefined,
-      readHeader: this.readHeader,
+      readHeader: (header) => inputs.readText(header),
       decisions,
     });
     const parsedAt = performance.now();
-    const unit = lowerFile(parsed, this.parser, this.isNeeded);
+    const unit = lowerFile(parsed, this.parser, (place) => inputs.isNeeded(place));
     this.milliseconds.parse += parsedAt - clock;
     this.milliseconds.lower += performance.now() - parsedAt;
     const all = [...parsed.headers, parsed];
@@ -97,8 +82,4 @@ export class Units {
       damagedCount: definitions.filter((n) => n.hasError).length,
     };
   }
-}
-
-export function includePathsOf(path: string, options: ConfigurationOptions): readonly string[] {
-  return [...(options.includePaths ?? []), ...(options.configurationOf?.(path)?.includePaths ?? [])];
 }

@@ -6,9 +6,11 @@
 import type { Finding } from '../rules/finding.ts';
 import { findDirectives, parseDefine } from '../syntax/preprocess.ts';
 import type { Unknown } from '../syntax/tree.ts';
-import type { Selection } from './select.ts';
+import type { Selection as WholeSelection } from './select.ts';
 import { mentions } from './source-file.ts';
 import type { Unit } from './units.ts';
+
+type Selection = Pick<WholeSelection, 'at' | 'uses' | 'acts' | 'defines'>;
 
 /** Variants that are made of one program beside the likely one. */
 export const MAX_VARIANTS = 6;
@@ -122,9 +124,10 @@ export function unite(base: readonly Finding[], variants: readonly Variant[]): F
     );
     return conditions.length === 0 ? finding : { ...finding, condition: join(conditions, '&&', false) };
   });
-  const added = new Map(variants.flatMap((v) => v.findings.map((f) => [keyOf(f), f])));
-  for (const [key, finding] of added) {
+  for (const finding of variants.flatMap((v) => v.findings)) {
+    const key = keyOf(finding);
     if (known.has(key)) continue;
+    known.add(key);
     const present = smallest(variants.filter((v) => keys.get(v)!.has(key)));
     const conditions = present.map((v) =>
       join(
@@ -150,7 +153,16 @@ function join(conditions: readonly string[], operator: '&&' | '||', nested: bool
   return nested && conditions.length > 1 ? `(${joined})` : joined;
 }
 
-function keyOf(f: Finding): string {
+/** The condition under which one of these holds; undefined where one needs none. */
+export function eitherOf(conditions: readonly (string | undefined)[]): string | undefined {
+  const needed = conditions.flatMap((c) => c ?? []);
+  if (needed.length < conditions.length) return undefined;
+  const distinct = [...new Set(needed)];
+  return distinct.length === 1 ? distinct[0] : distinct.map((c) => (c.includes(' && ') ? `(${c})` : c)).join(' || ');
+}
+
+/** Findings of one rule at one place are one. */
+export function keyOf(f: Finding): string {
   return `${f.ruleId}|${f.location.file}|${f.location.start}|${f.location.end}`;
 }
 

@@ -39,6 +39,7 @@ void main(
   process.argv.slice(2),
   {
     root: dirname(dirname(bundle)),
+    bundle,
     startServer: () => {
       const server = createRequire(bundle)(join(dirname(bundle), 'server.cjs')) as { startServer(): void };
       server.startServer();

@@ -17,7 +17,9 @@ import {
   snapshot,
   sourceOf,
   tooLarge,
+  why,
 } from '../text/source.ts';
+import { CacheFolder } from './cache-folder.ts';
 import { type LintOptions, UsageError } from './options.ts';
 
 export interface Output {
@@ -30,7 +32,13 @@ export interface Output {
 
 const RANK: Record<Severity, number> = { error: 2, warning: 1, info: 0 };
 
-export async function lint(options: LintOptions, version: string, output: Output): Promise<number> {
+/** `identity` differs wherever the code does; it is asked for only where results are kept. */
+export async function lint(
+  options: LintOptions,
+  version: string,
+  output: Output,
+  identity: () => string = () => version,
+): Promise<number> {
   const started = performance.now();
   const note = (text: string) => output.stderr(`uffd-lint: ${text}\n`);
   const input = await sourceFromStdin(options, output);
@@ -79,12 +87,14 @@ export async function lint(options: LintOptions, version: string, output: Output
   if (sources.length + neighbours.length === 0 && found.missing.length === 0) note('no C files to analyse.');
 
   const analyser = await createAnalyser();
+  const cache = cacheFolder(options, note);
   const analysis: AnalysisOptions = {
     defines: options.defines,
     undefined: options.undefined,
     includePaths: options.includePaths,
     ...(database === undefined ? {} : { configurationOf: database.configurationOf, targetsOf: database.targetsOf }),
     neighbours,
+    ...(cache === undefined ? {} : { cache: { store: cache, identity: identity() } }),
     readFile: (path) => textOf(source.read(path, options.maxFileBytes)),
   };
   if (options.dump !== undefined) {
@@ -94,6 +104,7 @@ export async function lint(options: LintOptions, version: string, output: Output
     return failed || texts.length === 0 ? 2 : 0;
   }
   const result = await analyser.analyse(sources, analysis);
+  cache?.close();
   const unread = [...notAnalysed, ...result.notAnalysed].sort((a, b) =>
     a.file < b.file ? -1 : a.file > b.file ? 1 : (a.location?.start ?? 0) - (b.location?.start ?? 0),
   );
@@ -118,6 +129,16 @@ export async function lint(options: LintOptions, version: string, output: Output
   if (options.stats) output.stderr(toStatistics(result.statistics, performance.now() - started));
   if (failed) return 2;
   return findings.some((f) => RANK[f.severity] >= RANK[options.failOn]) ? 1 : 0;
+}
+
+/** A cache saves time and nothing else: where it cannot be had, the run goes on without it. */
+function cacheFolder({ cache }: LintOptions, note: (text: string) => void): CacheFolder | undefined {
+  try {
+    return cache === undefined ? undefined : new CacheFolder(cache);
+  } catch (error) {
+    note(`${cache}: cannot be used as a cache: ${why(error)}. Analysed without it.`);
+    return undefined;
+  }
 }
 
 /** A database that was asked for must be whole; one that was found and is broken is told of and left out. */

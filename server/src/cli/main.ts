@@ -1,4 +1,5 @@
 /** Entry of the command. Machine formats go alone to standard output; everything else to standard error. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RULES } from '../rules/registry.ts';
@@ -8,6 +9,8 @@ import { parseLintOptions, USAGE, UsageError } from './options.ts';
 /** Folder of the package: docs and package.json lie there. */
 export interface Installation {
   readonly root: string;
+  /** The file that runs. */
+  readonly bundle: string;
   /** Starts the language server; loaded only when asked for. */
   readonly startServer: () => void;
 }
@@ -34,7 +37,7 @@ export async function main(args: readonly string[], installation: Installation, 
       output.stdout(options === 'help' ? USAGE : `uffd-lint ${version}\n`);
       return 0;
     }
-    return await lint(options, version, output);
+    return await lint(options, version, output, () => identity(installation));
   } catch (error) {
     if (error instanceof UsageError) output.stderr(`uffd-lint: ${error.message}\n`);
     else
@@ -51,6 +54,13 @@ function packageVersion(root: string): string {
   } catch {
     return '0.0.0';
   }
+}
+
+/** The bundle, and the versions of what is not in it: the parser. */
+function identity({ root, bundle }: Installation): string {
+  const hash = createHash('sha256');
+  for (const path of [bundle, join(root, 'package.json')]) hash.update(readFileSync(path)).update('\0');
+  return hash.digest('hex');
 }
 
 function showRule(args: readonly string[], root: string, output: Output): number {

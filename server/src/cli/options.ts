@@ -5,6 +5,7 @@ import { DEFAULT_MAX_FILE_BYTES, DUMP_KINDS, type DumpRequest } from '../analysi
 import type { Severity } from '../rules/finding.ts';
 import { isSystemFolder } from '../text/compile-commands.ts';
 import { shownPath } from '../text/files.ts';
+import { MAX_CACHE_BYTES } from './cache-folder.ts';
 
 export class UsageError extends Error {}
 
@@ -21,6 +22,8 @@ export interface LintOptions {
   readonly database: string | undefined;
   readonly maxFileBytes: number;
   readonly stats: boolean;
+  /** Folder in which results are kept between runs. */
+  readonly cache: string | undefined;
   /** What of the engine is shown instead of findings. */
   readonly dump: DumpRequest | undefined;
   readonly stdinFilename: string | undefined;
@@ -42,6 +45,7 @@ Options:
   --format FORMAT        pretty (default), gcc or json
   --fail-on LEVEL        exit with 1 from this severity on: error, warning (default) or info
   --max-file-size BYTES  do not parse larger files (default ${DEFAULT_MAX_FILE_BYTES})
+  --cache DIR            keep results in DIR (at most ${MAX_CACHE_BYTES / (1024 * 1024)} MiB) and use those of earlier runs
   --stdin-filename NAME  name of the file that is read from standard input
   --dump ir|cfg|states   show what the engine sees of a function instead of findings
   --function NAME        the function to show
@@ -77,6 +81,7 @@ export function parseLintOptions(args: readonly string[]): LintOptions | 'help' 
   const paths = positionals[0] === 'lint' ? positionals.slice(1) : positionals;
   if (paths.length === 0)
     throw new UsageError('no path given: name a C file or a directory. Run uffd-lint --help for the options.');
+  if (values.cache === '') throw new UsageError('--cache needs the name of a folder.');
   const dump = dumpRequest(values.dump, values.function, values.dot ?? false);
   const stdin = values['stdin-filename'];
   if (paths.includes('-') && (stdin === undefined || stdin === ''))
@@ -91,6 +96,7 @@ export function parseLintOptions(args: readonly string[]): LintOptions | 'help' 
     database: values.database,
     maxFileBytes,
     stats: values.stats ?? false,
+    cache: values.cache,
     dump,
     stdinFilename: stdin === undefined ? undefined : shownPath(stdin),
   };
@@ -124,6 +130,7 @@ function parse(args: readonly string[]) {
       function: { type: 'string' },
       dot: { type: 'boolean' },
       stats: { type: 'boolean' },
+      cache: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'v' },
     },

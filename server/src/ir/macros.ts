@@ -156,12 +156,7 @@ function substitute(
       ? macro.body
       : macro.body.replace(/__VA_OPT__\s*\(([^()]*)\)/g, (_, kept: string) => (rest.text === '' ? '' : kept));
   let out = '';
-  const token =
-    /##\s*([A-Za-z_]\w*)|#\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(?=##)|[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\s\S]/g;
-  for (let m = token.exec(body); m !== null; m = token.exec(body)) {
-    const pasted = m[1];
-    const quoted = m[2];
-    const name = pasted ?? m[3] ?? m[0];
+  for (const { text, quoted, pasted, name } of tokensOf(body)) {
     if (quoted !== undefined && byName.has(quoted)) {
       out += JSON.stringify(byName.get(quoted)!.text);
       continue;
@@ -177,15 +172,50 @@ function substitute(
       }
       continue;
     }
-    const value = byName.get(name);
+    const value = name === undefined ? undefined : byName.get(name);
     if (value === undefined) {
-      out += m[0];
+      out += text;
       continue;
     }
     if (value.start >= 0) pieces.push({ from: out.length, to: out.length + value.text.length, outer: value.start });
     out += value.text;
   }
   return { text: out, pieces };
+}
+
+/** A part of a macro's body: a word that may be a parameter, alone or with `#` or `##`, or whatever stands between. */
+interface Token {
+  readonly text: string;
+  readonly quoted?: string | undefined;
+  readonly pasted?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+const TOKEN =
+  /##\s*([A-Za-z_]\w*)|#\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(?=##)|[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\s\S]/g;
+
+/** Bodies that were split already: a macro is used again and again. */
+const split = new Map<string, readonly Token[]>();
+
+function tokensOf(body: string): readonly Token[] {
+  const known = split.get(body);
+  if (known !== undefined) return known;
+  const tokens: Token[] = [];
+  let between = '';
+  for (const [text, pasted, quoted, left] of body.matchAll(TOKEN)) {
+    const word = /^[A-Za-z_]/.test(text);
+    if (pasted === undefined && quoted === undefined && !word) {
+      between += text;
+      continue;
+    }
+    if (between !== '') tokens.push({ text: between });
+    between = '';
+    tokens.push({ text, pasted, quoted, name: word ? (left ?? text) : undefined });
+  }
+  if (between !== '') tokens.push({ text: between });
+  if (split.size >= MAX_PARSED) split.clear();
+  split.set(body, tokens);
+  return tokens;
 }
 
 /** Runs `body` with the builder looking at the expansion. */

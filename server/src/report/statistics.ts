@@ -9,6 +9,8 @@ export interface Statistics {
   readonly functionsQuarantined: number;
   readonly functionsOutOfBudget: number;
   readonly variants: number;
+  readonly components: number;
+  readonly cache?: { readonly hits: number; readonly misses: number };
   readonly phases: Readonly<Record<string, number>>;
 }
 
@@ -18,6 +20,7 @@ export function toStatistics(s: Statistics, totalMs: number): string {
   return [
     `files ${s.files}, analysed ${s.filesAnalysed}`,
     `functions ${s.functions}, with parse errors ${s.functionsWithParseErrors} (${percent.toFixed(2)} %), relevant ${s.functionsRelevant}, analysed ${s.functionsAnalysed}, quarantined ${s.functionsQuarantined}, out of budget ${s.functionsOutOfBudget}, variants ${s.variants}`,
+    `components ${s.components}${s.cache === undefined ? '' : `, from the cache ${s.cache.hits}, analysed ${s.cache.misses}`}`,
     `${phases.join('')}in all ${totalMs.toFixed(1)} ms`,
     '',
   ].join('\n');

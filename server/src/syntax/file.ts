@@ -47,7 +47,7 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
       path: at,
       text: content,
       masked: result.masked,
-      root: parser.parse(result.masked),
+      root: parser.parse(result.masked, at),
       macros,
       headers: [],
       missingIncludes: [],
@@ -77,6 +77,11 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
 const SYSTEM_HEADER =
   /^<(?:(?:linux|asm|asm-generic|uapi|sys|bits|net|netinet|arpa)\/|(?:assert|complex|ctype|dirent|dlfcn|endian|err|errno|error|fcntl|float|getopt|grp|inttypes|libgen|limits|locale|malloc|math|mntent|poll|pthread|pty|pwd|sched|semaphore|setjmp|signal|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syscall|sysexits|syslog|termios|threads|time|ucontext|unistd|utmp|wait)\.h>)/;
 
+/** True for an include, with its quotes or angles, that is never looked for. */
+export function isSystemHeader(name: string): boolean {
+  return SYSTEM_HEADER.test(name);
+}
+
 /**
  * A project header as an `#include` names it, with its quotes or angles: beside the file, else in the folders of
  * `-I`.
@@ -86,7 +91,7 @@ export function findHeader(
   name: string,
   options: Pick<ParseOptions, 'readHeader' | 'includePaths'>,
 ): { path: string; text: string } | undefined {
-  if (options.readHeader === undefined || SYSTEM_HEADER.test(name)) return undefined;
+  if (options.readHeader === undefined || isSystemHeader(name)) return undefined;
   const paths = (options.includePaths ?? []).map((p) => (p.endsWith('/') ? p : `${p}/`));
   const beside = from.includes('/') ? from.slice(0, from.lastIndexOf('/') + 1) : '';
   for (const base of name.startsWith('"') ? [beside, ...paths] : paths) {

@@ -338,7 +338,7 @@ function maskMacro(
   const macro = macros.get(name);
   const open = skipSpace(text, end);
   const called = text[open] === '(';
-  const alone = macro?.parameters === undefined ? attributesOf(name, macros) : undefined;
+  const alone = macro !== undefined && macro.parameters === undefined ? attributesOf(name, macros) : undefined;
   if (alone !== undefined) {
     noteAttribute(alone, start, cleanups, noreturns);
     // `inline` and `static` matter less than a clean parse.

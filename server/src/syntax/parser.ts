@@ -1,23 +1,35 @@
 /**
  * tree-sitter behind one small interface: the native binding where it loads, else WebAssembly with the same grammar.
- * `UFFD_LINT_PARSER=native|wasm` forces one. Trees are converted to plain nodes by one cursor walk.
+ * `UFFD_LINT_PARSER=native|wasm` forces one. Trees are converted to plain nodes.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { CParser, SyntaxNode } from './tree.ts';
+import { type Cursor, convert, convertAgain, editBetween } from './convert.ts';
+import type { CParser, KeptTree, SyntaxNode } from './tree.ts';
 
-interface Cursor {
-  readonly nodeType: string;
-  readonly nodeIsNamed: boolean;
-  readonly nodeIsMissing: boolean;
-  readonly startIndex: number;
-  readonly endIndex: number;
-  readonly currentFieldName: string | null | undefined;
-  gotoFirstChild(): boolean;
-  gotoNextSibling(): boolean;
-  gotoParent(): boolean;
+/** What both bindings have in common. */
+interface RawTree {
+  readonly rootNode: { readonly hasError: boolean };
+  edit(edit: {
+    readonly startIndex: number;
+    readonly oldEndIndex: number;
+    readonly newEndIndex: number;
+    readonly startPosition: Point;
+    readonly oldEndPosition: Point;
+    readonly newEndPosition: Point;
+  }): void;
+  walk(): Cursor & { delete?(): void };
+  /** Only where nobody else frees it. */
+  delete?(): void;
 }
+
+interface Point {
+  readonly row: number;
+  readonly column: number;
+}
+
+type ParseRaw = (text: string, old?: RawTree) => RawTree;
 
 /** The file that runs: the bundle, or this source under a TypeScript loader. */
 const here = process.argv[1] ?? join(process.cwd(), 'index.js');
@@ -40,16 +52,95 @@ export async function createParser(): Promise<CParser> {
 function nativeParser(): CParser {
   const Parser = load('tree-sitter') as new () => {
     setLanguage(language: unknown): void;
-    parse(text: string, old: undefined, options: { bufferSize: number }): { walk(): Cursor };
+    parse(text: string, old: RawTree | undefined, options: { bufferSize: number }): RawTree;
   };
   const language: unknown = load('tree-sitter-c');
   const parser = new Parser();
   parser.setLanguage(language);
-  return {
-    kind: 'native',
-    parse: (text) =>
-      convert(parser.parse(text, undefined, { bufferSize: Math.max(32 * 1024, 2 * text.length + 1024) }).walk()),
+  return behind('native', (text, old) =>
+    parser.parse(text, old, { bufferSize: Math.max(32 * 1024, 2 * text.length + 1024) }),
+  );
+}
+
+function behind(kind: CParser['kind'], parseRaw: ParseRaw): CParser {
+  const walked = (tree: RawTree, walk: (cursor: Cursor) => SyntaxNode): SyntaxNode => {
+    const cursor = tree.walk();
+    try {
+      return walk(cursor);
+    } finally {
+      cursor.delete?.();
+    }
   };
+  return {
+    kind,
+    parse: (text) => {
+      const tree = parseRaw(text);
+      try {
+        return walked(tree, convert);
+      } finally {
+        tree.delete?.();
+      }
+    },
+    keep: (text) => {
+      const tree = parseRaw(text);
+      return new Kept(parseRaw, walked, text, tree, walked(tree, convert));
+    },
+  };
+}
+
+class Kept implements KeptTree {
+  readonly text: string;
+  readonly root: SyntaxNode;
+  private readonly tree: RawTree;
+  private readonly parseRaw: ParseRaw;
+  private readonly walked: (tree: RawTree, walk: (cursor: Cursor) => SyntaxNode) => SyntaxNode;
+
+  constructor(parseRaw: ParseRaw, walked: Kept['walked'], text: string, tree: RawTree, root: SyntaxNode) {
+    this.parseRaw = parseRaw;
+    this.walked = walked;
+    this.text = text;
+    this.tree = tree;
+    this.root = root;
+  }
+
+  next(text: string): KeptTree {
+    const edit = editBetween(this.text, text);
+    let tree: RawTree | undefined;
+    // How a damaged text is recovered depends on where the parser begins: then it begins where it always does.
+    if (!this.root.hasError) {
+      this.tree.edit({
+        startIndex: edit.start,
+        oldEndIndex: edit.oldEnd,
+        newEndIndex: edit.newEnd,
+        startPosition: pointAt(this.text, edit.start),
+        oldEndPosition: pointAt(this.text, edit.oldEnd),
+        newEndPosition: pointAt(text, edit.newEnd),
+      });
+      tree = this.parseRaw(text, this.tree);
+      if (tree.rootNode.hasError) {
+        tree.delete?.();
+        tree = undefined;
+      }
+    }
+    const whole = tree ?? this.parseRaw(text);
+    const root = this.walked(whole, (cursor) => convertAgain(cursor, this.root, edit));
+    this.release();
+    return new Kept(this.parseRaw, this.walked, text, whole, root);
+  }
+
+  release(): void {
+    this.tree.delete?.();
+  }
+}
+
+function pointAt(text: string, offset: number): Point {
+  let row = 0;
+  let line = 0;
+  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', line)) {
+    row++;
+    line = at + 1;
+  }
+  return { row, column: offset - line };
 }
 
 /** The runtime can be initialised once in a process. */
@@ -68,25 +159,13 @@ async function wasmParser(): Promise<CParser> {
   const { Parser, language } = await runtime;
   const parser = new Parser();
   parser.setLanguage(language);
-  return {
-    kind: 'wasm',
-    parse: (text) => {
-      const tree = parser.parse(text);
-      const cursor = tree.walk();
-      try {
-        return convert(cursor);
-      } finally {
-        cursor.delete();
-        tree.delete();
-      }
-    },
-  };
+  return behind('wasm', (text, old) => parser.parse(text, old));
 }
 
 interface WebParser {
   new (): {
     setLanguage(language: unknown): void;
-    parse(text: string): { walk(): Cursor & { delete(): void }; delete(): void };
+    parse(text: string, old?: RawTree): RawTree;
   };
   init(options: { locateFile(name: string): string }): Promise<void>;
   readonly Language: { load(path: string): Promise<unknown> };
@@ -100,49 +179,4 @@ function wasmFile(name: string, packaged: string): string {
     if (folder !== '' && existsSync(path)) return path;
   }
   return load.resolve(packaged);
-}
-
-interface MutableNode {
-  type: string;
-  field: string | undefined;
-  named: boolean;
-  start: number;
-  end: number;
-  children: SyntaxNode[];
-  isError: boolean;
-  hasError: boolean;
-}
-
-/** Deep nesting is walked without recursion. */
-function convert(cursor: Cursor): SyntaxNode {
-  const stack: MutableNode[] = [];
-  for (;;) {
-    const type = cursor.nodeType;
-    const start = cursor.startIndex;
-    const end = cursor.endIndex;
-    const node: MutableNode = {
-      type,
-      field: cursor.currentFieldName ?? undefined,
-      named: cursor.nodeIsNamed,
-      start,
-      end,
-      children: [],
-      // What is missing has no width; each question to the cursor costs.
-      isError: type === 'ERROR' || (start === end && cursor.nodeIsMissing),
-      hasError: false,
-    };
-    node.hasError = node.isError;
-    const parent = stack[stack.length - 1];
-    parent?.children.push(node);
-    if (cursor.gotoFirstChild()) {
-      stack.push(node);
-      continue;
-    }
-    while (!cursor.gotoNextSibling()) {
-      if (!cursor.gotoParent()) return stack[0] ?? node;
-      const above = stack.pop()!;
-      for (const child of above.children) if (child.hasError) above.hasError = true;
-      if (stack.length === 0) return above;
-    }
-  }
 }

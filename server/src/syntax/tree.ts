@@ -74,8 +74,20 @@ export interface ParsedSnippet {
   readonly root: SyntaxNode;
 }
 
+/** A parsed text that holds what is needed to parse a later version of it. */
+export interface KeptTree {
+  readonly text: string;
+  readonly root: SyntaxNode;
+  /** The tree of the new text, equal to what `parse` gives for it; this one is used up, its root stays good. */
+  next(text: string): KeptTree;
+  /** Frees the parser's memory: the tree is used up. */
+  release(): void;
+}
+
 export interface CParser {
   readonly kind: 'native' | 'wasm';
-  /** Never throws for what the text contains. */
-  parse(text: string): SyntaxNode;
+  /** Never throws for what the text contains. `name` says which texts are versions of one. */
+  parse(text: string, name?: string): SyntaxNode;
+  /** Parses for later versions: the result must be released or used up. */
+  keep(text: string): KeptTree;
 }

@@ -1,6 +1,6 @@
 /** compile_commands.json: where it is looked for, what is wrong with a broken one, and what it says of a file. */
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { shownPath } from './files.ts';
+import { type NamePath, shownPath } from './files.ts';
 import { disk, type FileSource, why } from './source.ts';
 
 /** What the preprocessor is told about one file. Paths are as reports name them. */
@@ -23,23 +23,47 @@ export interface CompileDatabase {
 /** A broken database; the message names the file and says what to do. */
 export class CompileDatabaseError extends Error {}
 
-const NAME = 'compile_commands.json';
+export interface DatabaseOptions {
+  /** How paths are named: of the database in messages, and of all that it speaks of. */
+  readonly name?: NamePath;
+  /** What a person gives to name another database. */
+  readonly given?: string;
+}
+
+export const DATABASE_NAME = 'compile_commands.json';
 const MAX_BYTES = 1 << 28;
 
 /** The database of `-p`: a folder that holds it, or the file itself. */
-export function openDatabase(given: string, source: FileSource = disk): CompileDatabase {
+export function openDatabase(given: string, source: FileSource = disk, options: DatabaseOptions = {}): CompileDatabase {
   try {
-    const path = source.stat(given) === 'directory' ? join(given, NAME) : given;
-    source.stat(path);
-    return readDatabase(path, source);
+    return readDatabase(namedDatabase(given, source), source, options);
   } catch (error) {
     if (error instanceof CompileDatabaseError) throw error;
-    throw new CompileDatabaseError(`${given}: no ${NAME}: ${why(error)}. Give -p the folder that holds it.`);
+    throw new CompileDatabaseError(
+      `${given}: no ${DATABASE_NAME}: ${why(error)}. Give ${options.given ?? '-p'} the folder that holds it.`,
+    );
   }
 }
 
 /** The database of the working directory or one of its usual build folders; undefined where there is none. */
-export function findDatabase(folder = '.', source: FileSource = disk): CompileDatabase | undefined {
+export function findDatabase(
+  folder = '.',
+  source: FileSource = disk,
+  options: DatabaseOptions = {},
+): CompileDatabase | undefined {
+  const path = locateDatabase(folder, source);
+  return path === undefined ? undefined : readDatabase(path, source, options);
+}
+
+/** The file that is meant by a folder that holds it, or by its own path; throws where there is none. */
+export function namedDatabase(given: string, source: FileSource): string {
+  const path = source.stat(given) === 'directory' ? join(given, DATABASE_NAME) : given;
+  source.stat(path);
+  return path;
+}
+
+/** Where `findDatabase` finds it. */
+export function locateDatabase(folder: string, source: FileSource): string | undefined {
   let folders: string[];
   try {
     const cmake = source.list(folder).flatMap((e) => (/^cmake-build-/.test(e.name) ? e.name : []));
@@ -47,16 +71,15 @@ export function findDatabase(folder = '.', source: FileSource = disk): CompileDa
   } catch {
     return undefined;
   }
-  for (const name of folders) {
-    const path = join(folder, name, NAME);
-    try {
-      if (source.stat(path) !== 'file') continue;
-    } catch {
-      continue;
-    }
-    return readDatabase(path, source);
-  }
-  return undefined;
+  return folders
+    .map((name) => join(folder, name, DATABASE_NAME))
+    .find((path) => {
+      try {
+        return source.stat(path) === 'file';
+      } catch {
+        return false;
+      }
+    });
 }
 
 interface Entry {
@@ -66,17 +89,18 @@ interface Entry {
   readonly output: string | undefined;
 }
 
-function readDatabase(path: string, source: FileSource): CompileDatabase {
-  const shown = shownPath(path);
+function readDatabase(path: string, source: FileSource, options: DatabaseOptions): CompileDatabase {
+  const { name: nameOf = shownPath, given = '-p' } = options;
+  const shown = nameOf(path);
   const file = source.read(path, MAX_BYTES);
   if (!('text' in file)) throw new CompileDatabaseError(`${shown}: ${file.reason}.`);
-  const entries = parseEntries(file.text, shown);
+  const entries = parseEntries(file.text, shown, given);
   const configurations = new Map<string, FileConfiguration>();
   const targets = new Map<string, string[]>();
   for (const entry of entries) {
     const folder = resolve(dirname(path), entry.directory);
-    const name = shownPath(resolve(folder, entry.file));
-    if (!configurations.has(name)) configurations.set(name, configurationOf(entry.words, folder));
+    const name = nameOf(resolve(folder, entry.file));
+    if (!configurations.has(name)) configurations.set(name, configurationOf(entry.words, folder, nameOf));
     const target = targetOf(entry);
     if (target !== undefined) targets.set(name, [...(targets.get(name) ?? []), `${folder}|${target}`]);
   }
@@ -87,10 +111,10 @@ function readDatabase(path: string, source: FileSource): CompileDatabase {
   };
 }
 
-function parseEntries(text: string, shown: string): Entry[] {
+function parseEntries(text: string, shown: string, given: string): Entry[] {
   const fail = (what: string): never => {
     throw new CompileDatabaseError(
-      `${shown}: ${what}. Let the build write it again (CMAKE_EXPORT_COMPILE_COMMANDS, bear, meson), or give -p another folder.`,
+      `${shown}: ${what}. Let the build write it again (CMAKE_EXPORT_COMPILE_COMMANDS, bear, meson), or give ${given} another folder.`,
     );
   };
   let value: unknown;
@@ -151,12 +175,12 @@ export function shellWords(command: string): string[] {
 /** Options that are of interest here; their value stands behind them or in the next word. */
 const OPTION = /^(-D|-U|-I|-iquote|-include)(.*)$/s;
 
-function configurationOf(words: readonly string[], folder: string): FileConfiguration {
+function configurationOf(words: readonly string[], folder: string, nameOf: NamePath): FileConfiguration {
   const defines = new Map<string, string>();
   const undefinedNames = new Set<string>();
   const includePaths: string[] = [];
   const forcedIncludes: string[] = [];
-  const path = (name: string) => shownPath(isAbsolute(name) ? name : join(folder, name));
+  const path = (name: string) => nameOf(isAbsolute(name) ? name : join(folder, name));
   for (let i = 1; i < words.length; i++) {
     const match = OPTION.exec(words[i]!);
     if (match === null) continue;

@@ -21,10 +21,18 @@ export function isCpp(path: string): boolean {
   return CPP_FILE.test(path);
 }
 
+/** How a path is named in what is found. */
+export type NamePath = (path: string) => string;
+
 /** As reports name a file: relative to the working directory, with `/`. */
 export function shownPath(path: string): string {
   const out = relative(process.cwd(), path);
   return (out === '' ? '.' : out).split(sep).join('/');
+}
+
+/** As an editor names a file: whatever the working directory is. */
+export function absolutePath(path: string): string {
+  return resolve(path).split(sep).join('/');
 }
 
 export function discover(paths: readonly string[], source: FileSource = disk): Discovered {
@@ -32,12 +40,12 @@ export function discover(paths: readonly string[], source: FileSource = disk): D
   const named = new Set<string>();
   const leftOut = new Map<string, LeftOut>();
   const missing: { path: string; reason: string }[] = [];
-  const walk = new Walk(source);
+  const walk = new Walk(source, shownPath);
   for (const path of paths) {
     try {
       const kind = source.stat(path);
       const file = shownPath(path);
-      if (kind === 'directory') walk.root(path);
+      if (kind === 'directory') for (const _ of walk.root(path));
       else if (kind === 'other') missing.push({ path, reason: 'not a regular file' });
       else if (isCpp(path)) leftOut.set(file, { path: file, reason: 'C++ is not analysed', kind: 'language' });
       else {
@@ -58,27 +66,45 @@ export function discover(paths: readonly string[], source: FileSource = disk): D
   };
 }
 
+/** What a walk has found so far; it grows. */
+export interface Walked {
+  readonly files: ReadonlySet<string>;
+  readonly leftOut: readonly LeftOut[];
+  /** Entries of folders that were looked at, whatever they are. */
+  readonly entries: number;
+}
+
+/** The files that `discover` finds below a folder, folder by folder: the caller may pause, or stop. */
+export function* walkFolder(folder: string, source: FileSource, name: NamePath): Generator<Walked, void> {
+  const walk = new Walk(source, name);
+  for (const _ of walk.root(folder)) yield walk;
+  yield walk;
+}
+
 interface IgnoreRules {
   readonly base: string;
   readonly rules: Ignore;
 }
 
-class Walk {
+class Walk implements Walked {
   readonly files = new Set<string>();
   readonly cppFiles = new Set<string>();
   readonly leftOut: LeftOut[] = [];
+  entries = 0;
   private readonly source: FileSource;
+  private readonly name: NamePath;
   private readonly seen = new Set<string>();
 
-  constructor(source: FileSource) {
+  constructor(source: FileSource, name: NamePath) {
     this.source = source;
+    this.name = name;
   }
 
   /** A folder that was named: looked into although a folder above may ignore it; throws where it cannot be read. */
-  root(folder: string): void {
+  *root(folder: string): Generator<void, void> {
     const entries = this.source.list(folder);
     const above = this.rulesAbove(resolve(folder));
-    this.visit(folder, entries, ignored(above, resolve(folder), true) ? [] : above);
+    yield* this.visit(folder, entries, ignored(above, resolve(folder), true) ? [] : above);
   }
 
   /** The rules of the folders above, up to the top of the work tree. */
@@ -103,10 +129,12 @@ class Walk {
     return 'text' in file ? [{ base: resolve(folder), rules: ignore().add(file.text) }] : [];
   }
 
-  private visit(folder: string, entries: readonly Entry[], outer: readonly IgnoreRules[]): void {
+  private *visit(folder: string, entries: readonly Entry[], outer: readonly IgnoreRules[]): Generator<void, void> {
     const identity = this.source.identity(folder);
     if (this.seen.has(identity)) return;
     this.seen.add(identity);
+    this.entries += entries.length;
+    yield;
     const rules = [...outer, ...this.rulesIn(folder, entries)];
     for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (entry.name === '.git' || entry.name === 'node_modules') continue;
@@ -114,19 +142,19 @@ class Walk {
       const directory = entry.kind === 'directory';
       if (ignored(rules, resolve(path), directory)) continue;
       // Linked files are read; linked folders are not entered, so there are no loops.
-      if (directory) this.enter(path, rules);
+      if (directory) yield* this.enter(path, rules);
       else if (entry.kind === 'file' || (entry.kind === 'link' && this.isFile(path))) {
-        if (C_FILE.test(entry.name)) this.files.add(shownPath(path));
-        else if (CPP_FILE.test(entry.name)) this.cppFiles.add(shownPath(path));
+        if (C_FILE.test(entry.name)) this.files.add(this.name(path));
+        else if (CPP_FILE.test(entry.name)) this.cppFiles.add(this.name(path));
       }
     }
   }
 
-  private enter(folder: string, rules: readonly IgnoreRules[]): void {
+  private *enter(folder: string, rules: readonly IgnoreRules[]): Generator<void, void> {
     try {
-      this.visit(folder, this.source.list(folder), rules);
+      yield* this.visit(folder, this.source.list(folder), rules);
     } catch (error) {
-      this.leftOut.push({ path: shownPath(folder), reason: `cannot be read: ${why(error)}`, kind: 'unreadable' });
+      this.leftOut.push({ path: this.name(folder), reason: `cannot be read: ${why(error)}`, kind: 'unreadable' });
     }
   }
 

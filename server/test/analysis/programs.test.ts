@@ -36,7 +36,7 @@ describe('programs', () => {
     const all = shown([await analyse(paths)]);
     const one = shown(single);
     for (const path of paths) assert.deepEqual(all.get(path), one.get(path), path);
-  });
+  }).timeout(180_000);
 
   it('do not depend on the order of their files', async () => {
     const paths = ['projects', 'hostile'].flatMap((folder) => cFiles(join(FIXTURES, folder)));

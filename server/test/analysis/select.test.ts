@@ -162,5 +162,10 @@ describe('selection', () => {
       .map((p) => `${p.slice(0, -2)}(uffd);`)
       .join(' ')} }\n`;
     assert.equal(selected({ 'a.c': all, ...many }).length, 1 + MAX_DRAWN_IN);
+    // What one program draws in takes nothing from another.
+    const other = { 'z.c': 'void g(int uffd) { zu(uffd); }\n', 'zu.c': 'void zu(int fd) { close(fd); }\n' };
+    const both = selected({ 'a.c': all, ...many, ...other });
+    assert.equal(both.length, 1 + MAX_DRAWN_IN + 2);
+    assert.ok(both.includes('zu.c'));
   });
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const FIXTURE = resolve('test-fixtures/rules/unhandled-fork-event/bad-selftest-default.c');
+const PROJECT = 'test-fixtures/projects/drawn-in-bad';
 const NVIM = process.env.UFFD_LINT_NVIM ?? 'nvim';
 
 interface Seen {
@@ -40,7 +41,7 @@ describe('in Neovim', function () {
   it('shows a diagnostic where it is, moves it behind an emoji and clears it', () => {
     const { stdout, stderr } = editor(['-c', 'luafile server/test/e2e/neovim.lua'], {
       UFFD_CMD: JSON.stringify([process.execPath, resolve('bin/uffd-lint.cjs'), 'lsp', '--stdio']),
-      UFFD_ROOT: resolve('.'),
+      UFFD_ROOT: dirname(FIXTURE),
       UFFD_FILE: FIXTURE,
       UFFD_CODE: 'uffd/unhandled-fork-event',
     });
@@ -58,6 +59,32 @@ describe('in Neovim', function () {
     assert.deepEqual([seen.moved, seen.columnAfterEmoji], [true, column + Buffer.byteLength('/* 🐑 */')]);
     assert.equal(seen.cleared, true);
     assert.equal(seen.exit, 0);
+  });
+
+  it('shows what needs another file of the project, and follows that file on the disk', () => {
+    const project = mkdtempSync(join(tmpdir(), 'uffd-lint-project-'));
+    cpSync(PROJECT, project, { recursive: true });
+    const { stdout, stderr } = editor(['-c', 'luafile server/test/e2e/project.lua'], {
+      UFFD_CMD: JSON.stringify([process.execPath, resolve('bin/uffd-lint.cjs'), 'lsp', '--stdio']),
+      UFFD_SETTINGS: JSON.stringify({ 'uffd-lint': { defines: ['UNUSED=1'] } }),
+      UFFD_ROOT: project,
+      UFFD_FILE: join(project, 'worker.c'),
+      UFFD_OTHER: join(project, 'main.c'),
+      UFFD_CODE: 'uffd/fork-event-never-read',
+    });
+    rmSync(project, { recursive: true, force: true });
+    const line = stdout.split('\n').find((l) => l.startsWith('{'));
+    assert.ok(line, `${stdout}\n${stderr}`);
+    const expected = readFileSync(join(PROJECT, 'worker.c'), 'utf8')
+      .split('\n')
+      .findIndex((l) => l.includes('// expect:'));
+    assert.deepEqual(JSON.parse(line), {
+      arrived: true,
+      codes: ['uffd/fork-event-never-read'],
+      line: expected + 1,
+      cleared: true,
+      exit: 0,
+    });
   });
 
   const native = Number(version[1]) > 0 || Number(version[2]) >= 11;

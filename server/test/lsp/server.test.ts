@@ -1,118 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import {
-  createMessageConnection,
-  type MessageConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-languageserver/node';
+import { Client } from './client.ts';
 
 const FIXTURE = resolve('test-fixtures/rules/unhandled-fork-event/bad-selftest-default.c');
 const uri = pathToFileURL(FIXTURE).href;
 const text = readFileSync(FIXTURE, 'utf8');
 const line = text.split('\n').findIndex((l) => l.includes('// expect:'));
-
-interface PublishedDiagnostics {
-  readonly uri: string;
-  readonly version?: number;
-  readonly diagnostics: readonly {
-    readonly code: string;
-    readonly message: string;
-    readonly source: string;
-    readonly codeDescription: { readonly href: string };
-    readonly range: { readonly start: { readonly line: number; readonly character: number } };
-    readonly relatedInformation: readonly {
-      readonly location: { readonly uri: string; readonly range: { readonly start: { readonly line: number } } };
-      readonly message: string;
-    }[];
-  }[];
-}
-
-class Client {
-  readonly process: ChildProcess;
-  readonly connection: MessageConnection;
-  /** What the server wrote to standard error. */
-  complaint = '';
-  /** What it logged. */
-  readonly log: string[] = [];
-  private readonly published: PublishedDiagnostics[] = [];
-  private waiting: ((d: PublishedDiagnostics) => void)[] = [];
-
-  constructor(command: readonly string[] = ['--import', 'tsx', 'server/src/lsp/index.ts']) {
-    this.process = spawn(process.execPath, command, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    this.process.stderr!.on('data', (d: Buffer) => {
-      this.complaint += d.toString();
-      process.stderr.write(d);
-    });
-    this.connection = createMessageConnection(
-      new StreamMessageReader(this.process.stdout!),
-      new StreamMessageWriter(this.process.stdin!),
-    );
-    this.connection.onNotification('textDocument/publishDiagnostics', (d: PublishedDiagnostics) => {
-      const next = this.waiting.shift();
-      if (next === undefined) this.published.push(d);
-      else next(d);
-    });
-    this.connection.onNotification('window/logMessage', (m: { message: string }) => {
-      this.log.push(m.message);
-    });
-    this.connection.listen();
-  }
-
-  async start(capabilities: object): Promise<{
-    capabilities: { positionEncoding: string; diagnosticProvider?: object };
-    offsetEncoding?: string;
-    serverInfo: { name: string };
-  }> {
-    const result = await this.connection.sendRequest('initialize', {
-      processId: process.pid,
-      rootUri: null,
-      capabilities,
-    });
-    await this.connection.sendNotification('initialized', {});
-    return result as Awaited<ReturnType<Client['start']>>;
-  }
-
-  open(content: string, version = 1, of = uri, languageId = 'c'): Promise<void> {
-    return this.connection.sendNotification('textDocument/didOpen', {
-      textDocument: { uri: of, languageId, version, text: content },
-    });
-  }
-
-  pull(previousResultId?: string, of = uri): Promise<{ kind: string; resultId: string; items: { code: string }[] }> {
-    return this.connection.sendRequest('textDocument/diagnostic', { textDocument: { uri: of }, previousResultId });
-  }
-
-  change(content: string, version: number, of = uri): Promise<void> {
-    return this.edit([{ text: content }], version, of);
-  }
-
-  edit(contentChanges: readonly object[], version: number, of = uri): Promise<void> {
-    return this.connection.sendNotification('textDocument/didChange', {
-      textDocument: { uri: of, version },
-      contentChanges,
-    });
-  }
-
-  next(): Promise<PublishedDiagnostics> {
-    const ready = this.published.shift();
-    if (ready !== undefined) return Promise.resolve(ready);
-    return new Promise((done) => this.waiting.push(done));
-  }
-
-  async stop(): Promise<void> {
-    if (this.process.exitCode !== null) return this.connection.dispose();
-    await this.connection.sendRequest('shutdown');
-    await this.connection.sendNotification('exit');
-    await new Promise((done) => this.process.on('exit', done));
-    this.connection.dispose();
-  }
-}
 
 describe('language server', () => {
   let client: Client;
@@ -126,7 +22,7 @@ describe('language server', () => {
     assert.equal(serverInfo.name, 'uffd-lint');
     assert.equal(capabilities.positionEncoding, 'utf-16');
     assert.equal(capabilities.diagnosticProvider, undefined);
-    await client.open(text);
+    await client.open(text, 1, uri);
     const first = await client.next();
     assert.equal(first.version, 1);
     assert.deepEqual(
@@ -134,14 +30,14 @@ describe('language server', () => {
       [['uffd/unhandled-fork-event', line]],
     );
     assert.ok(first.diagnostics[0]!.relatedInformation.length > 2);
-    await client.change('int main(void) { return 0; }\n', 2);
+    await client.change('int main(void) { return 0; }\n', 2, uri);
     assert.deepEqual((await client.next()).diagnostics, []);
   });
 
   it('answers pulls with a result id, and does not push then', async () => {
     const { capabilities } = await client.start({ textDocument: { diagnostic: {} } });
     assert.ok(capabilities.diagnosticProvider);
-    await client.open(text);
+    await client.open(text, 1, uri);
     const report = (await client.connection.sendRequest('textDocument/diagnostic', { textDocument: { uri } })) as {
       kind: string;
       resultId: string;
@@ -159,19 +55,19 @@ describe('language server', () => {
   it('counts bytes where the client speaks UTF-8', async () => {
     const { capabilities } = await client.start({ general: { positionEncodings: ['utf-8', 'utf-16'] } });
     assert.equal(capabilities.positionEncoding, 'utf-8');
-    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'));
+    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'), 1, uri);
     const { diagnostics } = await client.next();
     assert.equal(diagnostics[0]!.range.start.character, 2 + Buffer.byteLength('/* 🐑 */ '));
   });
 
   it('takes edits in bytes where the client speaks UTF-8', async () => {
     await client.start({ general: { positionEncodings: ['utf-8'] } });
-    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'));
+    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'), 1, uri);
     await client.next();
     const at = { line, character: 2 + Buffer.byteLength('/* 🐑 */ ') };
     const insert = { range: { start: at, end: at }, text: '/*é*/ ' };
     const top = { line: 0, character: 0 };
-    await client.edit([insert, { range: { start: top, end: top }, text: '\n' }], 2);
+    await client.edit([insert, { range: { start: top, end: top }, text: '\n' }], 2, uri);
     const { version, diagnostics } = await client.next();
     assert.equal(version, 2);
     assert.deepEqual(
@@ -183,7 +79,7 @@ describe('language server', () => {
   it('answers a pull that an edit of another file overtakes', async () => {
     await client.start({ textDocument: { diagnostic: {} } });
     const other = 'file:///elsewhere/x.c';
-    await client.open(text);
+    await client.open(text, 1, uri);
     await client.open('int x;\n', 1, other);
     const report = client.connection.sendRequest('textDocument/diagnostic', { textDocument: { uri } });
     await client.change('int y;\n', 2, other);
@@ -193,14 +89,14 @@ describe('language server', () => {
   it('is not kept from one document by the name of another', async () => {
     await client.start({});
     await client.open('int x;\n', 1, 'file://host/a%2Fb.c');
-    await client.open(text);
+    await client.open(text, 1, uri);
     assert.equal((await client.next()).uri, 'file://host/a%2Fb.c');
     assert.equal((await client.next()).diagnostics.length, 1);
   });
 
   it('ends quietly when the client goes in the middle of an analysis', async () => {
     await client.start({});
-    await client.open(text);
+    await client.open(text, 1, uri);
     const ended = new Promise<NodeJS.Signals | null>((done) => client.process.on('close', (_, signal) => done(signal)));
     client.process.stdin!.end();
     assert.equal(await ended, null);
@@ -209,15 +105,15 @@ describe('language server', () => {
 
   it('survives damaged text', async () => {
     await client.start({});
-    await client.open(`${'('.repeat(5000)}\0 UFFD_EVENT_FORK ${'{'.repeat(300)} #if`);
+    await client.open(`${'('.repeat(5000)}\0 UFFD_EVENT_FORK ${'{'.repeat(300)} #if`, 1, uri);
     await client.next();
-    await client.change(text, 2);
+    await client.change(text, 2, uri);
     assert.equal((await client.next()).diagnostics.length, 1);
   });
 
   it('says where, why and how it gets there', async () => {
     await client.start({});
-    await client.open(text);
+    await client.open(text, 1, uri);
     const [d] = (await client.next()).diagnostics;
     assert.equal(d!.source, 'uffd');
     assert.match(d!.message, /\(line \d+: UFFDIO_API succeeds/, 'without related information too');
@@ -240,22 +136,22 @@ describe('language server', () => {
       .replace('int main(', '#include "setup.h"\nint main_of_this(')
       .replaceAll('UFFD_FEATURE_EVENT_FORK', 'WANTED_FEATURES');
     await client.open(setup, 1, `${folder}/a.c`);
-    assert.equal((await client.pull(undefined, `${folder}/a.c`)).items.length, 0);
+    assert.equal((await client.pull(`${folder}/a.c`)).items.length, 0);
     await client.open('#define WANTED_FEATURES UFFD_FEATURE_EVENT_FORK\n', 1, `${folder}/setup.h`);
     await client.open('int main_of_this(void);\nint main(void) { return main_of_this(); }\n', 1, `${folder}/b.c`);
-    const { items } = await client.pull(undefined, `${folder}/a.c`);
+    const { items } = await client.pull(`${folder}/a.c`);
     assert.deepEqual(
       items.map((i) => i.code),
       ['uffd/unhandled-fork-event'],
     );
-    assert.deepEqual((await client.pull(undefined, `${folder}/b.c`)).items, []);
+    assert.deepEqual((await client.pull(`${folder}/b.c`)).items, []);
   });
 
   it('answers for the newest text when edits come faster than it works', async () => {
     await client.start({});
-    await client.open(text);
-    for (let version = 2; version <= 30; version++) await client.change(version % 2 ? text : `${text}\n`, version);
-    await client.change('int main(void) { return 0; }\n', 31);
+    await client.open(text, 1, uri);
+    for (let version = 2; version <= 30; version++) await client.change(version % 2 ? text : `${text}\n`, version, uri);
+    await client.change('int main(void) { return 0; }\n', 31, uri);
     for (let seen = 0; seen < 31; ) {
       const { version, diagnostics } = await client.next();
       assert.ok(version! > seen, 'never back');
@@ -266,12 +162,12 @@ describe('language server', () => {
 
   it('does not take a result id of another server for its own', async () => {
     await client.start({ textDocument: { diagnostic: {} } });
-    await client.open(text);
-    const { resultId } = await client.pull();
+    await client.open(text, 1, uri);
+    const { resultId } = await client.pull(uri);
     const other = new Client();
     await other.start({ textDocument: { diagnostic: {} } });
-    await other.open(text);
-    assert.equal((await other.pull(resultId)).kind, 'full');
+    await other.open(text, 1, uri);
+    assert.equal((await other.pull(uri, resultId)).kind, 'full');
     await other.stop();
   });
 
@@ -281,10 +177,10 @@ describe('language server', () => {
     client.connection.onNotification('textDocument/publishDiagnostics', (d) => {
       pushed.push(d);
     });
-    await client.open(text);
-    await client.pull();
+    await client.open(text, 1, uri);
+    await client.pull(uri);
     await client.connection.sendNotification('textDocument/didClose', { textDocument: { uri } });
-    assert.deepEqual((await client.pull()).items, []);
+    assert.deepEqual((await client.pull(uri)).items, []);
     await new Promise((done) => setTimeout(done, 200));
     assert.deepEqual(pushed, []);
   });
@@ -297,7 +193,7 @@ describe('language server', () => {
 
   it('counts UTF-16 units where the client says nothing', async () => {
     await client.start({});
-    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'));
+    await client.open(text.replace('switch (msg.event)', '/* 🐑 */ switch (msg.event)'), 1, uri);
     const { diagnostics } = await client.next();
     assert.equal(diagnostics[0]!.range.start.character, 2 + '/* 🐑 */ '.length);
   });
@@ -310,16 +206,20 @@ describe('language server', () => {
 
   it('says once what it does not analyse', async () => {
     await client.start({});
-    await client.open(`int uffd;${' '.repeat(3 << 20)}`);
+    await client.open(`int uffd;${' '.repeat(3 << 20)}`, 1, uri);
     assert.deepEqual((await client.next()).diagnostics, []);
-    await client.edit([{ range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } }, text: ' ' }], 2);
+    await client.edit(
+      [{ range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } }, text: ' ' }],
+      2,
+      uri,
+    );
     await client.next();
     assert.equal(client.log.filter((m) => m.includes('larger than')).length, 1);
   });
 
   it('tells of the constant under the cursor', async () => {
     await client.start({ general: { positionEncodings: ['utf-8'] } });
-    await client.open('/* é */ long f = UFFD_FEATURE_EVENT_FORK, e = UFFD_EVENT_FORK, n = 1;\n');
+    await client.open('/* é */ long f = UFFD_FEATURE_EVENT_FORK, e = UFFD_EVENT_FORK, n = 1;\n', 1, uri);
     const hover = (character: number) =>
       client.connection.sendRequest<{
         contents: { value: string };
@@ -339,7 +239,7 @@ describe('language server', () => {
       bytes += d.toString();
     });
     await built.start({});
-    await built.open(text);
+    await built.open(text, 1, uri);
     assert.equal((await built.next()).diagnostics.length, 1);
     await built.stop();
     assert.equal(built.process.exitCode, 0);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { decode } from '../../src/text/decode.ts';
 import { discover, shownPath } from '../../src/text/files.ts';
+import { keeping, stampOf } from '../../src/text/kept.ts';
 import { disk, type FileSource, overlay, snapshot } from '../../src/text/source.ts';
 
 describe('discovery', () => {
@@ -151,6 +152,35 @@ describe('sources', () => {
     const open = overlay(disk, (p) => (p === path ? 'int UFFD;' : undefined));
     assert.equal(search(open, 'int x;'), 'int UFFD;');
     assert.equal(search(disk, ''), 'absent');
+  });
+
+  it('are kept for as long as the file stays what it is', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'uffd-lint-kept-'));
+    const path = join(folder, 'a.c');
+    let reads = 0;
+    const counting: FileSource = {
+      ...disk,
+      read(file, maxBytes) {
+        reads++;
+        return disk.read(file, maxBytes);
+      },
+    };
+    const text = (source: FileSource) => {
+      const file = source.read(path, 100);
+      return 'text' in file ? file.text : file.reason;
+    };
+    const source = keeping(counting, 10);
+    assert.match(text(source), /no such file/);
+    writeFileSync(path, 'one');
+    assert.deepEqual([text(source), text(source), reads], ['one', 'one', 2]);
+    assert.equal(stampOf(path)?.bytes, 3);
+    writeFileSync(path, 'three');
+    assert.deepEqual([text(source), text(source), reads], ['three', 'three', 3]);
+    writeFileSync(path, 'more than ten');
+    assert.deepEqual([text(source), text(source), reads], ['more than ten', 'more than ten', 5], 'too long to keep');
+    rmSync(folder, { recursive: true });
+    assert.match(text(source), /no such file/);
+    assert.equal(stampOf(path), undefined);
   });
 
   it('read once', () => {

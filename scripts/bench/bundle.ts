@@ -1,0 +1,26 @@
+/**
+ * Programs of the benchmarks that run in processes of their own, bundled as scripts/build.mjs bundles the product: what
+ * is measured is then what ships, not what a TypeScript loader makes of it.
+ */
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+/** Inside the repository, so that the parsers are found. */
+const FOLDER = '.cache/bench';
+
+/** Bundles a file of this folder; returns the path of the bundle. */
+export async function bundle(name: 'peak-memory' | 'tree-scan' | 'warm-child'): Promise<string> {
+  const outfile = resolve(FOLDER, `${name}.cjs`);
+  await build({
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    external: ['tree-sitter', 'tree-sitter-c', 'web-tree-sitter'],
+    define: { 'import.meta.url': '__filename' },
+    logLevel: 'warning',
+    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
+    outfile,
+  });
+  return outfile;
+}

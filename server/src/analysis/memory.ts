@@ -1,0 +1,43 @@
+/**
+ * What an analyser remembers of what it did, by content: nothing in here is ever wrong, it is only of no use any more.
+ */
+import { type FileNames, scanNames } from '../syntax/names.ts';
+import type { CParser } from '../syntax/tree.ts';
+import type { ComponentResult, ProgramResult } from './component-analysis.ts';
+import { Memo } from './memo.ts';
+import { Trees } from './trees.ts';
+import type { Unit } from './units.ts';
+
+/** What so many calls in a row did not use is forgotten. */
+const KEPT_CALLS = 8;
+
+export class Memory {
+  readonly components = new Memo<ComponentResult>();
+  /** By path and decisions. */
+  readonly units = new Memo<Unit>();
+  /** By units, roots and targets. */
+  readonly programs = new Memo<ProgramResult>();
+  readonly trees: Trees;
+  private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
+  private call = 0;
+
+  constructor(parser: CParser, remembers: boolean) {
+    this.trees = new Trees(parser, remembers);
+  }
+
+  scan(path: string, text: string): FileNames {
+    let known = this.scans.get(path);
+    if (known === undefined || known.text !== text) {
+      known = { text, names: scanNames(path, text), used: this.call };
+      this.scans.set(path, known);
+    }
+    known.used = this.call;
+    return known.names;
+  }
+
+  begin(): void {
+    this.call++;
+    for (const part of [this.components, this.units, this.programs, this.trees]) part.begin(KEPT_CALLS);
+    for (const [path, { used }] of this.scans) if (used < this.call - KEPT_CALLS) this.scans.delete(path);
+  }
+}
