@@ -61,6 +61,8 @@ export interface Context {
   /** Root that is run: `main`, an exported function, or a thread. */
   readonly root: string;
   readonly thread: boolean;
+  /** Some function that the root leads to makes a process. */
+  readonly forks: boolean;
   /** The calls from the root to this function. */
   readonly calls: readonly CallSite[];
   /** Function ids from the root to this one. */

@@ -205,7 +205,7 @@ export class State {
     const parts: string[] = [];
     let taken: ReadonlySet<string> | undefined;
     for (const o of this.objects.values()) {
-      if (o.duty === undefined) {
+      if (o.duty === undefined || o.escaped) {
         const name = o.id === nameless ? '' : o.origin === 'created' ? spanKey(o.site) : o.id;
         const part = `${name}:${objectKey(o)}`;
         parts.push(parts.includes(part) ? `${o.id}:${objectKey(o)}` : part);
@@ -321,6 +321,11 @@ function objectKey(o: Uffd): string {
 
 function makeObjectKey(o: Uffd): string {
   const d = o.duty;
+  // What others hold too is never said to be lost: what is owed for it makes no difference.
+  const owed =
+    d === undefined || o.escaped
+      ? ''
+      : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}`;
   return [
     o.handshake,
     o.handshake === 'failed' ? spanKey(o.handshakeSpan) : '',
@@ -328,11 +333,9 @@ function makeObjectKey(o: Uffd): string {
     o.features.may.toString(16),
     o.features.unknown ? 'u' : '',
     o.armed.length > 0 ? 'armed' : '',
-    o.escaped ? 'e' : '',
+    o.escaped && (d !== undefined || o.handshake !== 'enabled') ? 'e' : '',
     o.waitedAt === undefined ? '' : 'w',
-    d === undefined
-      ? ''
-      : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}`,
+    owed,
   ].join(':');
 }
 
@@ -364,7 +367,7 @@ export function joinStates(a: State, other: State, widen: boolean): { state: Sta
   const threads = joinThreads(a.threads, b.threads);
   if (threads !== a.threads) unlike = true;
   for (const p of b.processes) if (!a.processes.has(p)) unlike = true;
-  const objects = joinArmed(a.objects, b.objects);
+  const objects = joinObjects(a.objects, b.objects);
   if (objects !== a.objects) unlike = true;
   if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut)) unlike = true;
   for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
@@ -394,18 +397,22 @@ export function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlyS
 /** Ranges kept apart for one userfaultfd; beyond it the range is not known. */
 export const MAX_RANGES = 4;
 
-/** Which range is armed is joined, not kept apart: it may be any of those of the two paths. */
-function joinArmed(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>): ReadonlyMap<string, Uffd> {
+/** Which range is armed is joined, not kept apart: it may be any of those of the two paths; so is an escape. */
+function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>): ReadonlyMap<string, Uffd> {
   if (a === b) return a;
   let result: Map<string, Uffd> | undefined;
   for (const [id, object] of a) {
     const other = b.get(id);
+    if (other?.escaped === true && !object.escaped) {
+      result ??= new Map(a);
+      result.set(id, { ...object, escaped: true });
+    }
     if (other === undefined || other.armed === object.armed) continue;
     const added = other.armed.filter((r) => !object.armed.some((o) => o.region === r.region));
     if (added.length === 0 || object.armed.some((r) => r.region === '?')) continue;
     const armed = [...object.armed, ...added];
     result ??= new Map(a);
-    result.set(id, { ...object, armed: armed.length > MAX_RANGES ? [{ region: '?', span: armed[0]!.span }] : armed });
+    result.set(id, { ...result.get(id)!, armed: armed.length > MAX_RANGES ? [{ region: '?', span: armed[0]!.span }] : armed });
   }
   return result ?? a;
 }

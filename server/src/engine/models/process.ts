@@ -191,7 +191,8 @@ function lockKeys(call: ModelCall): string[] {
 export function lockModel(call: ModelCall, state: State): State[] {
   const keys = lockKeys(call);
   if (keys.length === 1) {
-    state.locks = withEntry(state.locks, keys[0]!, call.instruction.span);
+    // Held locks are asked for where a process is made.
+    if (call.ctx.forks) state.locks = withEntry(state.locks, keys[0]!, call.instruction.span);
     state.waited = withEntry(state.waited, `lock:${keys[0]!}`, call.instruction.span);
   }
   setResult(call.ctx, state, call.instruction, constant(0));

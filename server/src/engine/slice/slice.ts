@@ -29,6 +29,11 @@ export class Slice {
     return this.sliced.get(body.id);
   }
 
+  /** A process may be made while it runs. */
+  forks(body: FunctionBody): boolean {
+    return this.relevance.functions.get(body.id)?.forks !== false;
+  }
+
   /** What is stored there is not followed: its value is unknown. */
   ignores(place: Place): boolean {
     let answer = this.ignored.get(place);
