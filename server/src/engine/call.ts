@@ -284,8 +284,8 @@ function* summarised(
     return summary.exits.map((e) => e.clone());
   }
   const before = state.trace;
-  const entry = state.clone();
-  const start = state;
+  const start = known[0] === undefined ? state : widened(known[0].entry, state, known.length > 1);
+  const entry = start.clone();
   start.step(step.kind, step.location, step.message);
   const call = start.trace;
   const inner: Context = {
@@ -310,6 +310,17 @@ function* summarised(
     remember(ctx, localTo, { entry, exits: kept, globals, bound: false, reach: reachOf(entry, body, globals), call });
   }
   return exits;
+}
+
+/**
+ * A call that is made again from a state that the last entry does not cover: what loops would join behind it is joined
+ * before it, so that it is not run for each turn.
+ */
+function widened(before: State, state: State, widen: boolean): State {
+  const { state: joined } = joinStates(before, state, widen);
+  if (joined === before) return state;
+  joined.trace = state.trace;
+  return joined;
 }
 
 /** The slice of the body, where nothing is asked in this state that it leaves out. */
