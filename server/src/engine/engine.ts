@@ -23,6 +23,10 @@ import { asConstant, covers, join, type Location, numberSet, numeric, TOP_NUMBER
 
 /** Instructions one root may take. Steps, not seconds: results must not depend on the machine's mood. */
 export const STEPS_PER_ROOT = 200_000;
+/** Instructions that all roots of a program may take together. */
+export const STEPS_PER_PROGRAM = 400_000;
+/** A thread that a thread starts waits from this depth on until the outer ones have ended. */
+const MAX_NESTED_THREADS = 3;
 /** Different entry states in which one thread function is run. */
 const MAX_THREAD_ENTRIES = 4;
 
@@ -220,6 +224,9 @@ class Schedule {
   private pending: Root[] = [];
   private readonly threadEntries = new Map<string, number>();
   private readonly exceeded = new Set<string>();
+  private stepsLeft = STEPS_PER_PROGRAM;
+  /** Threads that are run inside of the call that started them. */
+  private nesting = 0;
   private readonly analysed = new Set<string>();
   private readonly program: Program;
   private readonly options: EngineOptions;
@@ -276,7 +283,7 @@ class Schedule {
   }
 
   private async drive(root: Root): Promise<boolean> {
-    const steps = this.execute(root);
+    const steps = this.executeAll(root);
     while (steps.next().done !== true) {
       if (this.options.proceed !== undefined && !(await this.options.proceed())) return false;
     }
@@ -312,10 +319,18 @@ class Schedule {
 
   /** Threads run when they are started, so that their creator goes on with what they do. */
   *runPending(): Generator<void, void, void> {
+    if (this.pending.length === 0 || this.nesting >= MAX_NESTED_THREADS) return;
+    this.nesting++;
     const { pending } = this;
-    if (pending.length === 0) return;
     this.pending = [];
     for (const root of pending) yield* this.execute(root);
+    this.nesting--;
+  }
+
+  /** The root and all threads that come of it. */
+  private *executeAll(root: Root): Generator<void, void, void> {
+    yield* this.execute(root);
+    while (this.pending.length > 0) yield* this.runPending();
   }
 
   private outermost(body: FunctionBody): Root {
@@ -329,8 +344,9 @@ class Schedule {
     const { body } = root;
     const run = new RootRun(this, this.shared, root);
     this.runs.set(root.key, run);
+    const steps = Math.min(this.options.stepsPerRoot ?? STEPS_PER_ROOT, this.stepsLeft);
     const budget: Budget = {
-      steps: this.options.stepsPerRoot ?? STEPS_PER_ROOT,
+      steps,
       untilYield: STEP_QUOTA,
       exceeded: this.exceeded,
     };
@@ -355,6 +371,7 @@ class Schedule {
     };
     this.analysed.add(body.id);
     const states = yield* runBody({ ...ctx, body: this.slice?.of(body) ?? body }, [root.entry], budget);
+    this.stepsLeft -= steps - Math.max(0, budget.steps);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
   }
 

@@ -288,6 +288,8 @@ export function letEscape(ctx: Context, state: State, values: Iterable<Value>, s
       state.update(id, { escaped: true });
     }
     if (object.duty !== undefined && object.duty.recognised === undefined) recognise(state, id, span);
+    // Whoever has it now may close it: nothing is owed here any more.
+    state.update(id, { duty: undefined });
   }
 }
 

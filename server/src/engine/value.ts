@@ -191,18 +191,30 @@ export function widenNumber(before: AbstractNumber, after: AbstractNumber): Abst
 
 function joinReferences(a: readonly Reference[], b: readonly Reference[]): readonly Reference[] {
   if (a === b || b.length === 0) return a;
-  const keys = new Set(a.map(referenceKey));
-  const added = b.filter((r) => !keys.has(referenceKey(r)) && !isAnyElement(r, keys));
-  if (added.length === 0) return a;
+  let added: Reference[] | undefined;
+  for (const r of b) {
+    if (a.some((known) => sameReference(known, r)) || isAnyElement(r, a)) continue;
+    if (added === undefined) added = [r];
+    else added.push(r);
+  }
+  if (added === undefined) return a;
   return [...a, ...added].sort((x, y) => (referenceKey(x) < referenceKey(y) ? -1 : 1));
 }
 
-/** An element of unknown index among the keys stands for this one too. */
-function isAnyElement(r: Reference, keys: ReadonlySet<string>): boolean {
+function sameReference(a: Reference, b: Reference): boolean {
+  if (a === b) return true;
+  if (a.kind === 'location')
+    return b.kind === 'location' && a.location.path === b.location.path && a.location.base === b.location.base;
+  return a.kind === b.kind && referenceKey(a) === referenceKey(b);
+}
+
+/** An element of unknown index among them stands for this one too. */
+function isAnyElement(r: Reference, references: readonly Reference[]): boolean {
   if (r.kind !== 'location') return false;
-  const { path } = r.location;
-  const open = path.endsWith(']') ? path.lastIndexOf('[') : -1;
-  return open >= 0 && keys.has(`p:${r.location.base}|${path.slice(0, open)}[*]`);
+  const { base, path } = r.location;
+  if (!path.endsWith(']')) return false;
+  const element = `${path.slice(0, path.lastIndexOf('['))}[*]`;
+  return references.some((k) => k.kind === 'location' && k.location.path === element && k.location.base === base);
 }
 
 /** Places that differ in their last index alone become one of unknown index. */
