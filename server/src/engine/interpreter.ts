@@ -18,6 +18,7 @@ import { dominates } from './dominators.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { checkLost, descriptorsIn, type Loss, noteAct, noteGoesOn, processEnds } from './observe.ts';
 import { joinStates, type State } from './state.ts';
+import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { asConstant, UNKNOWN } from './value.ts';
 
 /** Joins at a loop head before numbers are widened. */
@@ -47,6 +48,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   const { body } = ctx;
   const blocks = body.blocks.map(() => new Map<string, Slot>());
   const exits = new Map<string, State>();
+  const temporaries = temporariesOf(body);
   // Slots to visit, by block; blocks are in reverse post-order, so the first one goes first.
   const dirty: Slot[][] = body.blocks.map(() => []);
   let first = body.blocks.length;
@@ -107,8 +109,13 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
       if (states.length > 1 && instruction.kind === 'call') states = mergeAfterCall(states, instruction.result);
       if (states.length === 0) break;
     }
+    const dying = temporaries[block.id]!;
+    const leave = (target: number, state: State) => {
+      forgetTemporaries(state, dying);
+      enter(target, state);
+    };
     for (const state of states) {
-      terminate(ctx, state, block.terminator, enter, (exit) => {
+      terminate(ctx, state, block.terminator, leave, (exit) => {
         const key = `${exit.key()}#${outcomeOf(exit, RETURN_BASE)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);

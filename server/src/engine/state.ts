@@ -412,7 +412,10 @@ function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>)
     if (added.length === 0 || object.armed.some((r) => r.region === '?')) continue;
     const armed = [...object.armed, ...added];
     result ??= new Map(a);
-    result.set(id, { ...result.get(id)!, armed: armed.length > MAX_RANGES ? [{ region: '?', span: armed[0]!.span }] : armed });
+    result.set(id, {
+      ...result.get(id)!,
+      armed: armed.length > MAX_RANGES ? [{ region: '?', span: armed[0]!.span }] : armed,
+    });
   }
   return result ?? a;
 }

@@ -20,7 +20,7 @@ export function visitInitialiser(global: GlobalVariable, visitor: Visitor): void
   }
 }
 
-function visitInstruction(i: Instruction, visitor: Visitor): void {
+export function visitInstruction(i: Instruction, visitor: Visitor): void {
   switch (i.kind) {
     case 'assign':
       visitPlace(i.target, visitor);
@@ -42,7 +42,7 @@ function visitInstruction(i: Instruction, visitor: Visitor): void {
   }
 }
 
-function visitTerminator(t: Terminator, visitor: Visitor): void {
+export function visitTerminator(t: Terminator, visitor: Visitor): void {
   switch (t.kind) {
     case 'branch':
       visitExpr(t.condition, visitor);

@@ -1,0 +1,61 @@
+/**
+ * Temporaries that nobody reads behind the block in which they are made. They are forgotten at its end, so that states
+ * are not told apart by them and have less to join.
+ */
+import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
+import { visitInstruction, visitTerminator } from '../ir/visit.ts';
+import { variableBase } from './context.ts';
+import type { State } from './state.ts';
+
+const cache = new WeakMap<FunctionBody, readonly (readonly string[])[]>();
+
+/** Bases of temporaries by the block that they live in. */
+export function temporariesOf(body: FunctionBody): readonly (readonly string[])[] {
+  let found = cache.get(body);
+  if (found === undefined) {
+    found = find(body);
+    cache.set(body, found);
+  }
+  return found;
+}
+
+/** What holds a descriptor stays: it is held as long as the function runs. */
+export function forgetTemporaries(state: State, bases: readonly string[]): void {
+  for (const base of bases) {
+    if (!state.memory.has(base)) continue;
+    let holds = false;
+    for (const value of state.memory.cellsOf(base).values.values())
+      if (value.references.some((r) => r.kind === 'descriptor')) holds = true;
+    if (!holds) state.memory.deleteBase(base);
+  }
+}
+
+function find(body: FunctionBody): string[][] {
+  const home = new Map<Variable, number>();
+  const shared = new Set<Variable>();
+  for (const { id, instructions, terminator } of body.blocks) {
+    const note = (variable: Variable) => {
+      if (variable.storage !== 'temporary') return;
+      const known = home.get(variable);
+      if (known === undefined) home.set(variable, id);
+      else if (known !== id) shared.add(variable);
+    };
+    const visitor = {
+      expr: (e: Expr) => {
+        if (e.kind === 'address' && e.place.base.kind === 'variable') shared.add(e.place.base.variable);
+      },
+      place: ({ base }: Place) => {
+        if (base.kind === 'variable') note(base.variable);
+      },
+    };
+    for (const i of instructions) {
+      visitInstruction(i, visitor);
+      if (i.kind === 'call' && i.result !== undefined) note(i.result);
+      if (i.kind === 'declare') note(i.variable);
+    }
+    visitTerminator(terminator, visitor);
+  }
+  const found: string[][] = body.blocks.map(() => []);
+  for (const [variable, block] of home) if (!shared.has(variable)) found[block]!.push(variableBase(variable));
+  return found;
+}
