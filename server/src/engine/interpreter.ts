@@ -2,7 +2,7 @@
  * The fixpoint over one function's control-flow graph.
  *
  * Each block holds a bounded number of states, one for each typestate key; a state that comes in is joined with the
- * one of its key, and the block is visited again only when that one grew. Loop heads join twice before they widen:
+ * one of its key, and the block is visited again only when that one grew. Loop heads join once before they widen:
  * a descriptor lost to the next turn of a loop needs the second turn to be seen as it is. Blocks are visited in
  * reverse post-order. The functions are generators: they yield at a step quota, so that the caller can stop or give
  * way to the event loop.
@@ -22,7 +22,7 @@ import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { asConstant, UNKNOWN } from './value.ts';
 
 /** Joins at a loop head before numbers are widened. */
-const JOINS_BEFORE_WIDENING = 2;
+const JOINS_BEFORE_WIDENING = 1;
 /** States of one block that are kept apart. */
 const MAX_STATES = 40;
 /** Instructions between two yields. */
