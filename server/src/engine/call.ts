@@ -290,7 +290,7 @@ function* summarised(
   const call = start.trace;
   const inner: Context = {
     ...ctx,
-    body: bodyFor(ctx, state, body),
+    body: ctx.slice.bodyFor(state, body),
     calls: [...ctx.calls, { instruction, caller: ctx.body }],
     stack: [...ctx.stack, body.id],
     site,
@@ -321,13 +321,6 @@ function widened(before: State, state: State, widen: boolean): State {
   if (joined === before) return state;
   joined.trace = state.trace;
   return joined;
-}
-
-/** The slice of the body, where nothing is asked in this state that it leaves out. */
-function bodyFor(ctx: Context, state: State, body: FunctionBody): FunctionBody {
-  if (state.childOf !== undefined || state.hypothesis !== undefined) return body;
-  for (const o of state.objects.values()) if (o.handshake === 'fresh' || o.handshake === 'failed') return body;
-  return ctx.slice?.of(body) ?? body;
 }
 
 /**

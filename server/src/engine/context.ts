@@ -74,8 +74,8 @@ export interface Context {
   readonly inherited: ReadonlySet<string>;
   readonly noteAnalysed: (functionId: string) => void;
   readonly inert: InertFunctions;
-  /** What of the program can matter; undefined where all of it is run. */
-  readonly slice: Slice | undefined;
+  /** What of the program can matter. */
+  readonly slice: Slice;
   /** What calls were found to do in this root, by call string and typestate. */
   readonly summaries: Map<string, CallSummary[]>;
   /** The same for calls that touch only their footprint, by what else they depend on. */

@@ -233,13 +233,13 @@ class Schedule {
   private readonly globalBases: ReadonlySet<string>;
   private readonly shared: SharedFacts;
   private readonly inert: InertFunctions;
-  private readonly slice: Slice | undefined;
+  private readonly slice: Slice;
 
   constructor(program: Program, options: EngineOptions) {
     this.program = program;
     this.options = options;
     this.inert = new InertFunctions(program);
-    this.slice = options.slice === false ? undefined : new Slice(program);
+    this.slice = new Slice(program, options.slice === false);
     this.globalBases = new Set(program.globals.map((g) => variableBase(g.variable)));
     this.shared = new SharedFacts(this.globalBases);
   }
@@ -291,7 +291,7 @@ class Schedule {
   }
 
   isCountedInThreads(location: Location): boolean {
-    return this.slice?.isCountedInThreads(location) ?? true;
+    return this.slice.isCountedInThreads(location);
   }
 
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean {
@@ -336,7 +336,7 @@ class Schedule {
   private outermost(body: FunctionBody): Root {
     const entry = new State();
     const root: Root = { name: body.id, body, threadSite: undefined, entry, inherited: new Set(), key: body.id };
-    initialiseGlobals(this.program, new RootRun(this, this.shared, root), body, entry);
+    initialiseGlobals(this.program, this.slice, new RootRun(this, this.shared, root), body, entry);
     return root;
   }
 
@@ -356,7 +356,7 @@ class Schedule {
       body,
       root: root.name,
       thread: root.threadSite !== undefined,
-      forks: this.slice?.forks(body) ?? true,
+      forks: this.slice.forks(body),
       calls: [],
       stack: [body.id],
       site: '',
@@ -370,7 +370,7 @@ class Schedule {
       footprint: new Footprint(),
     };
     this.analysed.add(body.id);
-    const states = yield* runBody({ ...ctx, body: this.slice?.of(body) ?? body }, [root.entry], budget);
+    const states = yield* runBody({ ...ctx, body: this.slice.bodyFor(root.entry, body) }, [root.entry], budget);
     this.stepsLeft -= steps - Math.max(0, budget.steps);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
   }
@@ -410,7 +410,7 @@ function nested<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V
   return inner;
 }
 
-function initialiseGlobals(program: Program, facts: Facts, body: FunctionBody, state: State): void {
+function initialiseGlobals(program: Program, slice: Slice, facts: Facts, body: FunctionBody, state: State): void {
   const ctx: Context = {
     program,
     facts,
@@ -425,7 +425,7 @@ function initialiseGlobals(program: Program, facts: Facts, body: FunctionBody, s
     inherited: new Set(),
     noteAnalysed: () => undefined,
     inert: new InertFunctions(program),
-    slice: undefined,
+    slice,
     summaries: new Map(),
     localSummaries: new Map(),
     footprint: new Footprint(),

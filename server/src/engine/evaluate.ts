@@ -102,7 +102,7 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
   const locations = placeLocations(ctx, state, place);
   if (place.base.kind === 'deref') noteMemoryUse(ctx, state, locations, place.span);
   if (locations.length === 0) return UNKNOWN;
-  const result = ctx.slice?.ignores(place) === true ? UNKNOWN : loadAll(ctx, state, place, locations);
+  const result = ctx.slice.ignores(place) ? UNKNOWN : loadAll(ctx, state, place, locations);
   if (!options.printing) noteArgumentUse(ctx, state, place, locations, result);
   noteTableUse(ctx, state, place, locations, (e) => evaluate(ctx, state, e, options));
   return result;

@@ -112,7 +112,7 @@ function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) 
   const place = placeOf(expr);
   if (place === undefined) return true;
   if (place.base.kind === 'variable' && place.base.variable.volatile) return true;
-  if (ctx.slice?.ignores(place) === true) return true;
+  if (ctx.slice.ignores(place)) return true;
   const locations = placeLocations(ctx, state, place);
   if (locations.length !== 1) return true;
   const location = locations[0]!;

@@ -8,6 +8,7 @@ import type { BasicBlock, FunctionBody, Instruction, Place, Variable } from '../
 import { orderBlocks } from '../../ir/order.ts';
 import type { GrowingBlock } from '../../ir/simplify.ts';
 import type { Program } from '../context.ts';
+import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
 import { fieldName } from './names.ts';
 import { Relevance } from './relevance.ts';
@@ -15,18 +16,23 @@ import { ends, type FunctionFacts } from './traits.ts';
 
 export class Slice {
   private readonly relevance: Relevance;
+  private readonly whole: boolean;
   private readonly sliced = new Map<string, FunctionBody | undefined>();
-  private stored: ReadonlySet<string> | undefined;
   private readonly ignored = new WeakMap<Place, boolean>();
+  private stored: ReadonlySet<string> | undefined;
 
-  constructor(program: Program) {
+  /** `whole` leaves every body as it stands, and answers what is asked of the program all the same. */
+  constructor(program: Program, whole = false) {
+    this.whole = whole;
     this.relevance = new Relevance(program, program.bodies);
   }
 
-  /** The slice of a body, or undefined where it has to be run as it stands. */
-  of(body: FunctionBody): FunctionBody | undefined {
+  /** The slice of a body, where nothing is asked in this state that it leaves out; else the body. */
+  bodyFor(state: State, body: FunctionBody): FunctionBody {
+    if (this.whole || state.childOf !== undefined || state.hypothesis !== undefined) return body;
+    for (const o of state.objects.values()) if (o.handshake === 'fresh' || o.handshake === 'failed') return body;
     if (!this.sliced.has(body.id)) this.sliced.set(body.id, this.make(body));
-    return this.sliced.get(body.id);
+    return this.sliced.get(body.id) ?? body;
   }
 
   /** A process may be made while it runs. */
@@ -36,6 +42,7 @@ export class Slice {
 
   /** What is stored there is not followed: its value is unknown. */
   ignores(place: Place): boolean {
+    if (this.whole) return false;
     let answer = this.ignored.get(place);
     if (answer === undefined) {
       const { kind } = place.type;
