@@ -1,14 +1,18 @@
-/** Every rule fixture is compiled and run on the real kernel, and must show what its head says (test-fixtures/README.md). */
+/**
+ * Every fixture of a rule or a construct is compiled and run on the real kernel, and must show what its head says
+ * (test-fixtures/README.md).
+ */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Blocked, type Observation, watch } from './watchdog.ts';
 
 const HERE = 'server/test/kernel';
 const RULES = 'test-fixtures/rules';
+const CONSTRUCTS = 'test-fixtures/programs/constructs';
 /** So many programs run at a time: they wait more than they work. */
 const AT_A_TIME = 4;
 /** So many fixtures beyond the one that mocha waits for are taken up. */
@@ -27,26 +31,27 @@ interface Fixture {
 }
 
 function fixtures(): Fixture[] {
-  return readdirSync(RULES)
+  const folders = readdirSync(RULES)
     .sort()
-    .flatMap((rule) =>
-      readdirSync(join(RULES, rule))
-        .filter((name) => name.endsWith('.c'))
-        .sort()
-        .map((name) => {
-          const source = join(RULES, rule, name);
-          const text = readFileSync(source, 'utf8');
-          const lines = (kind: string) =>
-            [...text.matchAll(new RegExp(`^// ${kind}: (.*)$`, 'gm'))].map((m) => m[1]!.trim());
-          return {
-            title: `${rule}/${name}`,
-            source,
-            good: name.startsWith('good-'),
-            observe: lines('observe'),
-            setup: lines('setup'),
-          };
-        }),
-    );
+    .map((rule) => join(RULES, rule));
+  return [...folders, CONSTRUCTS].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.c'))
+      .sort()
+      .map((name) => {
+        const source = join(folder, name);
+        const text = readFileSync(source, 'utf8');
+        const lines = (kind: string) =>
+          [...text.matchAll(new RegExp(`^// ${kind}: (.*)$`, 'gm'))].map((m) => m[1]!.trim());
+        return {
+          title: `${basename(folder)}/${name}`,
+          source,
+          good: /^good-|-good\.c$/.test(name),
+          observe: lines('observe'),
+          setup: lines('setup'),
+        };
+      }),
+  );
 }
 
 function isBlocked(observe: string): observe is Blocked {
@@ -103,7 +108,7 @@ function verify(fixture: Fixture, seen: Observation): void {
   }
 }
 
-describe('rule fixtures on the real kernel', function () {
+describe('fixtures on the real kernel', function () {
   this.timeout(60_000);
   const all = fixtures();
   const started = new Map<Fixture, Promise<Observation>>();
