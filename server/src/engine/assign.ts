@@ -21,6 +21,7 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
   }
   const value = evaluate(ctx, state, expr);
   const locations = placeLocations(ctx, state, target);
+  for (const e of target.path) if (e.kind === 'index') keepByNumber(ctx, state, e.index, span);
   if (target.base.kind === 'deref') noteMemoryUse(ctx, state, locations, span);
   if (
     state.hypothesis !== undefined &&
@@ -33,6 +34,27 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
     noteAct(ctx, state);
   }
   storeTo(ctx, state, locations, value, span);
+}
+
+/** `table[fd].used = 1`: whoever walks the table finds the descriptor by its number. */
+function keepByNumber(ctx: Context, state: State, index: Expr, span: Span): void {
+  switch (index.kind) {
+    case 'load': {
+      const value = evaluate(ctx, state, index);
+      if (value.references.some((r) => r.kind === 'descriptor')) letEscape(ctx, state, [value], span);
+      return;
+    }
+    case 'unary':
+    case 'cast':
+      keepByNumber(ctx, state, index.operand, span);
+      return;
+    case 'binary':
+      keepByNumber(ctx, state, index.left, span);
+      keepByNumber(ctx, state, index.right, span);
+      return;
+    default:
+      return;
+  }
 }
 
 export function storeTo(ctx: Context, state: State, locations: readonly Location[], value: Value, span: Span): void {
@@ -52,7 +74,7 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
 }
 
 /** Behind a pointer that some call returned: whoever gave it can see what is stored there. */
-function isNowhere(location: Location): boolean {
+export function isNowhere(location: Location): boolean {
   return location.base.startsWith('outside:') && !location.base.includes('|');
 }
 

@@ -3,7 +3,7 @@ import type { Expr, FunctionBody, Instruction } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import { assign, storeTo } from './assign.ts';
-import { type Context, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
+import { type Context, eventBase, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { answer, Footprint, localKey, reachOf, remember } from './footprint.ts';
 import type { Budget, Run } from './interpreter.ts';
@@ -96,6 +96,9 @@ function* callNamed(ctx: Context, state: State, instruction: CallInstruction, na
   if (body !== undefined) return yield* callBody(ctx, state, instruction, body, budget);
   const row = libraryFunction(name);
   if (row === undefined) return [unknownCall(ctx, state, instruction, name)];
+  const once = row.kind === 'call-once' ? instruction.arguments[1] : undefined;
+  if (once !== undefined)
+    return yield* executeCall(ctx, state, { ...instruction, callee: once, arguments: [] }, budget);
   const states = libraryCall(ctx, state, instruction, row);
   yield* ctx.facts.runStarted();
   return states;
@@ -193,10 +196,16 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
   for (const v of values) {
     for (const r of v.references) if (r.kind === 'location') forget(state, r.location);
   }
-  if (name === undefined && values.some((v) => v.references.some((r) => r.kind === 'location')))
-    state.unknownThreads ||= false;
-  setResult(ctx, state, instruction, UNKNOWN);
+  if (name === undefined)
+    ctx.facts.emit({ kind: 'unknown-call', root: ctx.root, ...eventBase(ctx, state, '', instruction.span) });
+  setResult(ctx, state, instruction, elsewhere(instruction));
   return state;
+}
+
+/** What a function that is not shown returns: a number, a descriptor, or a pointer to memory that others see too. */
+function elsewhere(instruction: CallInstruction): Value {
+  const location = { base: `outside:${spanId(instruction.span)}`, path: '[0]' };
+  return { ...UNKNOWN, references: [{ kind: 'location', location }] };
 }
 
 /** A name that says that the function only tells of something. */

@@ -102,10 +102,15 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
   const locations = placeLocations(ctx, state, place);
   if (place.base.kind === 'deref') noteMemoryUse(ctx, state, locations, place.span);
   if (locations.length === 0) return UNKNOWN;
-  const result = ctx.slice.ignores(place) ? UNKNOWN : loadAll(ctx, state, place, locations);
+  const result = ctx.slice.ignores(place) ? ignoredValue(place) : loadAll(ctx, state, place, locations);
   if (!options.printing) noteArgumentUse(ctx, state, place, locations, result);
   noteTableUse(ctx, state, place, locations, (e) => evaluate(ctx, state, e, options));
   return result;
+}
+
+/** What is not followed holds no descriptor: a number is one of any value. */
+function ignoredValue(place: Place): Value {
+  return place.type.kind === 'integer' ? anyNumber() : UNKNOWN;
 }
 
 function loadAll(ctx: Context, state: State, place: Place, locations: readonly Location[]): Value {

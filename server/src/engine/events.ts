@@ -128,6 +128,18 @@ export interface EscapeEvent extends EventBase {
   readonly root: string;
 }
 
+/** Another program runs in a process that this one made, with a descriptor that survives exec(). */
+export interface ExecEvent extends EventBase {
+  readonly kind: 'exec';
+  readonly process: string;
+}
+
+/** A function that a pointer names is called, and which one is not known. */
+export interface UnknownCallEvent extends EventBase {
+  readonly kind: 'unknown-call';
+  readonly root: string;
+}
+
 export type EngineEvent =
   | UnreadyUseEvent
   | RepeatedHandshakeEvent
@@ -142,7 +154,9 @@ export type EngineEvent =
   | WaitBeforeReadEvent
   | HandshakeEvent
   | ArmEvent
-  | EscapeEvent;
+  | EscapeEvent
+  | ExecEvent
+  | UnknownCallEvent;
 
 /** How a root was started: a thread's site is the span key of its pthread_create. */
 export interface RootFact {

@@ -16,7 +16,7 @@ import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { dominates } from './dominators.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
-import { checkLost, descriptorsIn, type Loss, noteAct, noteGoesOn, processEnds } from './observe.ts';
+import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { asConstant, UNKNOWN } from './value.ts';
@@ -175,7 +175,12 @@ function* execute(ctx: Context, state: State, instruction: Instruction, block: B
     case 'end-scope':
       return yield* endScope(ctx, state, instruction, block, budget);
     case 'opaque':
-      for (const operand of instruction.operands) evaluate(ctx, state, operand);
+      letEscape(
+        ctx,
+        state,
+        instruction.operands.map((o) => evaluate(ctx, state, o)),
+        instruction.span,
+      );
       return [state];
     case 'call':
       return yield* executeCall(ctx, state, instruction, budget);

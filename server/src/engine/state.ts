@@ -52,6 +52,8 @@ export interface Uffd {
   readonly features: FeatureWord;
   /** Creation flags had O_NONBLOCK: undefined when not known. */
   readonly nonblocking: boolean | undefined;
+  /** It may stay open in a program that is executed: no O_CLOEXEC, or that was taken back. */
+  readonly survivesExec: boolean;
   readonly armed: readonly ArmedRange[];
   /** Handed to something the program does not show: nothing absent is claimed of it. */
   readonly escaped: boolean;

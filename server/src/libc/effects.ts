@@ -12,6 +12,10 @@ export type LibraryKind =
   | 'ioctl'
   | 'read'
   | 'readv'
+  | 'atomic-store'
+  | 'atomic-load'
+  | 'atomic-exchange'
+  | 'call-once'
   | 'close'
   | 'dup'
   | 'dup2'
@@ -75,7 +79,8 @@ const GROUPS: readonly Group[] = [
   },
   { kind: 'ioctl', names: 'ioctl', reason: 'ioctl(2): the requests are in uffd/requests.ts' },
   { kind: 'read', names: 'read', reason: 'read(2) takes messages and installs child descriptors' },
-  { kind: 'readv', names: 'readv preadv pread pread64', reason: 'reads; pread on a userfaultfd is ESPIPE' },
+  { kind: 'readv', names: 'readv', reason: 'reads messages; which buffers they come to is not followed' },
+  { kind: 'pure', names: 'preadv pread pread64', reason: 'ESPIPE on a userfaultfd; reads bytes of another file' },
   { kind: 'close', names: 'close', reason: 'close(2) ends this number' },
   { kind: 'dup', names: 'dup', reason: 'a new reference; the original stays open' },
   { kind: 'dup2', names: 'dup2 dup3', reason: 'a new reference under a chosen number' },
@@ -274,10 +279,26 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'pure',
-    names: `__builtin_expect __builtin_popcount atomic_load atomic_store atomic_fetch_add __sync_synchronize
-      __sync_fetch_and_add __atomic_load_n __atomic_store_n __atomic_fetch_add`,
-    reason: 'computes; the value that an atomic operation moves is not followed',
+    names: `__builtin_expect __builtin_popcount atomic_fetch_add atomic_fetch_sub atomic_fetch_or __sync_synchronize
+      __sync_fetch_and_add __sync_fetch_and_sub __atomic_fetch_add __atomic_add_fetch atomic_thread_fence`,
+    reason: 'computes a number',
   },
+  {
+    kind: 'atomic-store',
+    names: 'atomic_store atomic_store_explicit atomic_init __atomic_store_n __sync_lock_release',
+    reason: 'stores its second argument where the first points',
+  },
+  {
+    kind: 'atomic-load',
+    names: 'atomic_load atomic_load_explicit __atomic_load_n',
+    reason: 'what the pointer leads to',
+  },
+  {
+    kind: 'atomic-exchange',
+    names: 'atomic_exchange atomic_exchange_explicit __atomic_exchange_n __sync_lock_test_and_set',
+    reason: 'stores its second argument and returns what was there',
+  },
+  { kind: 'call-once', names: 'pthread_once call_once', reason: 'calls its second argument, the first time' },
 ];
 
 /** What is written through arguments, beyond what the models of descriptors and messages do themselves. */

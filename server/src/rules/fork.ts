@@ -27,7 +27,10 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   if (program.outOfBudget.length > 0) return { kind: 'read' };
   if (fork.unknownReaders) return { kind: 'read' };
   if (eventsOf(program, 'escape').some((e) => sameObject(e.object, fork.object))) return { kind: 'read' };
-  const reads = eventsOf(program, 'read').filter((r) => sameObject(r.object, fork.object));
+  if (eventsOf(program, 'exec').some((e) => sameObject(e.object, fork.object) && fork.processes.has(e.process)))
+    return { kind: 'read' };
+  if (mayRunUnknown(program, fork)) return { kind: 'read' };
+  const reads = eventsOf(program, 'read').filter((r) => sameObject(r.object, fork.object) || isOther(r, fork));
   const threadOf = new Map(program.roots.map((r) => [r.root, r.threadSite]));
   const ownSite = threadOf.get(fork.root);
   let waiting: Verdict | undefined;
@@ -53,6 +56,20 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   }
   if (waiting !== undefined) return waiting;
   return own === undefined ? { kind: 'never-read' } : { kind: 'own-reader', read: own };
+}
+
+/** A descriptor of unknown origin may be this one, to whoever is not the thread that forks. */
+function isOther(read: ReadEvent, fork: ForkEvent): boolean {
+  return read.object.startsWith('outside:') && (read.root !== fork.root || read.process !== fork.process);
+}
+
+/** A running thread calls functions that are not known: one of them may read. */
+function mayRunUnknown(program: EngineResult, fork: ForkEvent): boolean {
+  const siteOf = new Map(program.roots.map((r) => [r.root, r.threadSite]));
+  return eventsOf(program, 'unknown-call').some(({ root }) => {
+    const site = siteOf.get(root);
+    return root !== fork.root && site !== undefined && fork.threads.get(site) === 'running';
+  });
 }
 
 function sameObject(a: string, b: string): boolean {

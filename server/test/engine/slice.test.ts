@@ -82,7 +82,7 @@ describe('slices', () => {
     assert.doesNotMatch(graph, /chosen|\*other/);
   });
 
-  it('change no finding on any fixture', async () => {
+  it('lose no finding on any fixture', async () => {
     let compared = 0;
     for (const folder of ['programs', 'rules']) {
       for (const path of cFiles(join(FIXTURES, folder))) {
@@ -95,7 +95,8 @@ describe('slices', () => {
             const findings = runRules(await runEngine(program, { slice }), () => '');
             found.push(findings.map((f) => `${path}:${lines.position(f.location.start).line}: ${f.ruleId}`).sort());
           }
-          assert.deepEqual(found[0], found[1]);
+          const lost = found[1]!.filter((f) => !found[0]!.includes(f));
+          assert.deepEqual(lost, []);
           compared++;
         }
       }

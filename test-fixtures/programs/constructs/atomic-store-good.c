@@ -30,7 +30,7 @@ static bool handle(int uffd)
 		return errno == EAGAIN || errno == EINTR;
 	if ((size_t)n < sizeof msg)
 		return false;
-	if (msg.event == UFFD_EVENT_FORK) { // reports-wrongly: leaked-child-uffd -- a descriptor that atomic_store() puts into a global is not seen there
+	if (msg.event == UFFD_EVENT_FORK) {
 		if (atomic_load(&first_child) < 0)
 			atomic_store(&first_child, (int)msg.arg.fork.ufd);
 		else

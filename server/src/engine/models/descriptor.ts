@@ -21,6 +21,7 @@ import {
 
 const UNKNOWN_FEATURES: FeatureWord = { must: 0n, may: 0n, unknown: true };
 const O_NONBLOCK = 0x800n;
+const O_CLOEXEC = 0x80000n;
 
 export function olderId(id: string): string {
   return `${id}~older`;
@@ -60,6 +61,7 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
     refusalTested: false,
     features: NO_FEATURES,
     nonblocking,
+    survivesExec: n === undefined || flags!.any || (n.must & O_CLOEXEC) === 0n,
     armed: [],
     escaped: false,
     process: state.process,
@@ -89,7 +91,8 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
   if (named.length > 0 || !value.any || !materialise) return named;
   const place = placeOf(expr);
   const holders = place === undefined ? [] : placeLocations(ctx, state, place);
-  if (holders.length !== 1) return [];
+  // One of several cells: which of them is a userfaultfd is not known.
+  if (holders.length !== 1 || holders[0]!.path.includes('[*')) return [];
   const holder = holders[0]!;
   const id = `outside:${holder.base}|${holder.path}`;
   let object = state.objects.get(id);
@@ -104,6 +107,7 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
       refusalTested: false,
       features: ctx.facts.programFeatures ?? UNKNOWN_FEATURES,
       nonblocking: undefined,
+      survivesExec: true,
       armed: [],
       escaped: false,
       process: state.process,
@@ -209,11 +213,18 @@ export function duplicate(call: ModelCall, state: State): State[] {
 }
 
 const F_DUPFD = 0;
+/** Its argument is FD_CLOEXEC (1) or 0: fcntl(2). */
+const F_SETFD = 2;
 const F_DUPFD_CLOEXEC = 1030;
 
 export function fcntlModel(call: ModelCall, state: State): State[] {
   const command = call.values[1] === undefined ? undefined : asConstant(call.values[1]);
   if (command === F_DUPFD || command === F_DUPFD_CLOEXEC) return duplicate(call, state);
+  if (command === F_SETFD) {
+    const flags = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
+    for (const r of call.values[0]?.references ?? [])
+      if (r.kind === 'descriptor') state.update(r.object, { survivesExec: flags === undefined || (flags & 1) === 0 });
+  }
   setResult(call.ctx, state, call.instruction, oneOf(-1, 0));
   if (command !== undefined && command !== 4 && command !== 2) {
     setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));

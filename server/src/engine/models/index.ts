@@ -5,6 +5,7 @@ import { type ModelCall, setResult } from '../call.ts';
 import { letEscape } from '../observe.ts';
 import { type State, union } from '../state.ts';
 import { asConstant, constant, interval, numeric, UNKNOWN } from '../value.ts';
+import { atomicExchangeModel, atomicLoadModel, atomicStoreModel } from './atomic.ts';
 import { closeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
 import { ioctlModel } from './ioctl.ts';
 import {
@@ -26,6 +27,7 @@ import {
   exitModel,
   forkModel,
   lockModel,
+  spawnModel,
   threadCreateModel,
   threadExitModel,
   threadJoinModel,
@@ -34,7 +36,7 @@ import {
   vforkModel,
   waitModel,
 } from './process.ts';
-import { pollModel, readModel } from './read.ts';
+import { pollModel, readModel, readvModel } from './read.ts';
 
 export type Model = (call: ModelCall, state: State) => State[];
 
@@ -108,7 +110,10 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   userfaultfd: (call, state) => createUffd(call, state, call.values[0]),
   ioctl: ioctlModel,
   read: readModel,
-  readv: unknownNumber,
+  readv: readvModel,
+  'atomic-store': atomicStoreModel,
+  'atomic-load': atomicLoadModel,
+  'atomic-exchange': atomicExchangeModel,
   close: closeModel,
   dup: duplicate,
   dup2: duplicate,
@@ -122,7 +127,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   vfork: vforkModel,
   clone: cloneModel,
   syscall: syscallModel,
-  'spawn-without-copy': unknownNumber,
+  'spawn-without-copy': spawnModel,
   'thread-create': threadCreateModel,
   'thread-join': threadJoinModel,
   'thread-detach': threadOtherModel,

@@ -1,5 +1,5 @@
 /** Memory: allocation, mapping, filling, copying. */
-import { overwriteBelow, storeTo } from '../assign.ts';
+import { isNowhere, overwriteBelow, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
@@ -10,6 +10,7 @@ import {
   asConstant,
   constant,
   numberSet,
+  numeric,
   oneOf,
   pointerTo,
   type Reference,
@@ -126,6 +127,8 @@ export function freeModel(call: ModelCall, state: State): State[] {
   return [state];
 }
 
+const NUMBER = numeric(TOP_NUMBER);
+
 export function memsetModel(call: ModelCall, state: State): State[] {
   const value = call.name === 'bzero' ? 0 : call.values[1] === undefined ? undefined : asConstant(call.values[1]);
   for (const r of call.values[0]?.references ?? []) {
@@ -140,7 +143,13 @@ export function memcpyModel(call: ModelCall, state: State): State[] {
   const [to, from] = call.name === 'bcopy' ? [call.values[1], call.values[0]] : [call.values[0], call.values[1]];
   const target = to?.references.find((r) => r.kind === 'location');
   const source = from?.references.find((r) => r.kind === 'location');
-  if (target?.kind === 'location' && source?.kind === 'location') state.memory.copy(source.location, target.location);
+  if (target?.kind === 'location' && isNowhere(target.location)) {
+    if (from !== undefined) letEscape(call.ctx, state, [from], call.instruction.span);
+  } else if (target?.kind === 'location' && source?.kind === 'location' && isNowhere(source.location)) {
+    // What somebody else left there is a number to this program.
+    state.memory.fill(target.location, NUMBER);
+  } else if (target?.kind === 'location' && source?.kind === 'location')
+    state.memory.copy(source.location, target.location);
   // A copy to a place that is not known is in other hands.
   else if (from !== undefined) letEscape(call.ctx, state, [from], call.instruction.span);
   setResult(call.ctx, state, call.instruction, to ?? UNKNOWN);

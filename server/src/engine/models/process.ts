@@ -98,6 +98,7 @@ export function vforkModel(call: ModelCall, state: State): State[] {
   const child = state.clone();
   child.process = spanId(instruction.span);
   setResult(ctx, child, instruction, constant(0));
+  state.processes = withMember(state.processes, child.process);
   setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
   return [state, child];
 }
@@ -248,8 +249,27 @@ export function exitModel(call: ModelCall, state: State): State[] {
 
 /** exec: does not return when it succeeds. */
 export function execModel(call: ModelCall, state: State): State[] {
+  noteExec(call, state, state.process);
   setResult(call.ctx, state, call.instruction, constant(-1));
   return [state];
+}
+
+/** posix_spawn(), system() and the like: another program in a process of its own, without a copy of this one. */
+export function spawnModel(call: ModelCall, state: State): State[] {
+  const site = spanId(call.instruction.span);
+  noteExec(call, state, site);
+  state.processes = withMember(state.processes, site);
+  setResult(call.ctx, state, call.instruction, UNKNOWN);
+  return [state];
+}
+
+/** The program that is executed may read what it inherits. */
+function noteExec(call: ModelCall, state: State, process: string): void {
+  if (process === '') return;
+  for (const object of state.objects.values()) {
+    if (!object.survivesExec) continue;
+    call.ctx.facts.emit({ kind: 'exec', process, ...eventBase(call.ctx, state, object.id, call.instruction.span) });
+  }
 }
 
 /** pthread_exit(): a thread's locals go, the process stays. */

@@ -6,10 +6,11 @@
  * FORK message is not the first.
  */
 import type { CType } from '../../ir/ir.ts';
+import type { Span } from '../../text/span.ts';
 import { EVENTS, FORK_EVENT, FORK_FEATURE } from '../../uffd/events.ts';
 import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
-import { type Context, eventBase, objectId } from '../context.ts';
+import { type Context, eventBase, objectId, spanId } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
 import type { State, Uffd } from '../state.ts';
 import {
@@ -40,7 +41,12 @@ export function readModel(call: ModelCall, state: State): State[] {
   }
   const typed = pointsToMessage(typeOf(buffer));
   const named = namedUffds(ctx, state, descriptorArgument, typed);
-  if (named.length === 0) return isClosed(call.values[0]) ? readClosed(call, state) : readOther(call, state);
+  if (named.length === 0) {
+    if (isClosed(call.values[0])) return readClosed(call, state);
+    // A mere number may be a userfaultfd's that was duplicated or received: it reads, and that is all that is said.
+    if (typed) noteReadOf(ctx, state, `outside:${spanId(instruction.span)}`, false, instruction.span);
+    return readOther(call, state);
+  }
   const results: State[] = [];
   for (const [i, n] of named.entries()) {
     const branch = i === named.length - 1 ? state : state.clone();
@@ -48,6 +54,14 @@ export function readModel(call: ModelCall, state: State): State[] {
     results.push(...readMessages(call, branch, branch.objects.get(n.object.id)!));
   }
   return results;
+}
+
+/** readv(): the event is read; which buffer holds the message is not followed, so nothing is said of its child. */
+export function readvModel(call: ModelCall, state: State): State[] {
+  for (const { object } of namedUffds(call.ctx, state, call.instruction.arguments[0]!, true))
+    noteRead(call.ctx, state, object, call.instruction.span);
+  setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));
+  return [state];
 }
 
 function pointsToMessage(type: CType | undefined): boolean {
@@ -164,17 +178,21 @@ function isArray(buffer: import('../../ir/ir.ts').Expr): boolean {
   return buffer.kind === 'address' && buffer.place.path.some((e) => e.kind === 'index');
 }
 
-function noteRead(ctx: Context, state: State, object: Uffd, span: import('../../text/span.ts').Span): void {
+function noteRead(ctx: Context, state: State, object: Uffd, span: Span): void {
   if (object.waitedAt !== undefined) {
     ctx.facts.emit({ kind: 'wait-before-read', root: ctx.root, ...eventBase(ctx, state, object.id, object.waitedAt) });
   }
+  noteReadOf(ctx, state, object.id, object.nonblocking === false, span);
+}
+
+function noteReadOf(ctx: Context, state: State, object: string, blocking: boolean, span: Span): void {
   ctx.facts.emit({
     kind: 'read',
     root: ctx.root,
     process: state.process,
     waited: new Map(state.waited),
-    blocking: object.nonblocking === false,
-    ...eventBase(ctx, state, object.id, span),
+    blocking,
+    ...eventBase(ctx, state, object, span),
   });
 }
 
@@ -236,6 +254,8 @@ function bearChild(
     refusalTested: false,
     features: parent.features,
     nonblocking: parent.nonblocking,
+    // resolve_userfault_fork() passes the parent's O_NONBLOCK on and sets O_CLOEXEC: fs/userfaultfd.c.
+    survivesExec: false,
     armed: [],
     escaped: false,
     process: 'child',

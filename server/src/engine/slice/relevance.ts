@@ -115,7 +115,11 @@ export class Relevance {
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
   keeps(step: Step, wary: boolean): boolean {
     if (step.essential || (wary && (step.request || step.unknown))) return true;
-    if (step.defines.some((n) => this.matters(n)) || step.takes.some((n) => this.matters(n))) return true;
+    if (
+      step.defines.some((n) => this.matters(n)) ||
+      step.takes.some((n) => (isAssignment(step) ? this.tells(n) : this.matters(n)))
+    )
+      return true;
     return this.callees(step).some((c) => c.acts);
   }
 
@@ -166,7 +170,7 @@ export class Relevance {
   /** What is kept only because it passes a descriptor on is followed because it is one, not for its number. */
   private isForItsValue(step: Step, wary: boolean): boolean {
     if (step.essential || (wary && step.request)) return true;
-    return step.instruction.kind === 'assign' ? step.defines.some((n) => this.decides(n)) : step.takes.length === 0;
+    return isAssignment(step) ? step.defines.some((n) => this.decides(n)) : step.takes.length === 0;
   }
 
   /** Arguments matter where the parameter does that they go to. */
@@ -217,6 +221,10 @@ export class Relevance {
     facts.acts = true;
     for (const caller of facts.callers) this.queue.add(caller);
   }
+}
+
+function isAssignment(step: Step): boolean {
+  return step.instruction.kind === 'assign';
 }
 
 const NO_FUNCTIONS: readonly FunctionFacts[] = [];

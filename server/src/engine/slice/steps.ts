@@ -61,9 +61,11 @@ const PRODUCERS: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'mmap',
   'memalign',
   'realloc',
-  'readv',
   'memset',
   'memcpy',
+  'atomic-store',
+  'atomic-load',
+  'atomic-exchange',
 ]);
 
 /**
@@ -80,7 +82,8 @@ const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
   mmap: [],
   memalign: [],
   realloc: [0],
-  readv: [],
+  readv: [0],
+  'call-once': [],
   write: [],
   sendmsg: [],
   fdopen: [],
@@ -88,6 +91,9 @@ const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
   madvise: [0, 2],
   memset: [0, 1],
   memcpy: [0, 1],
+  'atomic-store': [0],
+  'atomic-load': [0],
+  'atomic-exchange': [0],
   'thread-create': [0],
   'thread-join': [0],
 };
@@ -113,8 +119,22 @@ const TELLING: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'epoll-ctl',
 ]);
 
+/** What they change lies behind the first argument (the second of bcopy). */
+const WRITES_FIRST: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'memset',
+  'memcpy',
+  'atomic-store',
+  'atomic-exchange',
+]);
+
 /** Matter for the descriptors that they are given. */
-const ESCAPES: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['close', 'write', 'memcpy']);
+const ESCAPES: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'close',
+  'write',
+  'memcpy',
+  'atomic-store',
+  'atomic-exchange',
+]);
 
 /** Whose result leads where an argument leads. */
 const RETURNS_ARGUMENT: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['realloc', 'memset', 'memcpy', 'pure']);
@@ -253,6 +273,7 @@ export class StepReader {
           essential: !same && this.makesReachable(i.target, i.value),
           defines: same ? [] : [this.names.ofPlace(i.target)],
           uses: [...this.uses(i.value), ...this.address(i.target)],
+          takes: this.indexes(i.target),
           ways: [...this.ways(i.value), ...this.address(i.target)],
         };
       }
@@ -299,6 +320,7 @@ export class StepReader {
     const result = resultOf(i);
     const request = row.kind === 'ioctl' && isPlainRequest(list[1]);
     if (TELLING.has(row.kind) && !request) this.telling.push(...result);
+    if (row.kind.startsWith('atomic-')) this.atomic(list, result[0], row.kind);
     if (row.kind === 'memcpy' && list[0] !== undefined && list[1] !== undefined) {
       const [to, from] = [this.names.leadsTo(list[0]), this.names.leadsTo(list[1])];
       if (to !== undefined && from !== undefined) {
@@ -313,7 +335,9 @@ export class StepReader {
     const lookedAt = request ? [0, 1] : LOOKED_AT[row.kind];
     const looked = list.filter((_, n) => lookedAt === undefined || lookedAt.includes(n));
     const target = row.name === 'bcopy' ? 1 : 0;
-    const written = [...row.writes, ...(row.kind === 'memset' || row.kind === 'memcpy' ? [target] : [])];
+    const writes = WRITES_FIRST.has(row.kind) ? [target] : [];
+    const written = [...row.writes, ...writes];
+    const once = row.kind === 'call-once' && list[1] !== undefined ? this.names.leadsTo(list[1]) : undefined;
     const thread = row.kind === 'thread-create' || row.kind === 'clone' ? this.thread(known) : undefined;
     return {
       ...NOTHING,
@@ -325,9 +349,18 @@ export class StepReader {
       defines: [...result, ...written.flatMap((n) => (list[n] === undefined ? [] : this.writtenBehind(list[n])))],
       uses: row.kind === 'close' ? [] : looked.flatMap((a) => this.contents(a)),
       ways: list.flatMap((a) => this.ways(a)),
-      through: thread?.through,
+      through: thread?.through ?? once,
       given: thread === undefined ? [] : [thread.given],
     };
+  }
+
+  private atomic(list: readonly Expr[], result: string | undefined, kind: LibraryKind): void {
+    const place = list[0] === undefined ? undefined : this.names.leadsTo(list[0]);
+    if (place === undefined) return;
+    if (kind !== 'atomic-load' && list[1] !== undefined) this.flow(list[1], place);
+    if (kind === 'atomic-store' || result === undefined) return;
+    this.flows.push({ from: place, to: result });
+    this.names.unite(this.names.behind(result), this.names.behind(place));
   }
 
   /** Arguments go to parameters, and what is returned to the result. */
@@ -408,6 +441,11 @@ export class StepReader {
       default:
         return [];
     }
+  }
+
+  /** A descriptor that is an index is kept by its number. */
+  private indexes(place: Place): string[] {
+    return place.path.flatMap((e) => (e.kind === 'index' ? this.uses(e.index) : []));
   }
 
   private ofPlace(place: Place): string[] {
