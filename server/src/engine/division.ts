@@ -1,10 +1,11 @@
 /**
  * Which files make a program, by the names that they define and use: each `main` with what it reaches, and one library
  * of what none reaches. A name with several definitions means the one of the same target, else the one in the same
- * folder, else none.
+ * folder, else none; a C library's function means the library's unless the definition is of the same target or folder.
  */
 import type { TranslationUnit } from '../ir/ir.ts';
 import { type Visitor, visitBody, visitInitialiser } from '../ir/visit.ts';
+import { libraryFunction } from '../libc/effects.ts';
 
 /** What a file is built into, where a compile database tells. */
 export type TargetsOf = (path: string) => readonly string[];
@@ -90,10 +91,21 @@ function reachable<T extends LinkNames>(
       const candidates = definers.get(name);
       if (candidates === undefined || member.defined.has(name)) continue;
       const found = chooseDefinition(candidates, member.path, targetsOf);
-      if (found !== undefined) members.add(found);
+      if (found !== undefined && !isReplacement(name, found.path, member.path, targetsOf)) members.add(found);
     }
   }
   return [...members];
+}
+
+/**
+ * A file elsewhere that defines read() or ioctl() is made to be preloaded, or a test's double: it is not what every
+ * program of the run means. userfaultfd() itself the C library does not have.
+ */
+function isReplacement(name: string, definer: string, user: string, targetsOf: TargetsOf = () => []): boolean {
+  const row = libraryFunction(name);
+  if (row === undefined || row.kind === 'userfaultfd' || sameFolder(definer, user)) return false;
+  const targets = targetsOf(user);
+  return !targetsOf(definer).some((t) => targets.includes(t));
 }
 
 function definedNames(unit: TranslationUnit): Set<string> {

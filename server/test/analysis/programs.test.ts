@@ -38,6 +38,19 @@ describe('programs', () => {
     for (const path of paths) assert.deepEqual(all.get(path), one.get(path), path);
   }).timeout(180_000);
 
+  it('do not take a function of the C library from a file elsewhere', async () => {
+    const paths = cFiles(join(FIXTURES, 'programs', 'demo'));
+    const own = shown([await analyse(paths)]);
+    const preloaded = 'int ioctl(int fd, unsigned long request, ...) { return 0; }\nint read(int fd) { return 0; }\n';
+    const files = paths.flatMap((path) => ({ path, text: readText(path)! }));
+    const result = await analyser.analyse([...files, { path: 'preload/spy.c', text: preloaded }], {
+      readFile: readText,
+    });
+    const all = shown([result]);
+    for (const path of paths) assert.deepEqual(all.get(path), own.get(path), path);
+    assert.ok(own.size > 0);
+  });
+
   it('do not depend on the order of their files', async () => {
     const paths = ['projects', 'hostile'].flatMap((folder) => cFiles(join(FIXTURES, folder)));
     const order = (r: AnalysisResult) => [r.findings, r.notAnalysed];
