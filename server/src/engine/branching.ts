@@ -143,11 +143,18 @@ export function switchOver(
   const tag = value.tag?.part === 'event' ? value.tag : undefined;
   const rest = state.clone();
   let restPossible = true;
+  // A computed goto: what a label stands for may not be known, but the event was looked at.
+  const computed = terminator.bodySpan === undefined;
   for (const [index, c] of terminator.cases.entries()) {
     const low = asConstant(evaluate(ctx, state, c.low));
     const high = asConstant(evaluate(ctx, state, c.high));
     if (low === undefined || high === undefined) {
-      enter(c.target, state.clone());
+      const taken = state.clone();
+      if (computed && tag?.child !== undefined) {
+        recognise(taken, tag.child, terminator.span);
+        recognise(rest, tag.child, terminator.span);
+      }
+      enter(c.target, taken);
       continue;
     }
     const n = value.number;
@@ -155,7 +162,16 @@ export function switchOver(
     if (!possible) {
       const event =
         low === high
-          ? unrequestedEvent(ctx, state, value, low, place, c.span, terminator.bodySpan, undefined)
+          ? unrequestedEvent(
+              ctx,
+              state,
+              value,
+              low,
+              place,
+              c.span,
+              terminator.bodySpan,
+              computed ? c.target : undefined,
+            )
           : undefined;
       if (event !== undefined && !isEmptyArm(terminator, index, ctx.body)) enter(c.target, event);
       continue;
@@ -219,6 +235,9 @@ function nextLabel(terminator: Terminator & { kind: 'switch' }, after: number): 
 /** The label before this one has nothing of its own and falls into this one: `case A: case FORK:`. */
 function isGrouped(terminator: Terminator & { kind: 'switch' }, index: number, body: FunctionBody): boolean {
   const own = terminator.cases[index]!;
+  // Two events of a computed goto with one label.
+  if (terminator.cases.some((c) => c !== own && c.span.start === own.span.start && c.target === own.target))
+    return true;
   const labels = [...terminator.cases.map((c) => ({ span: c.span, target: c.target }))];
   if (terminator.defaultSpan !== undefined) labels.push({ span: terminator.defaultSpan, target: terminator.otherwise });
   let previous: { span: Span; target: number } | undefined;

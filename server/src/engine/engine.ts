@@ -370,7 +370,12 @@ class Schedule {
       footprint: new Footprint(),
     };
     this.analysed.add(body.id);
-    const states = yield* runBody({ ...ctx, body: this.slice.bodyFor(root.entry, body) }, [root.entry], budget);
+    let entries: State[] = [root.entry];
+    for (const first of body.name === 'main' ? this.program.bodies.filter((b) => b.beforeMain) : []) {
+      this.analysed.add(first.id);
+      entries = yield* runBody({ ...ctx, body: first, stack: [first.id] }, entries, budget);
+    }
+    const states = yield* runBody({ ...ctx, body: this.slice.bodyFor(root.entry, body) }, entries, budget);
     this.stepsLeft -= steps - Math.max(0, budget.steps);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
   }

@@ -24,6 +24,8 @@ export interface UnitScope {
   readonly functions: Set<string>;
   /** Functions whose prototype says that they do not return. */
   readonly noreturns: Set<string>;
+  /** Functions whose prototype says that they run before `main`. */
+  readonly constructors: Set<string>;
   readonly enumerators: Map<string, bigint>;
   readonly cleanups: ReadonlyMap<number, string>;
   /** Expansions by their text before the mask. */
@@ -40,6 +42,8 @@ interface MutableBlock {
 
 interface Scope {
   readonly names: Map<string, Variable>;
+  /** Nested functions with the names that they have in the program. */
+  readonly functions: Map<string, string>;
   readonly variables: Variable[];
 }
 
@@ -59,6 +63,7 @@ interface Label {
   readonly block: number;
   /** The scopes around the label, known once it was met. */
   scopes: ReadonlySet<Scope> | undefined;
+  span: Span | undefined;
 }
 
 /** A goto whose label may not have been met yet: which scopes it leaves is known at the end. */
@@ -69,10 +74,29 @@ interface PendingGoto {
   readonly span: Span;
 }
 
+/** `goto *table[value]`: where it goes is known when all labels are. */
+interface ComputedGoto {
+  readonly block: number;
+  readonly value: Expr | undefined;
+  readonly table: Variable | undefined;
+  readonly span: Span;
+}
+
+/** Computed gotos times labels, above which all of them share one switch on an unknown value. */
+const MAX_DISPATCHES = 2048;
+
 export interface SwitchFrame {
   readonly cases: SwitchCase[];
   otherwise: number | undefined;
   defaultSpan: Span | undefined;
+}
+
+/** What a function knows of those around it and inside of it. */
+export interface Nesting {
+  readonly name: string;
+  /** The function around it. */
+  readonly outer: Builder | undefined;
+  readonly define: (node: SyntaxNode, outer: Builder) => void;
 }
 
 export class Builder {
@@ -86,6 +110,7 @@ export class Builder {
   }[] = [];
   readonly quarantine: string[] = [];
   readonly expanding: string[] = [];
+  private readonly nesting: Nesting | undefined;
   private readonly blocks: MutableBlock[] = [];
   private current: number;
   private readonly scopes: Scope[] = [];
@@ -95,15 +120,18 @@ export class Builder {
   private readonly labels = new Map<string, Label>();
   private readonly gotos: PendingGoto[] = [];
   /** Labels whose address is taken: where a computed goto may go. */
-  readonly labelAddresses = new Set<string>();
-  private dispatch: { readonly block: number; readonly span: Span } | undefined;
+  private readonly labelAddresses = new Map<Expr, string>();
+  /** Labels by their index in tables of them; undefined where a table is changed later, or an index is not known. */
+  private readonly labelTables = new Map<Variable, Map<number, string> | undefined>();
+  private readonly computedGotos: ComputedGoto[] = [];
   /** What stands in the place of the body of a loop or an `if` that a macro begins. */
   readonly holes: (() => void)[] = [];
   private temporaries = 0;
 
-  constructor(unit: UnitScope, functionId: string, view: View) {
+  constructor(unit: UnitScope, functionId: string, view: View, nesting?: Nesting) {
     this.unit = unit;
     this.functionId = functionId;
+    this.nesting = nesting;
     this.view = view;
     this.current = this.newBlock();
   }
@@ -167,7 +195,7 @@ export class Builder {
   }
 
   openScope(): void {
-    this.scopes.push({ names: new Map(), variables: [] });
+    this.scopes.push({ names: new Map(), functions: new Map(), variables: [] });
   }
 
   closeScope(span: Span): void {
@@ -195,7 +223,39 @@ export class Builder {
       const found = this.scopes[i]!.names.get(name);
       if (found !== undefined) return found;
     }
-    return undefined;
+    const captured = this.nesting?.outer?.lookup(name);
+    if (captured === undefined) return undefined;
+    // What two functions use is not forgotten between them, like a static.
+    if (captured.storage === 'local' || captured.storage === 'parameter')
+      (captured as { storage: Variable['storage'] }).storage = 'static';
+    return captured;
+  }
+
+  /** A function is defined inside of this one. */
+  defineFunction(node: SyntaxNode): void {
+    this.nesting?.define(node, this);
+  }
+
+  /** A nested function is declared or defined here; gives the name that it has in the program. */
+  declareFunction(name: string): string {
+    const { functions } = this.scopes[this.scopes.length - 1]!;
+    const known = functions.get(name);
+    if (known !== undefined) return known;
+    const whole = `${this.nesting?.name ?? ''}.${name}`;
+    const unique = this.unit.functions.has(whole) ? `${whole}.${this.newBlock()}` : whole;
+    this.unit.functions.add(unique);
+    functions.set(name, unique);
+    return unique;
+  }
+
+  /** The name in the program of a nested function that can be seen here. */
+  nestedFunction(name: string): string | undefined {
+    for (let i = this.scopes.length - 1; i >= 0; i--) {
+      const { names, functions } = this.scopes[i]!;
+      const found = functions.get(name);
+      if (found !== undefined || names.has(name)) return found;
+    }
+    return this.nesting?.outer?.nestedFunction(name);
   }
 
   lookupAny(name: string): Variable | undefined {
@@ -250,16 +310,17 @@ export class Builder {
   private labelNamed(name: string): Label {
     let label = this.labels.get(name);
     if (label === undefined) {
-      label = { block: this.newBlock(), scopes: undefined };
+      label = { block: this.newBlock(), scopes: undefined, span: undefined };
       this.labels.set(name, label);
     }
     return label;
   }
 
   /** The label stands here. */
-  label(name: string): number {
+  label(name: string, span: Span): number {
     const label = this.labelNamed(name);
     label.scopes ??= new Set(this.scopes);
+    label.span ??= span;
     return label.block;
   }
 
@@ -276,39 +337,101 @@ export class Builder {
     this.deadEnd();
   }
 
-  /** `goto *p`: to any label whose address is taken. */
-  computedGoto(span: Span): void {
-    this.dispatch ??= { block: this.newBlock(), span };
+  /** GNU `&&label`. */
+  labelAddress(name: string, span: Span): Expr {
+    const value: Expr = { kind: 'unknown', name, span };
+    this.labelAddresses.set(value, name);
+    return value;
+  }
+
+  /** A table is initialised with what may be the address of a label. */
+  noteLabel(target: Place, value: Expr): void {
+    const label = this.labelAddresses.get(value.kind === 'cast' ? value.operand : value);
+    const [element, ...more] = target.path;
+    if (label === undefined || target.base.kind !== 'variable' || element?.kind !== 'index') return;
+    const { variable } = target.base;
+    const { index } = element;
+    const table = this.labelTables.has(variable) ? this.labelTables.get(variable) : new Map<number, string>();
+    if (index.kind !== 'constant' || more.length > 0) this.labelTables.set(variable, undefined);
+    else this.labelTables.set(variable, table?.set(Number(index.value), label));
+  }
+
+  /** Something is stored in what may be a table of labels. */
+  forgetLabels(target: Place): void {
+    if (target.base.kind === 'variable' && this.labelTables.has(target.base.variable))
+      this.labelTables.set(target.base.variable, undefined);
+  }
+
+  /** `goto *table[value]`; either is undefined where it cannot be told. */
+  computedGoto(value: Expr | undefined, table: Variable | undefined, span: Span): void {
+    let kept = value;
+    if (value !== undefined && value.kind !== 'constant' && this.scopes.slice(2).some((s) => s.variables.length > 0)) {
+      // The value is taken before the locals end.
+      const taken = variablePlace(this.temporary({ kind: 'unknown', name: 'goto' }, span), span);
+      this.emit({ kind: 'assign', target: taken, value, span });
+      kept = loadOf(taken, span);
+    }
     this.unwindTo(2, span);
-    this.goto(this.dispatch.block);
+    this.computedGotos.push({ block: this.current, value: kept, table, span });
     this.deadEnd();
   }
 
   private settleGotos(): void {
     for (const { block, label, scopes, span } of this.gotos) {
       const kept = label.scopes;
-      if (kept === undefined) continue;
+      if (kept === undefined) {
+        for (let b: Builder | undefined = this; b?.nesting?.outer !== undefined; b = b.nesting.outer) {
+          b.quarantine.push('it jumps out of a nested function');
+          b.nesting.outer.quarantine.push('a nested function jumps out');
+        }
+        continue;
+      }
       for (const { scope, variables } of [...scopes].reverse()) {
         if (kept.has(scope) || variables.length === 0) continue;
         this.blocks[block]!.instructions.push({ kind: 'end-scope', variables: [...variables].reverse(), span });
       }
     }
-    if (this.dispatch === undefined) return;
-    const { block, span } = this.dispatch;
+    const taken = new Set(this.labelAddresses.values());
+    const labels = [...this.labels].filter(([name]) => taken.has(name)).map(([, label]) => label);
+    const isMany = this.computedGotos.length * labels.length > MAX_DISPATCHES;
+    const shared = isMany ? this.newBlock() : undefined;
+    for (const { block, value, table, span } of this.computedGotos) {
+      if (shared === undefined) {
+        this.blocks[block]!.terminator = this.dispatch(value, table, labels, span);
+        continue;
+      }
+      this.blocks[block]!.terminator = { kind: 'goto', target: shared };
+      this.blocks[shared]!.terminator ??= this.dispatch(undefined, undefined, labels, span);
+    }
+  }
+
+  private dispatch(
+    value: Expr | undefined,
+    variable: Variable | undefined,
+    labels: readonly Label[],
+    span: Span,
+  ): Terminator {
     const unknown: Expr = { kind: 'unknown', span };
-    const targets = [...this.labels].filter(([name]) => this.labelAddresses.has(name)).map(([, l]) => l.block);
-    const last = targets.pop();
-    this.blocks[block]!.terminator =
-      last === undefined
-        ? { kind: 'unreachable' }
-        : {
-            kind: 'switch',
-            value: unknown,
-            cases: targets.map((target) => ({ low: unknown, high: unknown, target, span })),
-            otherwise: last,
-            defaultSpan: undefined,
-            span,
-          };
+    const known = variable === undefined ? undefined : this.labelTables.get(variable);
+    const { selector, shift } = value === undefined ? { selector: unknown, shift: 0 } : shifted(value);
+    const base = { kind: 'switch', value: selector, defaultSpan: undefined, span } as const;
+    if (known !== undefined && value !== undefined) {
+      const cases = rangesOf(known).flatMap(({ low, high, name }) => {
+        const label = this.labels.get(name);
+        if (label === undefined) return [];
+        const bound = constantExpr(low + shift, span);
+        return {
+          low: bound,
+          high: high === low ? bound : constantExpr(high + shift, span),
+          target: label.block,
+          span: label.span ?? span,
+        };
+      });
+      return { ...base, cases, otherwise: this.newBlock() };
+    }
+    const cases = labels.map((l) => ({ low: unknown, high: unknown, target: l.block, span: l.span ?? span }));
+    const last = cases.pop();
+    return last === undefined ? { kind: 'unreachable' } : { ...base, cases, otherwise: last.target };
   }
 
   /** Reverse post-order, unreachable blocks removed, loop heads marked. */
@@ -317,6 +440,29 @@ export class Builder {
     for (const block of this.blocks) block.terminator ??= { kind: 'unreachable' };
     return orderBlocks(this.blocks);
   }
+}
+
+/** What a value is computed from by adding a constant: `e - FIRST` is `e`, and a case of it `FIRST` higher. */
+function shifted(value: Expr): { selector: Expr; shift: number } {
+  if (value.kind === 'cast' && value.type.kind === 'integer') return shifted(value.operand);
+  if (value.kind !== 'binary' || (value.op !== '+' && value.op !== '-')) return { selector: value, shift: 0 };
+  const { op, left, right } = value;
+  const constant = right.kind === 'constant' ? right : op === '+' && left.kind === 'constant' ? left : undefined;
+  if (constant === undefined) return { selector: value, shift: 0 };
+  const { selector, shift } = shifted(constant === right ? left : right);
+  const by = Number(constant.value);
+  return { selector, shift: op === '+' ? shift - by : shift + by };
+}
+
+/** Neighbours with the same label are one range. */
+function rangesOf(table: ReadonlyMap<number, string>): { low: number; high: number; name: string }[] {
+  const ranges: { low: number; high: number; name: string }[] = [];
+  for (const [index, name] of [...table].sort(([a], [b]) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.name === name && last.high === index - 1) last.high = index;
+    else ranges.push({ low: index, high: index, name });
+  }
+  return ranges;
 }
 
 export function variablePlace(variable: Variable, span: Span): Place {

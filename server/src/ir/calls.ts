@@ -15,7 +15,8 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const list = child(node, 'arguments');
   const args = (list?.children ?? []).filter((c) => c.named && c.type !== 'comment');
   const name = callee.type === 'identifier' ? calleeName(b, callee) : undefined;
-  if (name !== undefined && b.lookup(name) === undefined) {
+  const nested = name === undefined ? undefined : b.nestedFunction(name);
+  if (name !== undefined && nested === undefined && b.lookup(name) === undefined) {
     if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3)
       return container(b, args, span);
     const macro = b.unit.macros.get(name);
@@ -32,7 +33,7 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
     }
   }
   const target: Expr =
-    name !== undefined && b.lookupAny(name) === undefined && !isObjectMacro(b, name, callee)
+    nested === undefined && name !== undefined && b.lookupAny(name) === undefined && !isObjectMacro(b, name, callee)
       ? { kind: 'function', name, span: b.span(callee) }
       : calleeValue(b, callee);
   const values = args.map((a) => expression(b, a));

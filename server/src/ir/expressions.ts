@@ -91,6 +91,8 @@ export function loadPlace(_b: Builder, p: Place, span: Span): Expr {
 function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const name = b.text(node);
   const span = b.span(node);
+  const nested = b.nestedFunction(name);
+  if (nested !== undefined) return { kind: 'function', name: nested, span };
   const local = b.lookup(name);
   if (local !== undefined) return loadPlace(b, variablePlace(local, span), span);
   const known = KNOWN_CONSTANTS.get(name);
@@ -163,11 +165,12 @@ function pointer(b: Builder, node: SyntaxNode): Expr {
   const label = argument.type === 'pointer_expression' ? child(argument, 'argument') : undefined;
   if (label?.type === 'identifier' && b.text(child(argument, 'operator')!) === '&') {
     // GNU `&&label`.
-    b.labelAddresses.add(b.text(label));
-    return { kind: 'unknown', name: b.text(label), span };
+    return b.labelAddress(b.text(label), span);
   }
   if (argument.type === 'identifier') {
     const name = b.text(argument);
+    const nested = b.nestedFunction(name);
+    if (nested !== undefined) return { kind: 'function', name: nested, span };
     if (b.lookupAny(name) === undefined && b.unit.functions.has(name)) return { kind: 'function', name, span };
   }
   const p = place(b, argument);
@@ -213,6 +216,7 @@ function assignment(b: Builder, node: SyntaxNode): Expr {
     }
     const value = expression(b, right);
     const target = place(b, left);
+    b.forgetLabels(target);
     b.emit({ kind: 'assign', target, value, span });
     return value.kind === 'constant' || value.kind === 'address' ? value : loadOf(target, span);
   }

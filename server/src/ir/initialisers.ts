@@ -64,7 +64,10 @@ export function initialise(b: Builder, target: Place, node: SyntaxNode, span: Sp
 function emitting(b: Builder): Sink {
   return {
     zero: (target, span) => b.emit({ kind: 'zero', target, span }),
-    store: (target, value, span) => b.emit({ kind: 'assign', target, value, span }),
+    store: (target, value, span) => {
+      b.noteLabel(target, value);
+      b.emit({ kind: 'assign', target, value, span });
+    },
   };
 }
 

@@ -170,6 +170,8 @@ export interface FunctionBody {
   readonly returnType: CType;
   /** `noreturn`, `__attribute__((noreturn))`, `_Noreturn`. Inference is the engine's business. */
   readonly noreturn: boolean;
+  /** `__attribute__((constructor))`: runs before `main`, whatever its priority. */
+  readonly beforeMain: boolean;
   readonly locals: readonly Variable[];
   /** `blocks[0]` is the entry; ids are indices, in reverse post-order, unreachable blocks removed. */
   readonly blocks: readonly BasicBlock[];

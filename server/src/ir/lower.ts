@@ -1,7 +1,7 @@
 /** Lowers one parsed file to the IR. Never throws: a function that cannot be lowered is quarantined. */
 import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { Builder, constantExpr, type UnitScope, type View, variablePlace } from './builder.ts';
+import { Builder, constantExpr, type Nesting, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type {
@@ -35,6 +35,7 @@ export function lowerFile(
     globals: new Map(),
     functions: new Set(),
     noreturns: new Set(),
+    constructors: new Set(),
     enumerators: new Map(),
     cleanups: new Map(),
     snippets: new Map(),
@@ -159,10 +160,17 @@ class FileLowering {
       .map((c) => this.text(c));
   }
 
-  private builder(id: string): Builder {
-    const b = new Builder(this.unit, id, this.view);
+  private builder(id: string, nesting?: Nesting): Builder {
+    const b = new Builder(this.unit, id, this.view, nesting);
     b.openScope();
     return b;
+  }
+
+  /** GNU: a function inside of another one, with the variables of that one. */
+  private nested(node: SyntaxNode, outer: Builder): void {
+    // Its parts are looked for in the file.
+    if (outer.view !== this.view) outer.quarantine.push('a macro defines a function inside of it');
+    else this.define(node, outer);
   }
 
   private constantOf(node: SyntaxNode): number | undefined {
@@ -206,7 +214,8 @@ class FileLowering {
       if (name === undefined || nameNode === undefined) continue;
       if (type.kind === 'function') {
         this.unit.functions.add(name);
-        if (this.noreturnBetween(node, node.end)) this.unit.noreturns.add(name);
+        if (this.liesIn(this.file.noreturns, node, node.end)) this.unit.noreturns.add(name);
+        if (this.liesIn(this.file.constructors, node, node.end)) this.unit.constructors.add(name);
         continue;
       }
       const isStatic = words.includes('static');
@@ -249,20 +258,21 @@ class FileLowering {
     }
   }
 
-  private define(node: SyntaxNode): void {
-    const { name, nameNode, parameters } = this.declaratorOf(node);
+  private define(node: SyntaxNode, outer?: Builder): void {
+    const { name: written, nameNode, parameters } = this.declaratorOf(node);
     const body = child(node, 'body');
-    if (name === undefined || nameNode === undefined || body === undefined) return;
-    const isStatic = this.words(node).includes('static') || /\.h$/.test(this.file.path);
+    if (written === undefined || nameNode === undefined || body === undefined) return;
+    const name = outer?.declareFunction(written) ?? written;
+    const isStatic = outer !== undefined || this.words(node).includes('static') || /\.h$/.test(this.file.path);
     const id = isStatic ? `${this.file.path}#${name}` : name;
     const nameSpan = this.view.spanOf(nameNode.start, nameNode.end);
-    if (this.functions.some((f) => f.id === id) || !this.isNeeded(nameSpan)) return;
+    if (this.functions.some((f) => f.id === id) || (outer === undefined && !this.isNeeded(nameSpan))) return;
     const span = this.view.spanOf(node.start, node.end);
     const quarantine: string[] = [];
     let lowered: FunctionBody | undefined;
     try {
       quarantine.push(...this.suspicions(node, name));
-      lowered = this.body(node, id, name, isStatic, nameNode, parameters, body, quarantine);
+      lowered = this.body(node, id, name, isStatic, nameNode, parameters, body, quarantine, outer);
     } catch (error) {
       quarantine.push(
         error instanceof RangeError
@@ -280,6 +290,7 @@ class FileLowering {
         variadic: false,
         returnType: { kind: 'unknown', name: '' },
         noreturn: false,
+        beforeMain: this.runsBeforeMain(node, name, body.start),
         locals: [],
         blocks: [
           {
@@ -299,8 +310,7 @@ class FileLowering {
   /** Why nothing absent may be claimed of this function. */
   private suspicions(node: SyntaxNode, name: string): string[] {
     const found: string[] = [];
-    if (node.hasError && hasRealError(node, (n) => this.text(n)))
-      found.push('the parser met something it does not know');
+    if (node.hasError) found.push('the parser met something it does not know');
     if (this.unit.macros.get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name))
       found.push('its name is a macro');
     return found;
@@ -315,8 +325,13 @@ class FileLowering {
     parameters: SyntaxNode | undefined,
     body: SyntaxNode,
     quarantine: string[],
+    outer: Builder | undefined,
   ): FunctionBody {
-    const b = this.builder(isStatic ? id : `${name}@${this.file.path}`);
+    const b = this.builder(isStatic ? id : `${name}@${this.file.path}`, {
+      name,
+      outer,
+      define: (inner, around) => this.nested(inner, around),
+    });
     const list: Variable[] = [];
     let variadic = false;
     for (const p of parameters?.children ?? []) {
@@ -334,7 +349,7 @@ class FileLowering {
     for (const s of b.statics) {
       this.globals.push({ variable: s.variable, initialiser: s.stores, initialiserSpan: s.span });
     }
-    const noreturn = this.unit.noreturns.has(name) || this.noreturnBetween(node, body.start);
+    const noreturn = this.unit.noreturns.has(name) || this.liesIn(this.file.noreturns, node, body.start);
     return {
       id,
       name,
@@ -344,6 +359,7 @@ class FileLowering {
       variadic,
       returnType: this.unit.types.specifier(child(node, 'type')),
       noreturn,
+      beforeMain: this.runsBeforeMain(node, name, body.start),
       locals: b.locals,
       blocks: b.finish(),
       span: this.view.spanOf(node.start, node.end),
@@ -352,9 +368,13 @@ class FileLowering {
     };
   }
 
+  private runsBeforeMain(node: SyntaxNode, name: string, end: number): boolean {
+    return this.unit.constructors.has(name) || this.liesIn(this.file.constructors, node, end);
+  }
+
   /** An attribute in or just before a declaration. */
-  private noreturnBetween(node: SyntaxNode, end: number): boolean {
-    return this.file.noreturns.some((at) => node.start - 80 <= at && at < end && this.belongs(at, node));
+  private liesIn(attributes: readonly number[], node: SyntaxNode, end: number): boolean {
+    return attributes.some((at) => node.start - 80 <= at && at < end && this.belongs(at, node));
   }
 
   private belongs(at: number, node: SyntaxNode): boolean {
@@ -469,17 +489,6 @@ function definedByMacro(node: SyntaxNode, body: SyntaxNode): SyntaxNode | undefi
     ],
     hasError: body.hasError,
   };
-}
-
-/** GNU case ranges and computed gotos are errors to the grammar and understood by the lowering. */
-function hasRealError(node: SyntaxNode, text: (n: SyntaxNode) => string): boolean {
-  if (node.type === 'case_statement') {
-    return node.children.some((c) => (c.isError ? !/\.\.\./.test(text(c)) : c.hasError && hasRealError(c, text)));
-  }
-  if (node.isError) return !/^goto$/.test(text(node));
-  return node.children.some(
-    (c) => c.hasError && !(node.type === 'goto_statement' && c.isError && text(c) === '*') && hasRealError(c, text),
-  );
 }
 
 export { constantExpr };

@@ -3,7 +3,8 @@
  * and a block joins its only predecessor. Arms of branches and switches stay, empty or not: which statements stand
  * under a test is asked of them.
  */
-import type { Instruction, Terminator } from './ir.ts';
+import type { Instruction, Terminator, Variable } from './ir.ts';
+import { visitInstruction, visitTerminator } from './visit.ts';
 
 export interface GrowingBlock {
   readonly instructions: Instruction[];
@@ -26,6 +27,66 @@ export function simplify(blocks: readonly GrowingBlock[]): void {
       target.instructions.length = 0;
     }
   }
+  dropCopies(blocks);
+}
+
+/**
+ * The value of a statement expression outlives its locals in a temporary. Where that is only copied to a variable, the
+ * variable takes the value itself: a test of it says nothing of a copy.
+ */
+function dropCopies(blocks: readonly GrowingBlock[]): void {
+  const copies = blocks.flatMap(({ instructions }) =>
+    instructions.flatMap((_, at) => {
+      const to = copyOf(instructions, at);
+      return to === undefined ? [] : [{ instructions, at, to }];
+    }),
+  );
+  if (copies.length === 0) return;
+  const uses = countTemporaries(blocks);
+  for (const { instructions, at, to } of copies.reverse()) {
+    const taken = instructions[at];
+    const copy = instructions[to];
+    if (taken?.kind !== 'assign' || copy?.kind !== 'assign' || taken.target.base.kind !== 'variable') continue;
+    if (uses.get(taken.target.base.variable) !== 2) continue;
+    instructions[at] = { ...copy, value: taken.value };
+    instructions.splice(to, 1);
+  }
+}
+
+/** Where a temporary that is assigned here is copied to a variable, with nothing in between but ends of scopes. */
+function copyOf(instructions: readonly Instruction[], at: number): number | undefined {
+  const taken = instructions[at]!;
+  if (taken.kind !== 'assign' || taken.target.base.kind !== 'variable' || taken.target.path.length > 0)
+    return undefined;
+  const temporary = taken.target.base.variable;
+  if (temporary.storage !== 'temporary') return undefined;
+  let to = at + 1;
+  for (let i = instructions[to]; i?.kind === 'end-scope'; i = instructions[++to])
+    if (i.variables.some((v) => v.cleanup !== undefined)) return undefined;
+  const copy = instructions[to];
+  if (copy?.kind !== 'assign' || copy.target.base.kind !== 'variable' || copy.target.path.length > 0) return undefined;
+  const { value } = copy;
+  if (value.kind !== 'load' || value.place.path.length > 0 || value.place.base.kind !== 'variable') return undefined;
+  return value.place.base.variable === temporary ? to : undefined;
+}
+
+function countTemporaries(blocks: readonly GrowingBlock[]): Map<Variable, number> {
+  const uses = new Map<Variable, number>();
+  const note = (variable: Variable | undefined) => {
+    if (variable?.storage === 'temporary') uses.set(variable, (uses.get(variable) ?? 0) + 1);
+  };
+  const visitor = {
+    expr: () => undefined,
+    place: ({ base }: { base: { kind: string; variable?: Variable } }) => note(base.variable),
+  };
+  for (const { instructions, terminator } of blocks) {
+    for (const i of instructions) {
+      visitInstruction(i, visitor);
+      if (i.kind === 'call') note(i.result);
+    }
+    if (terminator !== undefined) visitTerminator(terminator, visitor);
+  }
+  return uses;
 }
 
 function onlyTarget(block: GrowingBlock): number | undefined {

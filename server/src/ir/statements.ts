@@ -1,9 +1,10 @@
 /** Lowering of statements to control flow. */
+import { COMPUTED_GOTO, RANGE } from '../syntax/mask.ts';
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { type Builder, loadOf, type SwitchFrame, variablePlace } from './builder.ts';
 import { branchOn } from './conditions.ts';
-import { expression, place, singleExpression, unwrap } from './expressions.ts';
+import { expression, place, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
 import { expand, STATEMENT, within } from './macros.ts';
@@ -51,8 +52,7 @@ export function statement(b: Builder, node: SyntaxNode): void {
       return;
     case 'goto_statement': {
       const label = child(node, 'label');
-      if (node.children.some((c) => c.isError && b.text(c) === '*')) b.computedGoto(b.span(node));
-      else if (label !== undefined) b.gotoLabel(b.text(label), b.span(node));
+      if (label !== undefined) b.gotoLabel(b.text(label), b.span(node));
       else {
         b.terminate({ kind: 'unreachable' });
         b.deadEnd();
@@ -60,7 +60,8 @@ export function statement(b: Builder, node: SyntaxNode): void {
       return;
     }
     case 'labeled_statement': {
-      const block = b.label(b.text(child(node, 'label')!));
+      const name = child(node, 'label')!;
+      const block = b.label(b.text(name), b.span(name));
       b.goto(block);
       b.enter(block);
       for (const c of node.children) if (c.named && c.field !== 'label') statement(b, c);
@@ -80,23 +81,18 @@ export function statement(b: Builder, node: SyntaxNode): void {
     case 'enum_specifier':
       b.unit.types.specifier(node);
       return;
-    case 'comment':
     case 'function_definition':
+      b.defineFunction(node);
+      return;
+    case 'comment':
       return;
     default:
       if (node.type.endsWith('expression') || node.type === 'identifier') expression(b, node, false);
   }
 }
 
-/** The statements of a block. `goto *e` for any but the simplest `e` is an error followed by `*e` to the grammar. */
 function statements(b: Builder, nodes: readonly SyntaxNode[]): void {
-  for (const [i, node] of nodes.entries()) {
-    if (!node.named) continue;
-    const before = nodes[i - 1];
-    if (before?.isError && node.type === 'expression_statement' && b.text(before) === 'goto') {
-      b.computedGoto(b.span(node));
-    } else statement(b, node);
-  }
+  for (const node of nodes) if (node.named) statement(b, node);
 }
 
 function expressionStatement(b: Builder, node: SyntaxNode): void {
@@ -105,7 +101,31 @@ function expressionStatement(b: Builder, node: SyntaxNode): void {
   if (inner.type === 'call_expression' || inner.type === 'identifier') {
     if (statementMacro(b, inner)) return;
   }
-  expression(b, inner, false);
+  if (b.originalText(inner.start, inner.start + COMPUTED_GOTO.length) === COMPUTED_GOTO) computedGoto(b, node, inner);
+  else expression(b, inner, false);
+}
+
+/** `goto *labels[e];`: a switch over `e`, where it can be told what chooses the label. */
+function computedGoto(b: Builder, node: SyntaxNode, sign: SyntaxNode): void {
+  const target = child(sign, 'argument');
+  const label = target?.type === 'pointer_expression' ? child(target, 'argument') : target;
+  const index = label === undefined ? undefined : labelIndex(label);
+  const table = index === undefined ? undefined : child(index, 'argument');
+  const base = table === undefined ? undefined : unwrap(table);
+  const variable = base?.type === 'identifier' && index === label ? b.lookup(b.text(base)) : undefined;
+  let value: Expr | undefined;
+  if (index !== undefined) value = expression(b, child(index, 'index')!);
+  else if (label !== undefined) expression(b, label, false);
+  b.computedGoto(value, variable, b.span(node));
+}
+
+/** The element of a table that an expression is, or is a distance from: `labels[e]`, `(void *)(base + offsets[e])`. */
+function labelIndex(raw: SyntaxNode): SyntaxNode | undefined {
+  const node = unwrap(raw);
+  if (node.type === 'subscript_expression') return node;
+  if (node.type === 'cast_expression') return labelIndex(child(node, 'value')!);
+  if (node.type !== 'binary_expression') return undefined;
+  return labelIndex(child(node, 'left')!) ?? labelIndex(child(node, 'right')!);
 }
 
 /** A macro that stands as a statement: its statements are lowered in place (goto, return and break included). */
@@ -147,7 +167,8 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     const { name, nameNode, type } = b.unit.types.declarator(d, base);
     if (name === undefined || nameNode === undefined) continue;
     if (type.kind === 'function') {
-      b.unit.functions.add(name);
+      if (words.includes('auto')) b.declareFunction(name);
+      else b.unit.functions.add(name);
       continue;
     }
     if (words.includes('extern')) continue;
@@ -174,7 +195,10 @@ export function declaration(b: Builder, node: SyntaxNode): void {
       if (value !== undefined) {
         initialise(b, target, value, b.span(d), {
           zero: () => undefined,
-          store: (t, v, s) => stores.push({ target: t, value: v, span: s }),
+          store: (t, v, s) => {
+            b.noteLabel(t, v);
+            stores.push({ target: t, value: v, span: s });
+          },
         });
       }
       b.statics.push({ variable, stores, span: value === undefined ? undefined : b.span(value) });
@@ -426,25 +450,18 @@ function caseStatement(b: Builder, node: SyntaxNode): void {
   );
 }
 
-/** GNU `case low ... high:` is an error to the grammar; the text still says it. */
+/** GNU `case low ... high:` is an operation of the two to the grammar. */
 function caseRange(b: Builder, node: SyntaxNode, value: SyntaxNode | undefined, labelEnd: number) {
   const unknown: Expr = { kind: 'unknown', span: b.view.spanOf(node.start, labelEnd) };
-  if (!node.children.some((c) => c.isError && c.start < labelEnd)) {
-    const low = value === undefined ? unknown : expression(b, value);
-    return { low, high: low };
-  }
-  const label = b.view.text.slice(node.start, labelEnd);
-  const match = /^case\b([\s\S]*?)\.\.\.([\s\S]*):$/.exec(label);
-  if (match === null) return { low: unknown, high: unknown };
-  return { low: bound(b, node, match[1]!) ?? unknown, high: bound(b, node, match[2]!) ?? unknown };
-}
-
-/** A bound of a range, parsed on its own. */
-function bound(b: Builder, node: SyntaxNode, text: string): Expr | undefined {
-  const macro = { name: '', parameters: undefined, body: text.trim(), file: undefined };
-  const e = expand(b, macro, node, undefined);
-  const only = e === undefined ? undefined : singleExpression(e);
-  return e === undefined || only === undefined ? undefined : within(b, macro, e.view, () => expression(b, only));
+  if (value === undefined) return { low: unknown, high: unknown };
+  const isRange = (n: SyntaxNode | undefined) => n !== undefined && b.originalText(n.start, n.start + 3) === RANGE;
+  const left = child(value, 'left');
+  const right = child(value, 'right');
+  if (left !== undefined && right !== undefined && isRange(child(value, 'operator')))
+    return { low: expression(b, left), high: expression(b, right) };
+  if (b.originalText(value.start, value.end)?.includes(RANGE)) return { low: unknown, high: unknown };
+  const low = expression(b, value);
+  return { low, high: low };
 }
 
 function returnStatement(b: Builder, node: SyntaxNode): void {

@@ -53,6 +53,7 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
       missingIncludes: [],
       cleanups: result.cleanups,
       noreturns: result.noreturns,
+      constructors: result.constructors,
       choices: result.choices,
     };
   };

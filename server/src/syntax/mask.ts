@@ -21,6 +21,8 @@ export interface MaskResult {
   readonly cleanups: ReadonlyMap<number, string>;
   /** Offsets of noreturn attributes. */
   readonly noreturns: readonly number[];
+  /** Offsets of constructor attributes. */
+  readonly constructors: readonly number[];
   /** Conditionals whose groups were chosen without knowing. */
   readonly choices: readonly Choice[];
 }
@@ -35,17 +37,16 @@ export interface MaskOptions {
 export function mask(text: string, options: MaskOptions): MaskResult {
   const directives = new Blanker(text);
   const choices = chooseConfiguration(text, options, directives);
-  const cleanups = new Map<number, string>();
-  const noreturns: number[] = [];
+  const found = noAttributes();
   const tokens = new Blanker(directives.toString());
-  maskTokens(tokens, options.definitions.macros, cleanups, noreturns);
-  return { masked: tokens.toString(), cleanups, noreturns, choices };
+  maskTokens(tokens, options.definitions.macros, found);
+  return { masked: tokens.toString(), ...found, choices };
 }
 
 /** The expansion of a macro, masked like the file that it stands in. */
 export function maskSnippet(text: string, macros: ReadonlyMap<string, MacroDefinition>): string {
   const tokens = new Blanker(text);
-  maskTokens(tokens, macros, new Map(), []);
+  maskTokens(tokens, macros, noAttributes());
   return tokens.toString();
 }
 
@@ -217,15 +218,12 @@ const LOOP = /^(?:for|while)\s*\(/;
 const IF = /^if\s*\(/;
 
 /** One pass over the identifiers outside comments and strings. */
-function maskTokens(
-  chars: Blanker,
-  macros: ReadonlyMap<string, MacroDefinition>,
-  cleanups: Map<number, string>,
-  noreturns: number[],
-): void {
+function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>, found: Attributes): void {
   const { text } = chars;
   const word = /[A-Za-z_]\w*|"|'|\/\*|\/\/|[{}]/g;
   let depth = 0;
+  /** Past the function or record before. */
+  let top = 0;
   for (let match = word.exec(text); match !== null; match = word.exec(text)) {
     const w = match[0];
     const start = match.index;
@@ -242,9 +240,18 @@ function maskTokens(
       word.lastIndex = endOfLine(text, start);
       continue;
     }
-    if (w === '{') depth++;
-    else if (w === '}') depth = Math.max(0, depth - 1);
-    else if (
+    if (w === '{') {
+      if (depth === 0) maskOldStyle(chars, text, top, start);
+      depth++;
+    } else if (w === '}') {
+      depth = Math.max(0, depth - 1);
+      if (depth === 0) top = end;
+    } else if (w === COMPUTED_GOTO) {
+      if (text[skipSpace(text, end)] === '*') chars.replace(start, end, pad('+', w.length));
+    } else if (w === 'case') {
+      const dots = rangeIn(text, end);
+      if (dots >= 0) chars.replace(dots, dots + RANGE.length, RANGE_STAND_IN);
+    } else if (
       w === '__attribute__' ||
       w === '__attribute' ||
       w === '__declspec' ||
@@ -254,7 +261,7 @@ function maskTokens(
       if (w === '__asm__') continue;
       const close = closing(text, skipSpace(text, end));
       if (close > 0) {
-        noteAttribute(text.slice(end, close), start, cleanups, noreturns);
+        noteAttribute(text.slice(end, close), start, found);
         chars.blank(start, close);
         word.lastIndex = close;
       }
@@ -271,15 +278,57 @@ function maskTokens(
     } else if (w === 'struct' || w === 'union' || w === 'enum') {
       if (depth > 0 && isTypeAsArgument(text.slice(Math.max(0, start - 40), start), text.slice(end, end + 80)))
         chars.blank(start, end);
-    } else if (!macros.has(w) && (ATTRIBUTE_WORDS.has(w) || isParameterAttribute(text, start, end, w))) {
-      if (NORETURN_WORDS.has(w)) noreturns.push(start);
+    } else if (
+      !macros.has(w) &&
+      (ATTRIBUTE_WORDS.has(w) ? !isDeclaredName(text, start, end) : isParameterAttribute(text, start, end, w))
+    ) {
+      if (NORETURN_WORDS.has(w)) found.noreturns.push(start);
       const at = skipSpace(text, end);
       const close = w === '__printf' && text[at] === '(' ? closing(text, at) : end;
       chars.blank(start, close);
     } else {
-      word.lastIndex = maskMacro(chars, text, start, end, w, depth, macros, cleanups, noreturns);
+      word.lastIndex = maskMacro(chars, text, start, end, w, depth, macros, found);
     }
   }
+}
+
+/** GNU `goto *e;` is no C to the grammar: the value of a sign, in a statement of its own, stands in for it. */
+export const COMPUTED_GOTO = 'goto';
+
+/** GNU `case low ... high:` is no C to the grammar; no operator binds weaker than the one that stands in for it. */
+export const RANGE = '...';
+const RANGE_STAND_IN = '|| ';
+
+/** Where the range stands in a case label that begins behind `case`, or -1. */
+function rangeIn(text: string, from: number): number {
+  let depth = 0;
+  let conditionals = 0;
+  for (let i = from; i < text.length; i++) {
+    const c = text[i]!;
+    if (c === '"' || c === "'") i = endOfString(text, i) - 1;
+    else if (c === '/' && text[i + 1] === '*') i = endOfComment(text, i) - 1;
+    else if (c === '(') depth++;
+    else if (c === ')') depth--;
+    else if (c === '?') conditionals++;
+    else if (c === ':' && conditionals > 0) conditionals--;
+    else if (depth < 0 || /[;{}:]/.test(c)) return -1;
+    else if (c === '.' && text.startsWith(RANGE, i)) return i;
+  }
+  return -1;
+}
+
+/** The head of an old-style definition is looked for this far before its body. */
+const MAX_HEAD = 2000;
+const OLD_STYLE =
+  /(\*[\s*]*)[A-Za-z_]\w*\s*\(\s*[A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*\s*\)\s*(?:[A-Za-z_][^;{}=]*;\s*)+$/;
+
+/** The grammar knows no `char *f(a) int a; {`: the pointer that it returns is blanked. */
+function maskOldStyle(chars: Blanker, text: string, top: number, brace: number): void {
+  const from = Math.max(top, brace - MAX_HEAD);
+  const head = text.slice(from, brace).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, (comment) => ' '.repeat(comment.length));
+  if (!/;\s*$/.test(head)) return;
+  const match = OLD_STYLE.exec(head);
+  if (match !== null) chars.blank(from + match.index, from + match.index + match[1]!.length);
 }
 
 /** `g_new0(struct pollfd, n)`, `list_entry(p, struct child, link)`: calls of macros, which are no calls of C's grammar. */
@@ -294,17 +343,74 @@ function isTypeAsArgument(before: string, after: string): boolean {
 /** `void *arg PROJECT_UNUSED)`, where the macro's definition is not given: the name says what it is. */
 function isParameterAttribute(text: string, start: number, end: number, word: string): boolean {
   if (!/unused|attribute/i.test(word)) return false;
-  const before = /[\w*]\s*$/.test(text.slice(Math.max(0, start - 8), start));
+  const before = text.slice(Math.max(0, start - 8), start);
   const next = text[skipSpace(text, end)] ?? '';
-  return (
-    (before && /[,)]/.test(next)) || (/[(,]\s*$/.test(text.slice(Math.max(0, start - 8), start)) && /\w/.test(next))
-  );
+  if (/[\w*]\s*$/.test(before) && /[,)]/.test(next)) return !isDeclaredName(text, start, end);
+  // In front of a type and a name, or of a type that is none but a type; else it is the type.
+  if (!/[(,]\s*$/.test(before) || !/\w/.test(next)) return false;
+  const { isType, names } = declaratorWords(/^[^,()]*/.exec(text.slice(end, end + MAX_DECLARATOR))![0]);
+  return isType || names > 1;
 }
 
-function noteAttribute(attribute: string, at: number, cleanups: Map<number, string>, noreturns: number[]): void {
+/** A declarator is looked through this far. */
+const MAX_DECLARATOR = 200;
+const QUALIFIER = /^(?:const|volatile|restrict|_Atomic|register|static|extern|inline|auto)$/;
+const TYPE_WORD = /^(?:void|char|short|int|long|float|double|signed|unsigned|_Bool|bool|struct|union|enum)$/;
+
+/**
+ * True where a word that looks like an attribute is what is declared: `void *unused)`, `int __unused;`. It ends the
+ * declarator, and nothing in front of it could be the name.
+ */
+function isDeclaredName(text: string, start: number, end: number): boolean {
+  const next = text[skipSpace(text, end)] ?? '';
+  if (!/[),;=[]/.test(next) || !/[\w*]\s*$/.test(text.slice(Math.max(0, start - 8), start))) return false;
+  const before = text.slice(Math.max(0, start - MAX_DECLARATOR), start).replace(/\/\*[\s\S]*?\*\//g, ' ');
+  const declarator = /[^(),;={}]*$/.exec(before)![0];
+  const pointer = declarator.lastIndexOf('*');
+  const { isType, names } = declaratorWords(declarator.slice(pointer + 1));
+  if (pointer >= 0) return names === 0;
+  // `int a, b UNUSED`: the type stands in front of the first of them.
+  const hasOwnType = !before.slice(0, before.length - declarator.length).endsWith(',') || isInParentheses(before);
+  return names === (isType || !hasOwnType ? 0 : 1);
+}
+
+function isInParentheses(before: string): boolean {
+  let depth = 0;
+  for (let i = before.length - 1; i >= 0; i--) {
+    if (before[i] === ')') depth++;
+    else if (before[i] === '(' && depth-- === 0) return true;
+    else if (/[;{}]/.test(before[i]!)) return false;
+  }
+  return false;
+}
+
+/** Words of a declarator beside qualifiers and attributes: whether some are only ever a type, and how many others. */
+function declaratorWords(declarator: string): { isType: boolean; names: number } {
+  let isType = false;
+  let names = 0;
+  for (const [, tag, word] of declarator.matchAll(/(?:\b(struct|union|enum)\s+)?\b([A-Za-z_]\w*)/g)) {
+    if (tag !== undefined || TYPE_WORD.test(word!)) isType = true;
+    else if (!QUALIFIER.test(word!) && !ATTRIBUTE_WORDS.has(word!)) names++;
+  }
+  return { isType, names };
+}
+
+/** Attributes that mean something, by their offsets. */
+interface Attributes {
+  readonly cleanups: Map<number, string>;
+  readonly noreturns: number[];
+  readonly constructors: number[];
+}
+
+function noAttributes(): Attributes {
+  return { cleanups: new Map(), noreturns: [], constructors: [] };
+}
+
+function noteAttribute(attribute: string, at: number, found: Attributes): void {
   const cleanup = /\b_*cleanup_*\s*\(\s*(\w+)\s*\)/.exec(attribute);
-  if (cleanup !== null) cleanups.set(at, cleanup[1]!);
-  if (/\b_*noreturn_*\b/.test(attribute)) noreturns.push(at);
+  if (cleanup !== null) found.cleanups.set(at, cleanup[1]!);
+  if (/\b_*noreturn_*\b/.test(attribute)) found.noreturns.push(at);
+  if (/\b_*constructor_*\b/.test(attribute)) found.constructors.push(at);
 }
 
 /** Macros within macros that are followed to see whether a use is nothing but attributes. */
@@ -332,15 +438,14 @@ function maskMacro(
   name: string,
   depth: number,
   macros: ReadonlyMap<string, MacroDefinition>,
-  cleanups: Map<number, string>,
-  noreturns: number[],
+  found: Attributes,
 ): number {
   const macro = macros.get(name);
   const open = skipSpace(text, end);
   const called = text[open] === '(';
   const alone = macro !== undefined && macro.parameters === undefined ? attributesOf(name, macros) : undefined;
   if (alone !== undefined) {
-    noteAttribute(alone, start, cleanups, noreturns);
+    noteAttribute(alone, start, found);
     // `inline` and `static` matter less than a clean parse.
     chars.blank(start, end);
     return end;
@@ -365,7 +470,7 @@ function maskMacro(
     }
     const attributes = macro.body === '' ? undefined : attributesOf(text.slice(start, close), macros);
     if (attributes !== undefined) {
-      noteAttribute(attributes, start, cleanups, noreturns);
+      noteAttribute(attributes, start, found);
       chars.blank(start, close);
       return close;
     }

@@ -183,7 +183,9 @@ class Scan {
 
   /** `int f(a) int a; {`: the declarations of old-style parameters stand between the list and the body. */
   private isOldStyle(semicolon: number): boolean {
-    return this.name !== undefined && /^;(?:[\w*,\s[\]]+;)*\s*\{/.test(this.text.slice(semicolon, semicolon + 400));
+    if (this.name === undefined) return false;
+    const after = this.text.slice(semicolon, semicolon + 400).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ' ');
+    return /^;(?:[\w*,\s[\]()]+;)*\s*\{/.test(after);
   }
 
   private macro(rest: string): void {

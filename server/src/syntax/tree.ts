@@ -48,6 +48,8 @@ export interface ParsedFile {
   readonly cleanups: ReadonlyMap<number, string>;
   /** Offsets of noreturn attributes. */
   readonly noreturns: readonly number[];
+  /** Offsets of constructor attributes. */
+  readonly constructors: readonly number[];
   /** Conditionals whose groups were chosen without knowing; those of headers are with the headers. */
   readonly choices: readonly Choice[];
 }

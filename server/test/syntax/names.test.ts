@@ -15,6 +15,10 @@ describe('names of a file', () => {
       ['out static'],
     ],
     'old-style parameters': ['int f(a, b) int a; char *b; { return a; }\n', ['f']],
+    'old-style parameters with comments and pointers to functions': [
+      'char *f(a, b)\n\tint a; /* one; */\n\tint (*b)(); // two\n{ return a; }\nint g(void) { }\n',
+      ['f', 'g'],
+    ],
     'a table between functions': ['int f(void) { }\nstruct op t[] = { { f } };\nint g(void) { }\n', ['f', 'g']],
     'braces in strings, characters and comments': [
       'int f(void) { g("}"); h(\'}\'); /* } */ return 0; // }\n}\nint k(void) {}\n',

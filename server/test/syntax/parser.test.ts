@@ -96,6 +96,35 @@ describe('mask', () => {
     );
   });
 
+  const kept: Record<string, string[]> = {
+    'a name that looks like an attribute': [
+      'void *f(void *unused) { return unused; }',
+      'int f(int unused, const struct s my_unused, foo_t Unused, unsigned long attribute) { return 0; }',
+      'void f(void) { char *unused, b[2]; foo_t __unused = g(); int noreturn[2]; h(a * unused, *unused); }',
+      'int f(char *const unused, void (*__unused)(void));',
+      'int f(int a, unused_t x, struct attribute b) { return a; }',
+    ],
+  };
+  for (const [name, texts] of Object.entries(kept)) {
+    it(`keeps ${name}`, () => {
+      for (const text of texts) assert.equal(masked(text).masked, text);
+    });
+  }
+
+  it('blanks what can only be an attribute', () => {
+    const texts = [
+      'void f(void *arg @UNUSED, int n @__unused, foo_t x @MY_UNUSED) { }',
+      'void f(@UNUSED void *arg, @UNUSED foo_t x) { }',
+      'void f(int a) { int b @__unused = 1, c @__unused; foo_t d @__maybe_unused; }',
+      'void f(struct s *@__restrict p, char */* a, b */arg @UNUSED);',
+      'void f(const struct s s @UNUSED, unsigned char c @UNUSED);',
+    ];
+    for (const text of texts) {
+      const expected = text.replace(/@(\w+)/g, (_, word: string) => ' '.repeat(word.length));
+      assert.equal(masked(text.replaceAll('@', '')).masked, expected);
+    }
+  });
+
   const clean: Record<string, string> = {
     'a directive inside an if header':
       'int f(int a) {\n#ifdef HAVE_X\n\tif (a &&\n#else\n\tif (\n#endif\n\t    a > 1)\n\t\treturn 1;\n\treturn 0;\n}\n',

@@ -47,10 +47,10 @@ next:
 	}
 	if (msg.event < FIRST || msg.event > LAST)
 		return NULL;
-	goto *labels[msg.event - FIRST]; // misses: unhandled-fork-event -- which label an event jumps to is not known, so the report stands at the first use of arg
+	goto *labels[msg.event - FIRST]; // expect: unhandled-fork-event
 
 do_fault:
-	zero.range.start = msg.arg.pagefault.address & -pagesize; // reports-wrongly: unhandled-fork-event -- a computed goto is not taken for a look at the event
+	zero.range.start = msg.arg.pagefault.address & -pagesize;
 	zero.range.len = pagesize;
 	zero.mode = 0;
 	if (ioctl(heap->fd, UFFDIO_ZEROPAGE, &zero) == -1 && errno != EEXIST)

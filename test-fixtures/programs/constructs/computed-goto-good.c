@@ -50,7 +50,7 @@ next:
 	goto *labels[msg.event - FIRST];
 
 do_fault:
-	zero.range.start = msg.arg.pagefault.address & -pagesize; // reports-wrongly: unhandled-fork-event -- a computed goto is not taken for a look at the event
+	zero.range.start = msg.arg.pagefault.address & -pagesize;
 	zero.range.len = pagesize;
 	zero.mode = 0;
 	if (ioctl(heap->fd, UFFDIO_ZEROPAGE, &zero) == -1 && errno != EEXIST)

@@ -40,7 +40,7 @@ static void vm_fault(struct vm *vm, __u64 address)
 		fatal("zeropage");
 }
 
-static void *vm_pager(void *opaque) // not-analysed: quarantine
+static void *vm_pager(void *opaque)
 {
 	struct vm *vm = opaque;
 	struct uffd_msg msg;

@@ -57,7 +57,7 @@ static void *zygote_pager(void *argument)
 		if (n != (ssize_t)sizeof(msg))
 			return argument ?: NULL;
 		if (msg.event == UFFD_EVENT_FORK) {
-			__auto_type before = swap_fd(zygote.youngest, (int)msg.arg.fork.ufd); // reports-wrongly: leaked-child-uffd -- the test of the variable says nothing of the unnamed value that it was copied from
+			__auto_type before = swap_fd(zygote.youngest, (int)msg.arg.fork.ufd);
 
 			if (before != -1)
 				close(before);

@@ -37,14 +37,14 @@ serve (void *unused)
   void
   on_fork (void)
   {
-    child = msg.arg.fork.ufd; // misses: leaked-child-uffd -- a nested function is not looked into
+    child = msg.arg.fork.ufd; // expect: leaked-child-uffd
   }
 
   for (;;)
     {
       if (TEMP_FAILURE_RETRY (read (server, &msg, sizeof msg)) != sizeof msg)
         error (1, errno, "read");
-      if (msg.event == UFFD_EVENT_FORK) // reports-wrongly: leaked-child-uffd -- a nested function is not known to use the variables of the function around it
+      if (msg.event == UFFD_EVENT_FORK)
         on_fork ();
       else if (msg.event == UFFD_EVENT_PAGEFAULT)
         on_fault (msg.arg.pagefault.address);

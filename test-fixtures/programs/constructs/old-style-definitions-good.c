@@ -80,7 +80,7 @@ zfod(f, addr)
 static void *
 pagedaemon(arg)
 	void *arg;
-{ // not-analysed: quarantine
+{
 	struct uffd_msg m;
 
 	for (;;) {
