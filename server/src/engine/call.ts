@@ -100,7 +100,7 @@ function* callNamed(ctx: Context, state: State, instruction: CallInstruction, na
   if (once !== undefined)
     return yield* executeCall(ctx, state, { ...instruction, callee: once, arguments: [] }, budget);
   const states = libraryCall(ctx, state, instruction, row);
-  yield* ctx.facts.runStarted();
+  if (ctx.facts.hasStarted) yield* ctx.facts.runStarted();
   return states;
 }
 

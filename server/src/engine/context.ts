@@ -33,6 +33,8 @@ export interface Facts {
   /** What other roots do to a descriptor that both see. */
   othersHandshake(root: string, object: string): FeatureWord | undefined;
   othersArm(root: string, object: string): { readonly region: string; readonly span: Span } | undefined;
+  /** Some thread was started since runStarted() was called last. */
+  readonly hasStarted: boolean;
   /** Runs the threads that were started since it was called last. */
   runStarted(): Generator<void, void, void>;
   startThread(name: string, file: string, site: string, argument: Value, state: State, root: string): boolean;

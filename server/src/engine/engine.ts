@@ -186,6 +186,10 @@ class RootRun implements Facts {
     return this.schedule.startThread(this, name, file, site, argument, state);
   }
 
+  get hasStarted(): boolean {
+    return this.schedule.hasPending;
+  }
+
   runStarted(): Generator<void, void, void> {
     return this.schedule.runPending();
   }
@@ -315,6 +319,10 @@ class Schedule {
     starter.started.push(root);
     this.pending.push(root);
     return true;
+  }
+
+  get hasPending(): boolean {
+    return this.pending.length > 0;
   }
 
   /** Threads run when they are started, so that their creator goes on with what they do. */

@@ -103,9 +103,15 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     }
     let states: State[] = [slot.state.clone()];
     for (const instruction of block.instructions) {
-      const next: State[] = [];
-      for (const state of states) next.push(...(yield* execute(ctx, state, instruction, block, budget)));
-      states = next.filter((s) => s.hypothesis?.answered !== true);
+      if (isPlain(instruction)) {
+        for (const state of states) executePlain(ctx, state, instruction, block);
+      } else {
+        const next: State[] = [];
+        for (const state of states) next.push(...(yield* execute(ctx, state, instruction, block, budget)));
+        states = next;
+      }
+      if (states.some((s) => s.hypothesis?.answered === true))
+        states = states.filter((s) => s.hypothesis?.answered !== true);
       if (states.length > 1 && instruction.kind === 'call') states = mergeAfterCall(states, instruction.result);
       if (states.length === 0) break;
     }
@@ -157,23 +163,33 @@ function mergeAfterCall(states: readonly State[], result: Variable | undefined):
   return [...merged.values()];
 }
 
-function* execute(ctx: Context, state: State, instruction: Instruction, block: BasicBlock, budget: Budget): Run {
+type EndOfScope = Instruction & { readonly kind: 'end-scope' };
+type PlainInstruction = Exclude<Instruction, { readonly kind: 'call' }>;
+
+/** Nothing is called: the state stays one, and no generator has to be made for it. */
+function isPlain(instruction: Instruction): instruction is PlainInstruction {
+  if (instruction.kind === 'end-scope') return instruction.variables.every((v) => v.cleanup === undefined);
+  return instruction.kind !== 'call';
+}
+
+function executePlain(ctx: Context, state: State, instruction: PlainInstruction, block: BasicBlock): void {
   switch (instruction.kind) {
     case 'assign':
       assign(ctx, state, instruction.target, instruction.value, instruction.span);
-      return [state];
+      return;
     case 'zero':
       zeroPlace(ctx, state, instruction.target, instruction.span);
-      return [state];
+      return;
     case 'declare': {
       const base = variableBase(instruction.variable);
       const candidates = descriptorsIn(state, base);
       state.memory.deleteBase(base);
       if (candidates.length > 0) checkLost(ctx, state, candidates, { how: 'dropped' });
-      return [state];
+      return;
     }
     case 'end-scope':
-      return yield* endScope(ctx, state, instruction, block, budget);
+      endScope(ctx, state, instruction, block);
+      return;
     case 'opaque':
       letEscape(
         ctx,
@@ -181,65 +197,51 @@ function* execute(ctx: Context, state: State, instruction: Instruction, block: B
         instruction.operands.map((o) => evaluate(ctx, state, o)),
         instruction.span,
       );
-      return [state];
-    case 'call':
-      return yield* executeCall(ctx, state, instruction, budget);
+      return;
   }
 }
 
-function* endScope(
-  ctx: Context,
-  state: State,
-  instruction: Instruction & { kind: 'end-scope' },
-  block: BasicBlock,
-  budget: Budget,
-): Run {
-  let states = [state];
-  for (const variable of instruction.variables) {
-    if (variable.cleanup === undefined) continue;
-    const next: State[] = [];
-    for (const s of states) {
-      next.push(
-        ...(yield* executeCall(
-          ctx,
-          s,
-          {
-            kind: 'call',
-            callee: { kind: 'function', name: variable.cleanup, span: instruction.span },
-            arguments: [
-              {
-                kind: 'address',
-                place: { base: { kind: 'variable', variable }, path: [], type: variable.type, span: instruction.span },
-                span: instruction.span,
-              },
-            ],
-            result: undefined,
-            span: instruction.span,
-          },
-          budget,
-        )),
-      );
-    }
-    states = next;
-  }
-  const { terminator } = block;
-  const returns = terminator.kind === 'return';
-  if (returns && isProcessRoot(ctx)) {
-    for (const s of states) processEnds(ctx, s);
-    return states;
-  }
-  const loss: Loss = returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
-  for (const s of states) dropVariables(ctx, s, instruction, loss, block.id);
+/** What calls something: a call, or the end of a scope that cleans up. */
+function* execute(ctx: Context, state: State, instruction: Instruction, block: BasicBlock, budget: Budget): Run {
+  if (instruction.kind === 'call') return yield* executeCall(ctx, state, instruction, budget);
+  if (instruction.kind !== 'end-scope') return [state];
+  const states = yield* cleanUp(ctx, state, instruction, budget);
+  for (const s of states) endScope(ctx, s, instruction, block);
   return states;
 }
 
-function dropVariables(
-  ctx: Context,
-  state: State,
-  instruction: Instruction & { kind: 'end-scope' },
-  loss: Loss,
-  block: number,
-): void {
+function* cleanUp(ctx: Context, state: State, instruction: EndOfScope, budget: Budget): Run {
+  let states = [state];
+  for (const variable of instruction.variables) {
+    if (variable.cleanup === undefined) continue;
+    const { span } = instruction;
+    const place = { base: { kind: 'variable' as const, variable }, path: [], type: variable.type, span };
+    const call = {
+      kind: 'call' as const,
+      callee: { kind: 'function' as const, name: variable.cleanup, span },
+      arguments: [{ kind: 'address' as const, place, span }],
+      result: undefined,
+      span,
+    };
+    const next: State[] = [];
+    for (const s of states) next.push(...(yield* executeCall(ctx, s, call, budget)));
+    states = next;
+  }
+  return states;
+}
+
+function endScope(ctx: Context, state: State, instruction: EndOfScope, block: BasicBlock): void {
+  const { terminator } = block;
+  const returns = terminator.kind === 'return';
+  if (returns && isProcessRoot(ctx)) {
+    processEnds(ctx, state);
+    return;
+  }
+  const loss: Loss = returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
+  dropVariables(ctx, state, instruction, loss, block.id);
+}
+
+function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: number): void {
   const candidates = new Set<string>();
   const taken = new Set<string>();
   for (const variable of instruction.variables) {

@@ -67,6 +67,15 @@ export function link(units: readonly TranslationUnit[], options: LinkOptions = {
     const body = staticNames.get(name) ?? undefined;
     return libraryFunction(name) === undefined || body?.file.endsWith('.h') === true ? body : undefined;
   };
+  const resolve = (name: string, file: string) => {
+    const defined = externals.get(name);
+    return (
+      statics.get(`${file}#${name}`) ??
+      (defined === undefined ? staticOrHeaders(name) : chooseDefinition(defined, file, options.targetsOf)?.body)
+    );
+  };
+  /** By file and name: it is asked for at every call. */
+  const resolved = new Map<string, Map<string, FunctionBody | undefined>>();
   return {
     files: units.map((u) => u.path),
     hasMain: functions.some((f) => f.name === 'main'),
@@ -74,11 +83,13 @@ export function link(units: readonly TranslationUnit[], options: LinkOptions = {
     functions: options.isRoot === undefined ? functions : functions.filter(options.isRoot),
     globals: [...byBase.values()],
     function: (name, file) => {
-      const defined = externals.get(name);
-      return (
-        statics.get(`${file}#${name}`) ??
-        (defined === undefined ? staticOrHeaders(name) : chooseDefinition(defined, file, options.targetsOf)?.body)
-      );
+      let inFile = resolved.get(file);
+      if (inFile === undefined) {
+        inFile = new Map();
+        resolved.set(file, inFile);
+      }
+      if (!inFile.has(name)) inFile.set(name, resolve(name, file));
+      return inFile.get(name);
     },
     global: (base) => byBase.get(base),
   };
