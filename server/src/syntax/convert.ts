@@ -112,16 +112,20 @@ function isUnchanged(cursor: Cursor, old: SyntaxNode): boolean {
   return !hasError && descendantCount === sizeOf(old);
 }
 
+/** Tokens that the grammar gives no field: two questions less for every second node. */
+const PUNCTUATION: ReadonlySet<string> = new Set([';', ',', '(', ')', '{', '}', '[', ']']);
+
 function nodeAt(cursor: Cursor): MutableNode {
   const type = cursor.nodeType;
   const start = cursor.startIndex;
   const end = cursor.endIndex;
+  const bare = PUNCTUATION.has(type);
   // What is missing has no width.
   const isError = type === 'ERROR' || (start === end && cursor.nodeIsMissing);
   return {
     type,
-    field: cursor.currentFieldName ?? undefined,
-    named: cursor.nodeIsNamed,
+    field: bare ? undefined : (cursor.currentFieldName ?? undefined),
+    named: !bare && cursor.nodeIsNamed,
     start,
     end,
     children: [],
