@@ -11,8 +11,9 @@ import type { Span } from '../text/span.ts';
 import { NameGraph } from './name-graph.ts';
 import { isHeader, mentions, type SourceFile } from './source-file.ts';
 
-/** Files beyond the seeds whose names are looked at; the nearest ones by folder. */
+/** Files beyond the seeds whose names are looked at; the nearest ones by folder. Where there are many seeds, more. */
 export const MAX_SCANNED = 1000;
+const MAX_SCANNED_A_SEED = 20;
 /** Files beyond the seeds that are parsed, of those that calls bind together. What they leave out is unknown code to the engine, and unknown is silent. */
 export const MAX_DRAWN_IN = 100;
 
@@ -93,7 +94,10 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
   const speaking = scan(mentioning).filesThatSpeak;
   const seeds = new Set(mentioning.filter((path) => speaking.has(path)));
   const others = [...given.map((f) => f.path), ...(options.neighbours ?? [])].filter((path) => !seeds.has(path));
-  const graph = scan([...seeds, ...nearest(others, [...seeds]).slice(0, MAX_SCANNED)]);
+  const graph = scan([
+    ...seeds,
+    ...nearest(others, [...seeds]).slice(0, Math.max(MAX_SCANNED, seeds.size * MAX_SCANNED_A_SEED)),
+  ]);
   const drawn = new Set<string>();
   const left = new Map<string, { files: number }>();
   for (const { path } of graph.drawn) {
