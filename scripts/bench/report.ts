@@ -27,7 +27,7 @@ export function toText(report: Report): string {
 }
 
 export function toMarkdown(report: Report): string {
-  const lines = [headline(report), '', '| | measured | | goal | made from |', '|---|---|---:|---|---|'];
+  const lines = [headline(report), '', '| part | measured | value | goal | made from |', '|---|---|---:|---|---|'];
   for (const part of report.parts)
     for (const figure of part.figures)
       lines.push(
