@@ -219,6 +219,7 @@ class Analysis {
     const { trace } = recorder;
     this.memory.components.keep(key, trace, result);
     this.kept?.keep('component', paths, trace, result);
+    this.memory.leave(paths);
     return result;
   }
 

@@ -29,6 +29,11 @@ export class Memo<V> {
     return entry;
   }
 
+  /** Forgets what stands under the keys that match. */
+  forget(matches: (key: string) => boolean): void {
+    for (const key of [...this.entries.keys()]) if (matches(key)) this.entries.delete(key);
+  }
+
   /** Begins a call, and forgets what the last `calls` of them did not use. */
   begin(calls: number): void {
     this.call++;

@@ -20,9 +20,11 @@ export class Memory {
   readonly trees: Trees;
   private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
   private call = 0;
+  private readonly remembers: boolean;
 
   constructor(parser: CParser, remembers: boolean) {
     this.trees = new Trees(parser, remembers);
+    this.remembers = remembers;
   }
 
   scan(path: string, text: string): FileNames {
@@ -35,9 +37,23 @@ export class Memory {
     return known.names;
   }
 
+  /** The component of these files is done: where nothing is remembered its units need not outlive it. */
+  leave(paths: readonly string[]): void {
+    if (this.remembers) return;
+    const done = new Set(paths);
+    this.units.forget((key) => done.has(pathOf(key) ?? ''));
+    this.programs.forget(() => true);
+    this.components.forget(() => true);
+  }
+
   begin(): void {
     this.call++;
     for (const part of [this.components, this.units, this.programs, this.trees]) part.begin(KEPT_CALLS);
     for (const [path, { used }] of this.scans) if (used < this.call - KEPT_CALLS) this.scans.delete(path);
   }
+}
+
+/** Of a unit's key: options, path, decisions. */
+function pathOf(key: string): string | undefined {
+  return key.split('\n', 2)[1];
 }
