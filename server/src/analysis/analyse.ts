@@ -89,6 +89,9 @@ export async function createAnalyser({ remember = false }: AnalyserOptions = {})
   };
 }
 
+/** Files whose units are held from the time that components are told apart until theirs is analysed. */
+const MANY_FILES = 200;
+
 class Analysis {
   private readonly options: AnalysisOptions;
   private readonly wanted: string | undefined;
@@ -181,6 +184,8 @@ class Analysis {
       const own = this.factsOf(path);
       facts.push(own);
       for (const header of own.includes) included.add(header);
+      // Made again with their component: to hold all at once costs more than to read them twice.
+      if (files.length > MANY_FILES) this.memory.leave([path]);
     }
     return facts;
   }

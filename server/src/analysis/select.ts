@@ -16,6 +16,7 @@ export const MAX_SCANNED = 1000;
 const MAX_SCANNED_A_SEED = 20;
 /** Files beyond the seeds that are parsed, of those that calls bind together. What they leave out is unknown code to the engine, and unknown is silent. */
 export const MAX_DRAWN_IN = 100;
+const MAX_DRAWN_IN_A_SEED = 10;
 
 export interface Selection {
   /** Sorted by path. */
@@ -104,8 +105,9 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
     // Headers come with the files that include them.
     if (seeds.has(path) || isHeader(path) || drawn.has(path)) continue;
     if (!left.has(path)) {
-      const bound = { files: MAX_DRAWN_IN };
-      for (const other of graph.boundTo(path)) left.set(other, bound);
+      const group = [...graph.boundTo(path)];
+      const bound = { files: Math.max(MAX_DRAWN_IN, group.filter((p) => seeds.has(p)).length * MAX_DRAWN_IN_A_SEED) };
+      for (const other of group) left.set(other, bound);
     }
     const bound = left.get(path)!;
     if (bound.files === 0) continue;
