@@ -41,26 +41,15 @@ export function foldBranches({ successors, dead }: Flowgraph, ask: FoldQuestions
     const alive = all.filter((s) => !idle[s]);
     return alive.length === 0 ? all : alive;
   });
-  let filters = false;
-  const stays = successors.map((all, i) => {
-    if (ask.busy[i] || (all.length > 1 && ask.whole)) return true;
-    if (all.length === 0) return ask.returnMatters && !dead[i];
-    if (all.length < 2) return false;
-    if (ways[i]!.length > 1) return ask.stays(i);
-    const decides = ask.decides(i);
-    filters ||= decides;
-    return decides;
-  });
-  // A busy block is where something happens, whether or not its own branch stays.
-  const branchStays = stays.map((s, i) => s && !ask.busy[i]);
-  for (const [i, all] of successors.entries()) {
-    if (!ask.busy[i] || all.length < 2) continue;
-    branchStays[i] = ask.whole || (ways[i]!.length > 1 ? ask.stays(i) : ask.decides(i));
-    if (ways[i]!.length === 1) filters ||= branchStays[i]!;
-  }
+  const filters = successors.some((all, i) => all.length > 1 && ways[i]!.length === 1 && ask.decides(i));
+  const branchStays = successors.map(
+    (all, i) => all.length > 1 && (ask.whole || (ways[i]!.length > 1 ? ask.stays(i) : ask.decides(i))),
+  );
+  /** Something happens in the block, or at its return. */
+  const stands = successors.map((all, i) => ask.busy[i]! || (all.length === 0 && ask.returnMatters && !dead[i]));
   /** What happens first from the end of a block on: a block, the exit, or nothing. */
   const after = new Array<number>(successors.length).fill(NOTHING);
-  const first = (i: number) => (stays[i] || branchStays[i] ? i : after[i]!);
+  const first = (i: number) => (stands[i] || branchStays[i] ? i : after[i]!);
   /** Where nothing happens any more: a block that returns. */
   const out = new Array<number>(successors.length).fill(NOTHING);
   for (let again = true; again; ) {

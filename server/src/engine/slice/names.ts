@@ -17,7 +17,7 @@ export class Names {
   private readonly pointees = new Map<string, string>();
   /** Functions whose address is taken. */
   private readonly functions = new Map<string, FunctionBody>();
-  /** Made when all unions are. */
+  /** Until the next union. */
   private byName: Map<string, readonly FunctionBody[]> | undefined;
   private readonly resolve: (e: Expr & { kind: 'function' }) => FunctionBody | undefined;
 
@@ -38,6 +38,7 @@ export class Names {
     const x = this.find(a);
     const y = this.find(b);
     if (x === y) return;
+    this.byName = undefined;
     this.parents.set(x, y);
     const behindX = this.pointees.get(x);
     const behindY = this.pointees.get(y);
@@ -88,6 +89,7 @@ export class Names {
       case 'function': {
         const body = this.resolve(e);
         if (body === undefined) return NOWHERE;
+        if (!this.functions.has(body.id)) this.byName = undefined;
         this.functions.set(body.id, body);
         return functionName(body);
       }

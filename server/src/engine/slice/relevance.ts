@@ -230,7 +230,7 @@ function isAssignment(step: Step): boolean {
 const NO_FUNCTIONS: readonly FunctionFacts[] = [];
 
 /** Blocks that are still reached when branches are folded. */
-export function reachable(facts: FunctionFacts): Set<number> {
+function reachable(facts: FunctionFacts): Set<number> {
   const found = new Set([0]);
   for (const block of found) {
     const folded = facts.folded[block];

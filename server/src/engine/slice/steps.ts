@@ -3,6 +3,7 @@
  * matters is decided in relevance.ts.
  */
 import type { Expr, FunctionBody, Instruction, Place, Terminator } from '../../ir/ir.ts';
+import { successors } from '../../ir/simplify.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../../libc/effects.ts';
 import { systemCall } from '../../libc/syscalls.ts';
 import { REQUESTS_BY_NUMBER, type UffdRequest } from '../../uffd/requests.ts';
@@ -47,6 +48,7 @@ export interface BlockFacts {
   readonly uses: readonly string[];
   /** Of these, the ones that are no pointers: their value decides which path is taken. */
   readonly decides: readonly string[];
+  /** Each once. */
   readonly successors: readonly number[];
 }
 
@@ -249,7 +251,7 @@ export class StepReader {
         steps: block.instructions.map((i) => this.step(i, body)),
         uses: e === undefined ? [] : this.uses(e),
         decides: e === undefined ? [] : this.numbers(e),
-        successors: targets(terminator),
+        successors: successors(terminator),
       };
     });
   }
@@ -258,11 +260,11 @@ export class StepReader {
     const plain = { ...NOTHING, instruction: i };
     switch (i.kind) {
       case 'declare':
-        return { ...plain, defines: [], uses: [] };
+        return plain;
       case 'end-scope':
-        return { ...plain, essential: i.variables.some((v) => v.cleanup !== undefined), defines: [], uses: [] };
+        return { ...plain, essential: i.variables.some((v) => v.cleanup !== undefined) };
       case 'opaque':
-        return { ...plain, essential: true, defines: [], uses: i.operands.flatMap((o) => this.contents(o)) };
+        return { ...plain, essential: true, uses: i.operands.flatMap((o) => this.contents(o)) };
       case 'zero':
         return { ...plain, defines: [this.names.ofPlace(i.target)], uses: this.address(i.target) };
       case 'assign': {
@@ -273,7 +275,7 @@ export class StepReader {
           essential: !same && this.makesReachable(i.target, i.value),
           defines: same ? [] : [this.names.ofPlace(i.target)],
           uses: [...this.uses(i.value), ...this.address(i.target)],
-          takes: this.indexes(i.target),
+          takes: [...this.indexes(i.target), ...this.handedOut(i.value)],
           ways: [...this.ways(i.value), ...this.address(i.target)],
         };
       }
@@ -386,10 +388,20 @@ export class StepReader {
     return { through, given: this.uses(argument) };
   }
 
-  /** Binds calls through pointers: to the functions that the pointers are found to lead to. */
+  /** Binds calls through pointers to the functions that these lead to, which may hand on pointers of their own. */
   bindLoose(): void {
-    for (const { list, result, through } of this.loose)
-      for (const body of this.names.functionsAt(through)) this.bind(list, body, result);
+    const bound = new Map<LooseCall, Set<string>>(this.loose.map((call) => [call, new Set()]));
+    for (let again = true; again; ) {
+      again = false;
+      for (const [{ list, result, through }, known] of bound) {
+        for (const body of this.names.functionsAt(through)) {
+          if (known.has(body.id)) continue;
+          known.add(body.id);
+          this.bind(list, body, result);
+          again = true;
+        }
+      }
+    }
   }
 
   /** A pointer to a record in memory that outlives the function: what lies there can be found from there. */
@@ -446,6 +458,12 @@ export class StepReader {
   /** A descriptor that is an index is kept by its number. */
   private indexes(place: Place): string[] {
     return place.path.flatMap((e) => (e.kind === 'index' ? this.uses(e.index) : []));
+  }
+
+  /** What a stored pointer leads to: where that may hold a descriptor, whoever gets the pointer finds it. */
+  private handedOut(value: Expr): string[] {
+    const pointee = this.names.leadsTo(value);
+    return pointee === undefined || value.kind === 'function' ? [] : [pointee];
   }
 
   private ofPlace(place: Place): string[] {
@@ -548,18 +566,5 @@ function valueIn(t: Terminator): Expr | undefined {
       return t.value;
     default:
       return undefined;
-  }
-}
-
-function targets(t: Terminator): number[] {
-  switch (t.kind) {
-    case 'goto':
-      return [t.target];
-    case 'branch':
-      return [t.whenTrue, t.whenFalse];
-    case 'switch':
-      return [...t.cases.map((c) => c.target), t.otherwise];
-    default:
-      return [];
   }
 }

@@ -116,7 +116,7 @@ function some(facts: FunctionFacts, holds: (step: Step) => boolean): boolean {
 
 function flowgraph(functions: Functions, facts: FunctionFacts): Flowgraph {
   return {
-    successors: facts.blocks.map((b) => (b.steps.some((s) => ends(functions, s)) ? [] : [...new Set(b.successors)])),
+    successors: facts.blocks.map((b) => (b.steps.some((s) => ends(functions, s)) ? [] : b.successors)),
     dead: deadEnds(functions, facts),
   };
 }
