@@ -235,7 +235,7 @@ function forget(state: State, location: Location): void {
 }
 
 function* callBody(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody, budget: Budget): Run {
-  if (instruction.result === undefined && ctx.inert.has(body) && cannotMatter(ctx, state, instruction)) {
+  if (instruction.result === undefined && !ctx.slice.acts(body) && cannotMatter(ctx, state, instruction)) {
     return [state];
   }
   const recursion = ctx.stack.filter((f) => f === body.id).length;

@@ -3,7 +3,6 @@ import type { Expr, FunctionBody, GlobalVariable, Instruction, Variable } from '
 import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Footprint, LocalSummary } from './footprint.ts';
-import type { InertFunctions } from './inert.ts';
 import type { Slice } from './slice/slice.ts';
 import type { State } from './state.ts';
 import { traceSteps } from './state.ts';
@@ -75,7 +74,6 @@ export interface Context {
   /** Bases that existed when the root started (a thread's view of its creator's memory). */
   readonly inherited: ReadonlySet<string>;
   readonly noteAnalysed: (functionId: string) => void;
-  readonly inert: InertFunctions;
   /** What of the program can matter. */
   readonly slice: Slice;
   /** What calls were found to do in this root, by call string and typestate. */

@@ -14,7 +14,6 @@ import { type Context, type Facts, type Program, variableBase } from './context.
 import { evaluate } from './evaluate.ts';
 import type { EngineEvent, EngineResult, FeatureWord } from './events.ts';
 import { Footprint } from './footprint.ts';
-import { InertFunctions } from './inert.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { processEnds } from './observe.ts';
 import { Slice } from './slice/slice.ts';
@@ -236,13 +235,11 @@ class Schedule {
   private readonly options: EngineOptions;
   private readonly globalBases: ReadonlySet<string>;
   private readonly shared: SharedFacts;
-  private readonly inert: InertFunctions;
   private readonly slice: Slice;
 
   constructor(program: Program, options: EngineOptions) {
     this.program = program;
     this.options = options;
-    this.inert = new InertFunctions(program);
     this.slice = new Slice(program, options.slice === false);
     this.globalBases = new Set(program.globals.map((g) => variableBase(g.variable)));
     this.shared = new SharedFacts(this.globalBases);
@@ -371,7 +368,6 @@ class Schedule {
       quarantined: body.quarantine.length > 0,
       inherited: root.inherited,
       noteAnalysed: (id) => this.analysed.add(id),
-      inert: this.inert,
       slice: this.slice,
       summaries: new Map(),
       localSummaries: new Map(),
@@ -437,7 +433,6 @@ function initialiseGlobals(program: Program, slice: Slice, facts: Facts, body: F
     quarantined: false,
     inherited: new Set(),
     noteAnalysed: () => undefined,
-    inert: new InertFunctions(program),
     slice,
     summaries: new Map(),
     localSummaries: new Map(),

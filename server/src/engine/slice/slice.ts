@@ -35,6 +35,12 @@ export class Slice {
     return this.sliced.get(body.id) ?? body;
   }
 
+  /** False where it makes no difference to userfaultfd whether the function runs, as far as its arguments lead. */
+  acts(body: FunctionBody): boolean {
+    const facts = this.relevance.functions.get(body.id);
+    return facts === undefined || facts.acts || facts.neverReturns;
+  }
+
   /** A process may be made while it runs. */
   forks(body: FunctionBody): boolean {
     return this.relevance.functions.get(body.id)?.forks !== false;
