@@ -6,19 +6,20 @@
  * creator goes on with what it does; a root that asked before another one did more is run once more at the end. Facts
  * that need several roots (who reads the event of whose fork) are left to the rules.
  */
-import type { Expr, FunctionBody } from '../ir/ir.ts';
-import { libraryFunction } from '../libc/effects.ts';
+import type { FunctionBody } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
-import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
-import { evaluate } from './evaluate.ts';
 import type { EngineEvent, EngineResult, FeatureWord } from './events.ts';
 import { Footprint } from './footprint.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { processEnds } from './observe.ts';
+import { calledFunctions, initialiseGlobals, inTables } from './roots.ts';
+import { SharedFacts, sameFeatures } from './shared-facts.ts';
 import { Slice } from './slice/slice.ts';
 import { locationKey, State } from './state.ts';
-import { asConstant, covers, join, type Location, numberSet, numeric, TOP_NUMBER, type Value } from './value.ts';
+import { covers, join, type Location, numeric, TOP_NUMBER, type Value } from './value.ts';
+
+const ANY_NUMBER = numeric(TOP_NUMBER);
 
 /** Instructions one root may take. Steps, not seconds: results must not depend on the machine's mood. */
 export const STEPS_PER_ROOT = 200_000;
@@ -49,69 +50,6 @@ interface Root {
 export async function runEngine(program: Program, options: EngineOptions = {}): Promise<EngineResult> {
   const schedule = new Schedule(program, options);
   return schedule.result(!(await schedule.run()));
-}
-
-/** What all roots of a program do to memory and descriptors that others can see. It only grows. */
-class SharedFacts {
-  private readonly stored = new Map<string, Map<string, Value>>();
-  private readonly handshakes = new Map<string, Map<string, FeatureWord>>();
-  private readonly arms = new Map<string, Map<string, { region: string; span: Span }>>();
-  private readonly shared = new Set<string>();
-  private readonly globalBases: ReadonlySet<string>;
-  features: FeatureWord | undefined;
-
-  constructor(globalBases: ReadonlySet<string>) {
-    this.globalBases = globalBases;
-  }
-
-  share(base: string): void {
-    this.shared.add(base);
-  }
-
-  isVisible(base: string): boolean {
-    return this.globalBases.has(base) || this.shared.has(base);
-  }
-
-  store(root: string, location: Location, value: Value): void {
-    if (!this.isVisible(location.base)) return;
-    const byRoot = nested(this.stored, locationKey(location));
-    const old = byRoot.get(root);
-    byRoot.set(root, old === undefined ? value : join(old, value));
-  }
-
-  /** The root stores there itself. */
-  stores(root: string, key: string): boolean {
-    return this.stored.get(key)?.has(root) === true;
-  }
-
-  handshake(root: string, object: string, features: FeatureWord, concurrent: boolean): void {
-    this.features = this.features === undefined ? features : joinFeatures(this.features, features);
-    if (concurrent) nested(this.handshakes, object).set(root, features);
-  }
-
-  arm(root: string, object: string, range: { region: string; span: Span }): void {
-    nested(this.arms, object).set(root, range);
-  }
-
-  othersStore(root: string, key: string): Value | undefined {
-    let value: Value | undefined;
-    for (const [other, stored] of this.stored.get(key) ?? [])
-      if (other !== root) value = value === undefined ? stored : join(value, stored);
-    return value;
-  }
-
-  othersHandshake(root: string, object: string): FeatureWord | undefined {
-    let word: FeatureWord | undefined;
-    for (const [other, features] of this.handshakes.get(object) ?? []) {
-      if (other !== root) word = word === undefined ? features : joinFeatures(word, features);
-    }
-    return word;
-  }
-
-  othersArm(root: string, object: string): { region: string; span: Span } | undefined {
-    for (const [other, range] of this.arms.get(object) ?? []) if (other !== root) return range;
-    return undefined;
-  }
 }
 
 /** One run of one root: what happened in it, and which answers about the other roots it rests on. */
@@ -400,102 +338,4 @@ class Schedule {
       cancelled,
     };
   }
-}
-
-function sameFeatures(a: FeatureWord | undefined, b: FeatureWord | undefined): boolean {
-  return a === b || (a?.must === b?.must && a?.may === b?.may && a?.unknown === b?.unknown);
-}
-
-function joinFeatures(a: FeatureWord, b: FeatureWord): FeatureWord {
-  return { must: a.must & b.must, may: a.may | b.may, unknown: a.unknown || b.unknown };
-}
-
-function nested<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {
-  let inner = map.get(key);
-  if (inner === undefined) {
-    inner = new Map();
-    map.set(key, inner);
-  }
-  return inner;
-}
-
-function initialiseGlobals(program: Program, slice: Slice, facts: Facts, body: FunctionBody, state: State): void {
-  const ctx: Context = {
-    program,
-    facts,
-    body,
-    root: 'initialisers',
-    thread: false,
-    forks: false,
-    calls: [],
-    stack: [],
-    site: '',
-    quarantined: false,
-    inherited: new Set(),
-    noteAnalysed: () => undefined,
-    slice,
-    summaries: new Map(),
-    localSummaries: new Map(),
-    footprint: new Footprint(),
-  };
-  for (const g of program.globals) {
-    const base = variableBase(g.variable);
-    // In a program without main the globals may hold whatever the functions that run before left there.
-    if (body.name !== 'main' && g.initialiser.length === 0) continue;
-    state.memory.fill({ base, path: '' }, { number: ZERO_NUMBER, references: [], any: false, tag: undefined });
-    for (const store of g.initialiser) {
-      const value = evaluate(ctx, state, store.value);
-      let path = '';
-      for (const element of store.target.path) {
-        path += element.kind === 'field' ? `.${element.name}` : `[${indexOf(ctx, state, element.index)}]`;
-      }
-      state.memory.store({ base, path }, value);
-    }
-  }
-}
-
-const ZERO_NUMBER = numberSet([0]);
-const ANY_NUMBER = numeric(TOP_NUMBER);
-
-function indexOf(ctx: Context, state: State, index: Expr): string {
-  return indexText(asConstant(evaluate(ctx, state, index)));
-}
-
-/** Functions that some body calls or hands to a thread or a table: they are run in their callers' states. */
-function calledFunctions(program: Program): Set<string> {
-  const called = new Set<string>();
-  const mark = (name: string, file: string) => {
-    const body = program.function(name, file);
-    if (body !== undefined) called.add(body.id);
-  };
-  for (const f of program.functions) {
-    for (const block of f.blocks) {
-      for (const i of block.instructions) {
-        if (i.kind !== 'call') continue;
-        if (i.callee.kind === 'function' && i.callee.name !== f.name) mark(i.callee.name, f.file);
-        const row = i.callee.kind === 'function' ? libraryFunction(i.callee.name) : undefined;
-        if (row?.kind === 'thread-create' || row?.kind === 'clone') {
-          for (const a of i.arguments) {
-            const e = a.kind === 'cast' ? a.operand : a;
-            if (e.kind === 'function') mark(e.name, f.file);
-          }
-        }
-      }
-    }
-  }
-  for (const id of inTables(program)) called.add(id);
-  return called;
-}
-
-/** Functions that initialisers of global variables name. */
-function inTables(program: Program): Set<string> {
-  const named = new Set<string>();
-  for (const g of program.globals) {
-    for (const store of g.initialiser) {
-      const e = store.value.kind === 'cast' ? store.value.operand : store.value;
-      const body = e.kind === 'function' ? program.function(e.name, g.variable.span.file) : undefined;
-      if (body !== undefined) named.add(body.id);
-    }
-  }
-  return named;
 }

@@ -4,11 +4,21 @@
  */
 import type { Expr, FunctionBody, Instruction, Place, Terminator } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
-import { type LibraryFunction, type LibraryKind, libraryFunction } from '../../libc/effects.ts';
-import { systemCall } from '../../libc/syscalls.ts';
-import { REQUESTS_BY_NUMBER, type UffdRequest } from '../../uffd/requests.ts';
+import type { LibraryKind } from '../../libc/effects.ts';
 import type { Program } from '../context.ts';
 import { typeOf } from '../evaluate.ts';
+import {
+  type CallInstruction,
+  ESCAPES,
+  isIdle,
+  isPlainRequest,
+  type LibraryCall,
+  LOOKED_AT,
+  libraryCallOf,
+  RETURNS_ARGUMENT,
+  TELLING,
+  WRITES_FIRST,
+} from './library.ts';
 import { enclosing, isBytePointer, type Names } from './names.ts';
 
 export interface Step {
@@ -52,127 +62,6 @@ export interface BlockFacts {
   readonly successors: readonly number[];
 }
 
-/** What works on text, time and other descriptors, and only makes numbers and memory. */
-const PRODUCERS: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
-  'print',
-  'pure',
-  'sleep',
-  'open',
-  'pipe',
-  'malloc',
-  'mmap',
-  'memalign',
-  'realloc',
-  'memset',
-  'memcpy',
-  'atomic-store',
-  'atomic-load',
-  'atomic-exchange',
-]);
-
-/**
- * Which arguments of a kind a model looks at; all of them where a kind is not here. What only lets a descriptor
- * escape needs none: descriptors are followed wherever they go.
- */
-const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
-  print: [],
-  pure: [],
-  sleep: [],
-  open: [],
-  pipe: [],
-  malloc: [],
-  mmap: [],
-  memalign: [],
-  realloc: [0],
-  readv: [0],
-  'call-once': [],
-  write: [],
-  sendmsg: [],
-  fdopen: [],
-  munmap: [0],
-  madvise: [0, 2],
-  memset: [0, 1],
-  memcpy: [0, 1],
-  'atomic-store': [0],
-  'atomic-load': [0],
-  'atomic-exchange': [0],
-  'thread-create': [0],
-  'thread-join': [0],
-};
-
-/** Whose result tells apart what became of a descriptor, a message, a process or a thread. */
-const TELLING: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
-  'userfaultfd',
-  'ioctl',
-  'read',
-  'readv',
-  'dup',
-  'dup2',
-  'fcntl',
-  'syscall',
-  'fork',
-  'forkpty',
-  'daemon',
-  'vfork',
-  'clone',
-  'thread-create',
-  'close',
-  'exec',
-  'epoll-ctl',
-]);
-
-/** What they change lies behind the first argument (the second of bcopy). */
-const WRITES_FIRST: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
-  'memset',
-  'memcpy',
-  'atomic-store',
-  'atomic-exchange',
-]);
-
-/** Matter for the descriptors that they are given. */
-const ESCAPES: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
-  'close',
-  'write',
-  'memcpy',
-  'atomic-store',
-  'atomic-exchange',
-]);
-
-/** Whose result leads where an argument leads. */
-const RETURNS_ARGUMENT: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['realloc', 'memset', 'memcpy', 'pure']);
-
-/** Requests that make nothing, arm nothing and negotiate nothing. */
-const PLAIN: ReadonlySet<UffdRequest['kind']> = new Set(['fill', 'wake', 'write-protect']);
-
-/** MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK: madvise(2). */
-const ADVICE_ON_FORK: ReadonlySet<bigint> = new Set([10n, 11n, 18n, 19n]);
-
-/** Calls of kinds that matter, which as they stand do not: they work on bytes, or on pages that stay where they are. */
-function isIdle({ row, arguments: list }: LibraryCall): boolean {
-  switch (row.kind) {
-    case 'exit':
-      return true;
-    case 'madvise':
-      return list[2]?.kind === 'constant' && !ADVICE_ON_FORK.has(list[2].value);
-    case 'read':
-      // Too small for a message.
-      return list[1]?.kind === 'address' && list[1].place.type.kind === 'integer';
-    case 'free': {
-      const type = list[0] === undefined ? undefined : typeOf(list[0]);
-      return type?.kind === 'pointer' && (type.to.kind === 'integer' || type.to.kind === 'floating');
-    }
-    case 'write':
-      return true;
-    default:
-      return PRODUCERS.has(row.kind);
-  }
-}
-
-function isPlainRequest(e: Expr | undefined): boolean {
-  const request = e?.kind === 'constant' ? REQUESTS_BY_NUMBER.get(Number(e.value)) : undefined;
-  return request !== undefined && PLAIN.has(request.kind);
-}
-
 const NOTHING = {
   essential: false,
   takes: [],
@@ -187,28 +76,11 @@ const NOTHING = {
   given: [],
 } as const;
 
-type CallInstruction = Instruction & { readonly kind: 'call' };
-
 /** A call through a pointer, or the start of a thread. */
 interface LooseCall {
   readonly list: readonly Expr[];
   readonly result: string | undefined;
   readonly through: string;
-}
-
-export interface LibraryCall {
-  readonly row: LibraryFunction;
-  /** Those of the function itself: without the number, where it is made through syscall(2). */
-  readonly arguments: readonly Expr[];
-}
-
-/** The library function or system call that a call makes, where its name says which. */
-export function libraryCallOf(i: CallInstruction): LibraryCall | undefined {
-  const row = i.callee.kind === 'function' ? libraryFunction(i.callee.name) : undefined;
-  if (row?.kind !== 'syscall') return row === undefined ? undefined : { row, arguments: i.arguments };
-  const number = i.arguments[0];
-  const target = number?.kind === 'constant' ? systemCall(number.name, Number(number.value)) : undefined;
-  return target === undefined ? { row, arguments: i.arguments } : { row: target, arguments: i.arguments.slice(1) };
 }
 
 function resultOf(i: CallInstruction): string[] {

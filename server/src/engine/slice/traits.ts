@@ -4,7 +4,8 @@ import { visitBody } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
 import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
 import type { Flowgraph } from './fold.ts';
-import { type BlockFacts, libraryCallOf, type Step } from './steps.ts';
+import { libraryCallOf } from './library.ts';
+import type { BlockFacts, Step } from './steps.ts';
 
 export interface FunctionFacts {
   readonly body: FunctionBody;

@@ -1,0 +1,97 @@
+/** Which functions are run for their own sake, and the memory that they find. */
+import type { Expr, FunctionBody } from '../ir/ir.ts';
+import { libraryFunction } from '../libc/effects.ts';
+import { indexText } from './arithmetic.ts';
+import { type Context, type Facts, type Program, variableBase } from './context.ts';
+import { evaluate } from './evaluate.ts';
+import { Footprint } from './footprint.ts';
+import type { Slice } from './slice/slice.ts';
+import type { State } from './state.ts';
+import { asConstant, numberSet } from './value.ts';
+
+/** File-scope variables as they are before the root runs. */
+export function initialiseGlobals(
+  program: Program,
+  slice: Slice,
+  facts: Facts,
+  body: FunctionBody,
+  state: State,
+): void {
+  const ctx: Context = {
+    program,
+    facts,
+    body,
+    root: 'initialisers',
+    thread: false,
+    forks: false,
+    calls: [],
+    stack: [],
+    site: '',
+    quarantined: false,
+    inherited: new Set(),
+    noteAnalysed: () => undefined,
+    slice,
+    summaries: new Map(),
+    localSummaries: new Map(),
+    footprint: new Footprint(),
+  };
+  for (const g of program.globals) {
+    const base = variableBase(g.variable);
+    // In a program without main the globals may hold whatever the functions that run before left there.
+    if (body.name !== 'main' && g.initialiser.length === 0) continue;
+    state.memory.fill({ base, path: '' }, { number: ZERO_NUMBER, references: [], any: false, tag: undefined });
+    for (const store of g.initialiser) {
+      const value = evaluate(ctx, state, store.value);
+      let path = '';
+      for (const element of store.target.path) {
+        path += element.kind === 'field' ? `.${element.name}` : `[${indexOf(ctx, state, element.index)}]`;
+      }
+      state.memory.store({ base, path }, value);
+    }
+  }
+}
+
+const ZERO_NUMBER = numberSet([0]);
+
+function indexOf(ctx: Context, state: State, index: Expr): string {
+  return indexText(asConstant(evaluate(ctx, state, index)));
+}
+
+/** Functions that some body calls or hands to a thread or a table: they are run in their callers' states. */
+export function calledFunctions(program: Program): Set<string> {
+  const called = new Set<string>();
+  const mark = (name: string, file: string) => {
+    const body = program.function(name, file);
+    if (body !== undefined) called.add(body.id);
+  };
+  for (const f of program.functions) {
+    for (const block of f.blocks) {
+      for (const i of block.instructions) {
+        if (i.kind !== 'call') continue;
+        if (i.callee.kind === 'function' && i.callee.name !== f.name) mark(i.callee.name, f.file);
+        const row = i.callee.kind === 'function' ? libraryFunction(i.callee.name) : undefined;
+        if (row?.kind === 'thread-create' || row?.kind === 'clone') {
+          for (const a of i.arguments) {
+            const e = a.kind === 'cast' ? a.operand : a;
+            if (e.kind === 'function') mark(e.name, f.file);
+          }
+        }
+      }
+    }
+  }
+  for (const id of inTables(program)) called.add(id);
+  return called;
+}
+
+/** Functions that initialisers of global variables name. */
+export function inTables(program: Program): Set<string> {
+  const named = new Set<string>();
+  for (const g of program.globals) {
+    for (const store of g.initialiser) {
+      const e = store.value.kind === 'cast' ? store.value.operand : store.value;
+      const body = e.kind === 'function' ? program.function(e.name, g.variable.span.file) : undefined;
+      if (body !== undefined) named.add(body.id);
+    }
+  }
+  return named;
+}
