@@ -3,6 +3,17 @@
  * and neutralises loop macros, so that tree-sitter sees plain C and every offset stays valid.
  */
 import {
+  ATTRIBUTE_WORDS,
+  type Attributes,
+  attributesOf,
+  isDeclaredName,
+  isParameterAttribute,
+  NORETURN_WORDS,
+  noAttributes,
+  noteAttribute,
+} from './attributes.ts';
+import {
+  closing,
   type Definitions,
   type Directive,
   endOfComment,
@@ -12,6 +23,7 @@ import {
   INCLUDED,
   judge,
   parseDefine,
+  skipSpace,
 } from './preprocess.ts';
 import type { Choice, MacroDefinition, Unknown } from './tree.ts';
 
@@ -171,42 +183,9 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker)
   return choices;
 }
 
-const ATTRIBUTE_WORDS = new Set([
-  '__always_inline',
-  '__maybe_unused',
-  '__unused',
-  '__used',
-  '__init',
-  '__exit',
-  '__cold',
-  '__hot',
-  'noinline',
-  '__noinline',
-  '__noreturn',
-  '__packed',
-  '__user',
-  '__kernel',
-  '__iomem',
-  '__percpu',
-  '__force',
-  '__weak',
-  '__must_check',
-  '__extension__',
-  '__printf',
-  '__read_mostly',
-  '_Noreturn',
-  'noreturn',
-  '__restrict',
-  '__restrict__',
-  'asmlinkage',
-  '__visible',
-]);
 /** `typeof(e)` is a type to the grammar only for some `e`: the widest integer stands in for it. */
 const TYPEOF_WORDS = new Set(['typeof', '__typeof__', '__typeof', 'typeof_unqual']);
 const STAND_IN = 'int64_t';
-const NORETURN_WORDS = new Set(['__noreturn', '_Noreturn', 'noreturn']);
-const ATTRIBUTE_BODY =
-  /^(?:\s*(?:__attribute__\s*\(\(.*\)\)|static|extern|inline|__inline|__inline__|const|volatile|register|_Noreturn|__extension__)\s*)*$/s;
 /** Object-like macros that are nothing but the beginning of an endless loop, or punctuation. */
 const ENDLESS_BODY = /^(?:for\s*\(\s*;\s*;\s*\)|while\s*\(\s*(?:1|true)\s*\)|[{};\s]+)$/;
 
@@ -340,95 +319,6 @@ function isTypeAsArgument(before: string, after: string): boolean {
   return /^\s+[A-Za-z_]\w*\s*\**\s*,/.test(after);
 }
 
-/** `void *arg PROJECT_UNUSED)`, where the macro's definition is not given: the name says what it is. */
-function isParameterAttribute(text: string, start: number, end: number, word: string): boolean {
-  if (!/unused|attribute/i.test(word)) return false;
-  const before = text.slice(Math.max(0, start - 8), start);
-  const next = text[skipSpace(text, end)] ?? '';
-  if (/[\w*]\s*$/.test(before) && /[,)]/.test(next)) return !isDeclaredName(text, start, end);
-  // In front of a type and a name, or of a type that is none but a type; else it is the type.
-  if (!/[(,]\s*$/.test(before) || !/\w/.test(next)) return false;
-  const { isType, names } = declaratorWords(/^[^,()]*/.exec(text.slice(end, end + MAX_DECLARATOR))![0]);
-  return isType || names > 1;
-}
-
-/** A declarator is looked through this far. */
-const MAX_DECLARATOR = 200;
-const QUALIFIER = /^(?:const|volatile|restrict|_Atomic|register|static|extern|inline|auto)$/;
-const TYPE_WORD = /^(?:void|char|short|int|long|float|double|signed|unsigned|_Bool|bool|struct|union|enum)$/;
-
-/**
- * True where a word that looks like an attribute is what is declared: `void *unused)`, `int __unused;`. It ends the
- * declarator, and nothing in front of it could be the name.
- */
-function isDeclaredName(text: string, start: number, end: number): boolean {
-  const next = text[skipSpace(text, end)] ?? '';
-  if (!/[),;=[]/.test(next) || !/[\w*]\s*$/.test(text.slice(Math.max(0, start - 8), start))) return false;
-  const before = text.slice(Math.max(0, start - MAX_DECLARATOR), start).replace(/\/\*[\s\S]*?\*\//g, ' ');
-  const declarator = /[^(),;={}]*$/.exec(before)![0];
-  const pointer = declarator.lastIndexOf('*');
-  const { isType, names } = declaratorWords(declarator.slice(pointer + 1));
-  if (pointer >= 0) return names === 0;
-  // `int a, b UNUSED`: the type stands in front of the first of them.
-  const hasOwnType = !before.slice(0, before.length - declarator.length).endsWith(',') || isInParentheses(before);
-  return names === (isType || !hasOwnType ? 0 : 1);
-}
-
-function isInParentheses(before: string): boolean {
-  let depth = 0;
-  for (let i = before.length - 1; i >= 0; i--) {
-    if (before[i] === ')') depth++;
-    else if (before[i] === '(' && depth-- === 0) return true;
-    else if (/[;{}]/.test(before[i]!)) return false;
-  }
-  return false;
-}
-
-/** Words of a declarator beside qualifiers and attributes: whether some are only ever a type, and how many others. */
-function declaratorWords(declarator: string): { isType: boolean; names: number } {
-  let isType = false;
-  let names = 0;
-  for (const [, tag, word] of declarator.matchAll(/(?:\b(struct|union|enum)\s+)?\b([A-Za-z_]\w*)/g)) {
-    if (tag !== undefined || TYPE_WORD.test(word!)) isType = true;
-    else if (!QUALIFIER.test(word!) && !ATTRIBUTE_WORDS.has(word!)) names++;
-  }
-  return { isType, names };
-}
-
-/** Attributes that mean something, by their offsets. */
-interface Attributes {
-  readonly cleanups: Map<number, string>;
-  readonly noreturns: number[];
-  readonly constructors: number[];
-}
-
-function noAttributes(): Attributes {
-  return { cleanups: new Map(), noreturns: [], constructors: [] };
-}
-
-function noteAttribute(attribute: string, at: number, found: Attributes): void {
-  const cleanup = /\b_*cleanup_*\s*\(\s*(\w+)\s*\)/.exec(attribute);
-  if (cleanup !== null) found.cleanups.set(at, cleanup[1]!);
-  if (/\b_*noreturn_*\b/.test(attribute)) found.noreturns.push(at);
-  if (/\b_*constructor_*\b/.test(attribute)) found.constructors.push(at);
-}
-
-/** Macros within macros that are followed to see whether a use is nothing but attributes. */
-const MAX_ATTRIBUTE_DEPTH = 8;
-
-/** What a use of a macro expands to, where that is nothing but attributes and storage classes. */
-function attributesOf(use: string, macros: ReadonlyMap<string, MacroDefinition>): string | undefined {
-  let text = use;
-  for (let depth = 0; depth < MAX_ATTRIBUTE_DEPTH; depth++) {
-    const match = /^\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\)\s*)?$/.exec(text);
-    const macro = match === null ? undefined : macros.get(match[1]!);
-    if (macro === undefined || (macro.parameters === undefined) !== (match![2] === undefined)) break;
-    const args = (match![2] ?? '').split(',').map((a) => a.trim());
-    text = macro.body.replace(/[A-Za-z_]\w*/g, (word) => args[macro.parameters?.indexOf(word) ?? -1] ?? word);
-  }
-  return text !== use && ATTRIBUTE_BODY.test(text) ? text : undefined;
-}
-
 /** Deals with a macro's name; returns where the scan goes on. */
 function maskMacro(
   chars: Blanker,
@@ -508,32 +398,4 @@ function startsStatement(text: string, at: number): boolean {
   let i = at - 1;
   while (i >= 0 && /\s/.test(text[i]!)) i--;
   return i < 0 || text[i] === ';' || text[i] === '{' || text[i] === '}' || text[i] === ':';
-}
-
-function skipSpace(text: string, at: number): number {
-  let i = at;
-  while (i < text.length && (text[i] === ' ' || text[i] === '\t' || text[i] === '\n' || text[i] === '\r')) i++;
-  return i;
-}
-
-/** Past the parenthesis that closes the one at `open`, or -1. */
-function closing(text: string, open: number): number {
-  if (text[open] !== '(') return -1;
-  let depth = 0;
-  for (let i = open; i < text.length; ) {
-    const c = text[i];
-    if (c === '(') depth++;
-    else if (c === ')') {
-      depth--;
-      if (depth === 0) return i + 1;
-    } else if (c === '"' || c === "'") {
-      i = endOfString(text, i);
-      continue;
-    } else if (c === '/' && text[i + 1] === '*') {
-      i = endOfComment(text, i);
-      continue;
-    }
-    i++;
-  }
-  return -1;
 }

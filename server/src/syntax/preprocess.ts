@@ -390,3 +390,32 @@ function combine(op: string, a: Number3, b: Number3): Number3 {
       return undefined;
   }
 }
+
+/** The first offset from `at` on that holds no white space. */
+export function skipSpace(text: string, at: number): number {
+  let i = at;
+  while (i < text.length && (text[i] === ' ' || text[i] === '\t' || text[i] === '\n' || text[i] === '\r')) i++;
+  return i;
+}
+
+/** The offset behind the parenthesis that closes the one at `open`, or -1. */
+export function closing(text: string, open: number): number {
+  if (text[open] !== '(') return -1;
+  let depth = 0;
+  for (let i = open; i < text.length; ) {
+    const c = text[i];
+    if (c === '(') depth++;
+    else if (c === ')') {
+      depth--;
+      if (depth === 0) return i + 1;
+    } else if (c === '"' || c === "'") {
+      i = endOfString(text, i);
+      continue;
+    } else if (c === '/' && text[i + 1] === '*') {
+      i = endOfComment(text, i);
+      continue;
+    }
+    i++;
+  }
+  return -1;
+}
