@@ -30,7 +30,7 @@ export interface UnitScope {
   readonly cleanups: ReadonlyMap<number, string>;
   /** Expansions by their text before the mask. */
   readonly snippets: Map<string, ParsedSnippet>;
-  types: TypeReader;
+  readonly types: TypeReader;
   /** The text being lowered now: the file, or the expansion of a macro. */
   view: View;
 }

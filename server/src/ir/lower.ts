@@ -28,8 +28,7 @@ export function lowerFile(
   const functions: FunctionBody[] = [];
   const globals: GlobalVariable[] = [];
   const strays: StrayText[] = [];
-  const unit: UnitScope = {
-    path: parsed.path,
+  const shared: SharedScope = {
     parser,
     macros: parsed.macros,
     globals: new Map(),
@@ -37,26 +36,18 @@ export function lowerFile(
     noreturns: new Set(),
     constructors: new Set(),
     enumerators: new Map(),
-    cleanups: new Map(),
     snippets: new Map(),
-    // Each file of the unit sets these two before anything is lowered.
-    types: undefined as unknown as TypeReader,
-    view: undefined as unknown as View,
   };
   for (const file of [...parsed.headers, parsed]) {
-    const lowering = new FileLowering(
-      file,
-      { ...unit, path: file.path, cleanups: file.cleanups },
-      table,
-      functions,
-      globals,
-      isNeeded,
-    );
+    const lowering = new FileLowering(file, shared, table, functions, globals, isNeeded);
     lowering.run();
     strays.push(...strayText(file));
   }
   return { path: parsed.path, functions, globals, records: table.records, strays };
 }
+
+/** What the files of a unit have in common. */
+type SharedScope = Omit<UnitScope, 'path' | 'cleanups' | 'types' | 'view'>;
 
 class FileLowering {
   private readonly file: ParsedFile;
@@ -68,7 +59,7 @@ class FileLowering {
 
   constructor(
     file: ParsedFile,
-    unit: UnitScope,
+    shared: SharedScope,
     table: TypeTable,
     functions: FunctionBody[],
     globals: GlobalVariable[],
@@ -76,7 +67,6 @@ class FileLowering {
   ) {
     this.file = file;
     this.isNeeded = isNeeded;
-    this.unit = unit;
     this.functions = functions;
     this.globals = globals;
     this.view = {
@@ -84,14 +74,14 @@ class FileLowering {
       original: file.text,
       spanOf: (start, end) => ({ file: file.path, start, end }),
     };
-    unit.view = this.view;
-    unit.types = new TypeReader(
+    const types = new TypeReader(
       table,
-      (n) => unit.view.text.slice(n.start, n.end),
+      (n) => this.unit.view.text.slice(n.start, n.end),
       (n) => this.constantOf(n),
       file.path,
       (n) => this.enumeration(n),
     );
+    this.unit = { ...shared, path: file.path, cleanups: file.cleanups, types, view: this.view };
   }
 
   run(): void {
