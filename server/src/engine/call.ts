@@ -307,9 +307,10 @@ function* summarised(
     footprint: new Footprint(),
   };
   const exits = yield* runBody(inner, [start], budget);
-  if (noteUnevenExits(entry, exits)) inner.footprint.bound = true;
+  const uneven = noteUnevenExits(entry, exits);
+  if (uneven !== undefined) inner.footprint.bound = true;
   // A call in which nothing happened is no step of a path.
-  for (const exit of exits) if (exit.trace === call) exit.trace = before;
+  for (const exit of exits) if (exit.trace === call && uneven?.has(exit) !== true) exit.trace = before;
   const { footprint } = inner;
   ctx.footprint.include(footprint);
   const kept = exits.map((e) => e.clone());
@@ -334,10 +335,11 @@ function widened(before: State, state: State, widen: boolean): State {
 
 /**
  * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
- * of the second is where a person would repair it. True where there is such a one.
+ * of the second is where a person would repair it. Gives the exits that leave it there, undefined where
+ * no child is dealt with.
  */
-function noteUnevenExits(entry: State, exits: readonly State[]): boolean {
-  let found = false;
+function noteUnevenExits(entry: State, exits: readonly State[]): ReadonlySet<State> | undefined {
+  let found: Set<State> | undefined;
   // A helper that reads the next message is about another child.
   if (exits.some((e) => e.turnover !== entry.turnover)) return found;
   for (const object of entry.objects.values()) {
@@ -347,8 +349,12 @@ function noteUnevenExits(entry: State, exits: readonly State[]): boolean {
       (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
     );
     if (left.length === exits.length) continue;
-    found = true;
-    for (const exit of left) if (exit.returnedAt !== undefined) exit.updateDuty(id, { droppedAt: exit.returnedAt });
+    found ??= new Set();
+    for (const exit of left) {
+      if (exit.returnedAt === undefined) continue;
+      exit.updateDuty(id, { droppedAt: exit.returnedAt });
+      found.add(exit);
+    }
   }
   return found;
 }

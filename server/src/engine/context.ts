@@ -111,11 +111,21 @@ export function objectId(ctx: Context, prefix: string, span: Span): string {
 export function eventBase(ctx: Context, state: State, object: string, span: Span) {
   return {
     span,
-    function: ctx.body.name,
+    function: functionAt(ctx, span),
     trace: traceSteps(state.trace),
     quarantined: ctx.quarantined || state.cut,
     object,
   };
+}
+
+/** The function in which a span lies: what happens in one may be said of a place in another. */
+function functionAt(ctx: Context, span: Span): string {
+  const holds = ({ span: own }: FunctionBody) =>
+    own.file === span.file && own.start <= span.start && span.end <= own.end;
+  if (holds(ctx.body)) return ctx.body.name;
+  // A nested function lies in another one.
+  const holders = ctx.program.bodies.filter(holds).sort((a, b) => b.span.start - a.span.start);
+  return (holders[0] ?? ctx.body).name;
 }
 
 /** Where a thing is said in the source: a span and the function that it lies in. */
