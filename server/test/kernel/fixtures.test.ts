@@ -139,7 +139,15 @@ describe('fixtures on the real kernel', function () {
     const program = join(folder, fixture.title.replace('/', '-').replace(/\.c$/, ''));
     await promisify(execFile)('gcc', [...FLAGS, '-o', program, fixture.source]);
     const untilBlocked = fixture.observe.filter(isBlocked);
-    return watch({ program, observer, log: `${program}.log`, setup: fixture.setup, untilBlocked });
+    const left = fixture.observe.map((o) => /^uffd-left (\d+)$/.exec(o)?.[1]).find((n) => n !== undefined);
+    return watch({
+      program,
+      observer,
+      log: `${program}.log`,
+      setup: fixture.setup,
+      untilBlocked,
+      left: left === undefined ? undefined : Number(left),
+    });
   }
 
   function start(fixture: Fixture): Promise<Observation> {

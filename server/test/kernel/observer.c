@@ -3,7 +3,8 @@
  *
  * At the start it does what the `setup:` lines ask for. While the program runs it writes each kind of failed userfaultfd
  * request once to the file named by UFFD_OBSERVE, and when the main process ends the number of userfaultfd descriptors
- * in its table.
+ * in its table. A reader that is about to close one gets the time for it: where the table holds more than UFFD_LEFT says,
+ * the end waits for a while.
  *
  * The trap: all of this may run while fork() waits in another thread and holds the locks of malloc and stdio. So it
  * uses system calls and its own buffer, and nothing else.
@@ -20,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_DESCRIPTORS 1024
@@ -27,9 +29,13 @@
 #define IOC_TYPE_UFFD 0xaa
 /* One past the request numbers 0x00 … 0x3f. */
 #define READ_SLOT 0x40
+/* How often, and how long apart, the descriptors are counted again. */
+#define MAX_COUNTS 400
+#define NANOSECONDS_BETWEEN_COUNTS 5000000L
 
 static int log_fd = -1;
 static pid_t main_pid;
+static int expected_left = MAX_DESCRIPTORS;
 static atomic_bool said[READ_SLOT + 1][MAX_ERRNO];
 static atomic_bool counted;
 
@@ -79,15 +85,28 @@ static int is_userfaultfd(int fd)
 	return strcmp(target, "anon_inode:[userfaultfd]") == 0;
 }
 
+static int userfaultfds(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < MAX_DESCRIPTORS; fd++)
+		count += is_userfaultfd(fd);
+	return count;
+}
+
 static void say_what_is_left(void)
 {
+	const struct timespec pause = { .tv_nsec = NANOSECONDS_BETWEEN_COUNTS };
 	struct line l = { .length = 0 };
-	int count = 0;
+	int count;
 
 	if (syscall(SYS_getpid) != main_pid || atomic_exchange(&counted, 1))
 		return;
-	for (int fd = 0; fd < MAX_DESCRIPTORS; fd++)
-		count += is_userfaultfd(fd);
+	count = userfaultfds();
+	for (int i = 0; i < MAX_COUNTS && count > expected_left; i++) {
+		syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &pause, NULL);
+		count = userfaultfds();
+	}
 	put(&l, "uffd-left ");
 	put_number(&l, count);
 	say(&l);
@@ -184,10 +203,13 @@ __attribute__((constructor)) static void start(void)
 {
 	const char *path = getenv("UFFD_OBSERVE");
 	const char *limit = getenv("UFFD_NOFILE");
+	const char *left = getenv("UFFD_LEFT");
 
 	main_pid = syscall(SYS_getpid);
 	if (path)
 		open_log(path);
+	if (left)
+		expected_left = strtol(left, NULL, 10);
 	if (getenv("UFFD_DROP_CAP"))
 		drop_ptrace_capability();
 	if (limit) {

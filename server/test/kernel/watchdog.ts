@@ -29,6 +29,8 @@ export interface Run {
   readonly setup: readonly string[];
   /** The run is over when all of these were seen. */
   readonly untilBlocked: readonly Blocked[];
+  /** So many userfaultfds may stay in its table; the observer waits a while for a reader that closes more. */
+  readonly left: number | undefined;
 }
 
 /** Milliseconds after which a program that still runs is looked at. */
@@ -90,6 +92,7 @@ export async function watch(run: Run): Promise<Observation> {
 
 function environmentOf(run: Run): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = { ...process.env, LD_PRELOAD: run.observer, UFFD_OBSERVE: run.log };
+  if (run.left !== undefined) environment.UFFD_LEFT = String(run.left);
   for (const s of run.setup) {
     const [what, value] = s.split(' ');
     if (what === 'drop-cap') environment.UFFD_DROP_CAP = '1';
