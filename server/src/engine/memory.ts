@@ -339,7 +339,7 @@ export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memo
   };
   for (const { base, own, cells } of a.differing(b)) {
     if (own === undefined) {
-      target().setCells(base, cells);
+      if (!isLearned(base, cells)) target().setCells(base, cells);
       continue;
     }
     const joined = joinCells(own, cells, widen);
@@ -347,6 +347,16 @@ export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memo
   }
   if (b.summaries !== a.summaries) for (const s of b.summaries) if (!a.summaries.has(s)) target().makeSummary(s);
   return { memory: result ?? a, changed: result !== undefined };
+}
+
+/**
+ * Memory that was there before the program named it, with nothing but numbers that one path found out or stored: on a
+ * path that did not, they are unknown.
+ */
+function isLearned(base: string, { values }: Cells): boolean {
+  if (!base.startsWith('outside:') && !base.startsWith('string:')) return false;
+  for (const { references, tag } of values.values()) if (references.length > 0 || tag !== undefined) return false;
+  return true;
 }
 
 /** True when everything that `right` allows is allowed by `left`. */
