@@ -1,5 +1,5 @@
 /** Analyses one component: its files are linked into programs, and these are run in the variants that matter. */
-import { runEngine } from '../engine/engine.ts';
+import { runEngine, STEPS_PER_PROGRAM } from '../engine/engine.ts';
 import { type LinkedProgram, link, linkPrograms } from '../engine/program.ts';
 import type { FunctionBody } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
@@ -38,6 +38,8 @@ export interface ProgramResult {
   readonly notes: readonly NotAnalysed[];
   readonly functionsAnalysed: number;
   readonly outOfBudget: number;
+  /** Instructions that the engine executed. */
+  readonly steps: number;
 }
 
 /** What a component is analysed in. */
@@ -81,8 +83,16 @@ export class ComponentAnalysis {
     const variants: (Variant & { readonly notes: readonly NotAnalysed[] })[] = [];
     const chooser = new VariantChooser(programs, this.run.inputs);
     const queue = chooser.next(units).map((unknown) => [unknown]);
+    const most = Math.max(STEPS_PER_PROGRAM, stepsOf([...results.values()]));
+    let steps = 0;
+    const untried: Unknown[] = [];
     for (const turned of queue) {
+      if (steps >= most) {
+        untried.push(...turned.slice(-1));
+        continue;
+      }
       const varied = await this.vary(units, turned, results, reached);
+      steps += varied.steps;
       variants.push({ turned, ...varied });
       queue.push(...chooser.next(varied.concerned).map((unknown) => [...turned, unknown]));
     }
@@ -99,6 +109,7 @@ export class ComponentAnalysis {
         ...base.flatMap((r) => r.notes),
         ...this.notesOn(units),
         ...variants.flatMap((v) => v.notes),
+        ...noteUntried(paths[0]!, untried),
       ],
       files: units.length,
       functions: sum(units.map((u) => u.functionCount)),
@@ -165,6 +176,7 @@ export class ComponentAnalysis {
       })),
       functionsAnalysed: result.functionsAnalysed,
       outOfBudget: result.outOfBudget.length,
+      steps: result.steps,
     };
   }
 
@@ -174,7 +186,7 @@ export class ComponentAnalysis {
     turned: readonly Unknown[],
     base: ReadonlyMap<string, ProgramResult>,
     reached: ReadonlySet<string>,
-  ): Promise<{ findings: Finding[]; notes: NotAnalysed[]; whole: boolean; concerned: Unit[] }> {
+  ): Promise<{ findings: Finding[]; notes: NotAnalysed[]; whole: boolean; concerned: Unit[]; steps: number }> {
     const decisions = new Map(turned.map((u) => [u.key, !u.value]));
     const concerned = new Set<string>();
     const varied: Unit[] = [];
@@ -189,13 +201,17 @@ export class ComponentAnalysis {
     }
     const findings: Finding[] = [];
     const notes: NotAnalysed[] = [];
+    const made: ProgramResult[] = [];
     let whole = true;
     for (const program of this.linkVaried(varied, reached)) {
       const before = base.get(nameOf(program));
       const again = before === undefined || program.files.some((f) => concerned.has(f));
       const result = again ? await this.resultOf(program, varied) : before;
       findings.push(...result.findings);
-      if (again) notes.push(...result.notes);
+      if (again) {
+        made.push(result);
+        notes.push(...result.notes);
+      }
       if (result.outOfBudget > (before?.outOfBudget ?? 0)) whole = false;
     }
     const quarantined = (list: readonly Unit[]) =>
@@ -203,7 +219,7 @@ export class ComponentAnalysis {
     if (quarantined(varied).length > quarantined(units).length) whole = false;
     const again = varied.filter((u) => concerned.has(u.path));
     notes.push(...this.notesOn(again));
-    return { findings, notes, whole, concerned: again };
+    return { findings, notes, whole, concerned: again, steps: stepsOf(made) };
   }
 
   /** A file of some program that the program does not reach in this variant is no library for that. */
@@ -222,6 +238,19 @@ export class ComponentAnalysis {
   private textOf(span: Span): string {
     return this.texts.get(span.file)?.slice(span.start, span.end) ?? '';
   }
+}
+
+/** Other ways to build the component that there was no budget left for. */
+function noteUntried(file: string, untried: readonly Unknown[]): NotAnalysed[] {
+  if (untried.length === 0) return [];
+  const conditions = untried.map((u) => `${u.value ? 'without' : 'with'} ${u.condition}`).join(', ');
+  return [
+    { file, reason: `other ways to build it were not analysed (${conditions}): the step budget`, kind: 'budget' },
+  ];
+}
+
+function stepsOf(results: readonly ProgramResult[]): number {
+  return results.reduce((sum, r) => sum + r.steps, 0);
 }
 
 const identities = new WeakMap<Unit, number>();

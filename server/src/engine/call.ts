@@ -5,9 +5,8 @@ import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc
 import { assign, storeTo } from './assign.ts';
 import { type Context, eventBase, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
-import { answer, Footprint, localKey, reachOf, remember } from './footprint.ts';
+import { putBack, restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
-import { runBody } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
 import {
   checkLost,
@@ -20,8 +19,8 @@ import {
   recognise,
   refusalsIn,
 } from './observe.ts';
-import { joinStates, type State } from './state.ts';
-import type { TraceStep } from './trace.ts';
+import type { State } from './state.ts';
+import { callContext, summarised } from './summaries.ts';
 import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 /** Calls deeper than this are not followed. */
@@ -250,113 +249,18 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
   const saved = recursion > 0 ? saveFrame(state, body) : undefined;
   ctx.noteAnalysed(body.id);
   bindArguments(ctx, state, instruction, body);
-  const exits = yield* summarised(ctx, state, instruction, body, budget);
+  const context = callContext(ctx, state, instruction, body);
+  const aside = context.shared ? setAsideUnreached(ctx.program, state, body) : setAside(state, ctx.body, body);
+  const exits = yield* summarised(ctx, state, { instruction, body, ...context }, budget);
   for (const exit of exits) {
     // What is left of the frame: temporaries, which no scope ends.
     for (const variable of body.locals) exit.memory.deleteBase(variableBase(variable));
     for (const variable of body.parameters) exit.memory.deleteBase(variableBase(variable));
+    putBack(exit, aside);
     if (saved !== undefined) restoreFrame(exit, saved);
     takeResult(ctx, exit, instruction);
   }
   return exits;
-}
-
-/** Entry states kept for one call string and typestate key. */
-const MAX_SUMMARIES = 4;
-
-/** The exit states of a body for this entry: from the table where an earlier entry covers it, else computed. */
-function* summarised(
-  ctx: Context,
-  state: State,
-  instruction: CallInstruction,
-  body: FunctionBody,
-  budget: Budget,
-): Run {
-  const step: TraceStep = {
-    kind: 'call',
-    location: instruction.span,
-    message: `${ctx.body.name}() calls ${body.name}()`,
-  };
-  const localTo = ctx.stack.includes(body.id) ? undefined : localKey(ctx, state, body);
-  for (const summary of localTo === undefined ? [] : (ctx.localSummaries.get(localTo) ?? [])) {
-    const exits = answer(summary, state, body, step);
-    if (exits === undefined) continue;
-    ctx.footprint.include(summary);
-    return exits;
-  }
-  const site = `${ctx.site}@${instruction.span.start}`;
-  const key = `${body.id}|${site}|${state.key()}`;
-  const known = ctx.summaries.get(key) ?? [];
-  for (const summary of known) {
-    if (joinStates(summary.entry, state, false).changed) continue;
-    ctx.footprint.include(summary.footprint);
-    return summary.exits.map((e) => e.clone());
-  }
-  const before = state.trace;
-  const start = known[0] === undefined ? state : widened(known[0].entry, state, known.length > 1);
-  const entry = start.clone();
-  start.step(step.kind, step.location, step.message);
-  const call = start.trace;
-  const inner: Context = {
-    ...ctx,
-    body: ctx.slice.bodyFor(state, body),
-    calls: [...ctx.calls, { instruction, caller: ctx.body }],
-    stack: [...ctx.stack, body.id],
-    site,
-    quarantined: ctx.quarantined || body.quarantine.length > 0,
-    footprint: new Footprint(),
-  };
-  const exits = yield* runBody(inner, [start], budget);
-  const uneven = noteUnevenExits(entry, exits);
-  if (uneven !== undefined) inner.footprint.bound = true;
-  // A call in which nothing happened is no step of a path.
-  for (const exit of exits) if (exit.trace === call && uneven?.has(exit) !== true) exit.trace = before;
-  const { footprint } = inner;
-  ctx.footprint.include(footprint);
-  const kept = exits.map((e) => e.clone());
-  ctx.summaries.set(key, [{ entry, exits: kept, footprint }, ...known].slice(0, MAX_SUMMARIES));
-  if (localTo !== undefined && !footprint.bound) {
-    const { globals } = footprint;
-    remember(ctx, localTo, { entry, exits: kept, globals, bound: false, reach: reachOf(entry, body, globals), call });
-  }
-  return exits;
-}
-
-/**
- * A call that is made again from a state that the last entry does not cover: what loops would join behind it is joined
- * before it, so that it is not run for each turn.
- */
-function widened(before: State, state: State, widen: boolean): State {
-  const { state: joined } = joinStates(before, state, widen);
-  if (joined === before) return state;
-  joined.trace = state.trace;
-  return joined;
-}
-
-/**
- * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
- * of the second is where a person would repair it. Gives the exits that leave it there, undefined where
- * no child is dealt with.
- */
-function noteUnevenExits(entry: State, exits: readonly State[]): ReadonlySet<State> | undefined {
-  let found: Set<State> | undefined;
-  // A helper that reads the next message is about another child.
-  if (exits.some((e) => e.turnover !== entry.turnover)) return found;
-  for (const object of entry.objects.values()) {
-    if (object.duty?.recognised === undefined || object.duty.droppedAt !== undefined) continue;
-    const { id } = object;
-    const left = exits.filter(
-      (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
-    );
-    if (left.length === exits.length) continue;
-    found ??= new Set();
-    for (const exit of left) {
-      if (exit.returnedAt === undefined) continue;
-      exit.updateDuty(id, { droppedAt: exit.returnedAt });
-      found.add(exit);
-    }
-  }
-  return found;
 }
 
 /** No argument leads to a descriptor or to a message, and no consequence of a fork() waits for a use of memory. */
@@ -419,22 +323,6 @@ function takeResult(ctx: Context, state: State, instruction: CallInstruction): v
   const candidates = descriptorsIn(state, RETURN_BASE);
   state.memory.deleteBase(RETURN_BASE);
   checkLost(ctx, state, candidates, { how: 'overwritten', span: instruction.span });
-}
-
-type Frame = Map<string, ReturnType<State['memory']['cellsOf']>>;
-
-/** The locals of the outer activation of a recursive function. */
-function saveFrame(state: State, body: FunctionBody): Frame {
-  const frame: Frame = new Map();
-  for (const variable of [...body.parameters, ...body.locals]) {
-    const base = variableBase(variable);
-    if (state.memory.has(base)) frame.set(base, state.memory.cellsOf(base));
-  }
-  return frame;
-}
-
-function restoreFrame(state: State, frame: Frame): void {
-  for (const [base, cells] of frame) state.memory.setCells(base, cells);
 }
 
 export { assign, constant, objectId, spanId };

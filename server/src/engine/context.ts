@@ -4,8 +4,9 @@ import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Footprint, LocalSummary } from './footprint.ts';
 import type { Slice } from './slice/slice.ts';
-import type { State } from './state.ts';
+import type { State, Trace } from './state.ts';
 import { traceSteps } from './state.ts';
+import type { Activation } from './summaries.ts';
 import type { Location, Value } from './value.ts';
 
 /** The linked program: bodies and globals by the names the IR uses. */
@@ -40,13 +41,17 @@ export interface Facts {
 }
 
 /**
- * A tabulated call: an entry state seen under one call string with one typestate key, and the exit states it leads
+ * A tabulated call: an entry state seen in one context with one typestate key, and the exit states it leads
  * to. A later entry state that it covers is answered from here.
  */
 export interface CallSummary {
   readonly entry: State;
   readonly exits: readonly State[];
   readonly footprint: Footprint;
+  /** The step of the call in the traces of the exits. */
+  readonly call: Trace;
+  /** Depth of the activation that is still being run and whose exits these rest on. */
+  readonly restsOn: number | undefined;
 }
 
 /** One active call. */
@@ -76,7 +81,11 @@ export interface Context {
   readonly noteAnalysed: (functionId: string) => void;
   /** What of the program can matter. */
   readonly slice: Slice;
-  /** What calls were found to do in this root, by call string and typestate. */
+  /** The call strings by which calls of a function are told apart in this root, by the function's id. */
+  readonly callStrings: Map<string, Set<string>>;
+  /** Calls whose functions are being run in this root, by context and typestate. */
+  readonly active: Map<string, Activation>;
+  /** What calls were found to do in this root, by context and typestate. */
   readonly summaries: Map<string, CallSummary[]>;
   /** The same for calls that touch only their footprint, by what else they depend on. */
   readonly localSummaries: Map<string, LocalSummary[]>;

@@ -21,7 +21,7 @@ import { covers, join, type Location, numeric, TOP_NUMBER, type Value } from './
 
 const ANY_NUMBER = numeric(TOP_NUMBER);
 
-/** Instructions one root may take. Steps, not seconds: results must not depend on the machine's mood. */
+/** Instructions one root may take, without those of the threads that it starts. Steps, not seconds: results must not depend on the machine's mood. */
 export const STEPS_PER_ROOT = 200_000;
 /** Instructions that all roots of a program may take together. */
 export const STEPS_PER_PROGRAM = 400_000;
@@ -33,7 +33,6 @@ const MAX_THREAD_ENTRIES = 4;
 export interface EngineOptions {
   /** Asked at every step quota; false stops the run. */
   readonly proceed?: (() => Promise<boolean>) | undefined;
-  readonly stepsPerRoot?: number | undefined;
   /** False runs every body as it stands, what cannot matter included. */
   readonly slice?: boolean | undefined;
 }
@@ -160,12 +159,19 @@ function variant(event: EngineEvent): string {
   }
 }
 
+/** A function that is run for its own sake. */
+function rootOf(body: FunctionBody, entry: State): Root {
+  return { name: body.id, body, threadSite: undefined, entry, inherited: new Set(), key: body.id };
+}
+
 class Schedule {
+  /** Before anything ran, in a program with main and in one without. */
+  private readonly initial = new Map<boolean, State>();
   private readonly runs = new Map<string, RootRun>();
   private pending: Root[] = [];
   private readonly threadEntries = new Map<string, number>();
   private readonly exceeded = new Set<string>();
-  private stepsLeft = STEPS_PER_PROGRAM;
+  private readonly left = { steps: STEPS_PER_PROGRAM };
   /** Threads that are run inside of the call that started them. */
   private nesting = 0;
   private readonly analysed = new Set<string>();
@@ -277,19 +283,24 @@ class Schedule {
   }
 
   private outermost(body: FunctionBody): Root {
-    const entry = new State();
-    const root: Root = { name: body.id, body, threadSite: undefined, entry, inherited: new Set(), key: body.id };
-    initialiseGlobals(this.program, this.slice, new RootRun(this, this.shared, root), body, entry);
-    return root;
+    const whole = body.name === 'main';
+    let initial = this.initial.get(whole);
+    if (initial === undefined) {
+      initial = new State();
+      this.initial.set(whole, initial);
+      const root = rootOf(body, initial);
+      initialiseGlobals(this.program, this.slice, new RootRun(this, this.shared, root), body, initial);
+    }
+    return rootOf(body, initial.clone());
   }
 
   private *execute(root: Root): Generator<void, void, void> {
     const { body } = root;
     const run = new RootRun(this, this.shared, root);
     this.runs.set(root.key, run);
-    const steps = Math.min(this.options.stepsPerRoot ?? STEPS_PER_ROOT, this.stepsLeft);
     const budget: Budget = {
-      steps,
+      steps: STEPS_PER_ROOT,
+      program: this.left,
       untilYield: STEP_QUOTA,
       exceeded: this.exceeded,
     };
@@ -307,6 +318,8 @@ class Schedule {
       inherited: root.inherited,
       noteAnalysed: (id) => this.analysed.add(id),
       slice: this.slice,
+      callStrings: new Map(),
+      active: new Map(),
       summaries: new Map(),
       localSummaries: new Map(),
       footprint: new Footprint(),
@@ -318,7 +331,6 @@ class Schedule {
       entries = yield* runBody({ ...ctx, body: first, stack: [first.id] }, entries, budget);
     }
     const states = yield* runBody({ ...ctx, body: this.slice.bodyFor(root.entry, body) }, entries, budget);
-    this.stepsLeft -= steps - Math.max(0, budget.steps);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
   }
 
@@ -334,6 +346,7 @@ class Schedule {
         threadSite: root.threadSite,
       })),
       functionsAnalysed: this.analysed.size,
+      steps: STEPS_PER_PROGRAM - Math.max(0, this.left.steps),
       outOfBudget: [...this.exceeded].sort(),
       cancelled,
     };

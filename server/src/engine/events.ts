@@ -170,6 +170,8 @@ export interface EngineResult {
   readonly events: readonly EngineEvent[];
   readonly roots: readonly RootFact[];
   readonly functionsAnalysed: number;
+  /** Instructions that were executed. */
+  readonly steps: number;
   readonly outOfBudget: readonly string[];
   readonly cancelled: boolean;
 }

@@ -110,12 +110,17 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
   out.refused = exit.refused;
   out.returnedAt = exit.returnedAt;
   out.turnover += exit.turnover - summary.entry.turnover;
+  out.replaced = union(out.replaced, exit.replaced);
   out.trace = rebase(exit.trace, summary, { step: call, previous: state.trace });
   return out;
 }
 
 /** The steps that the callee added, behind the steps that led to this call. */
-function rebase(trace: Trace | undefined, summary: LocalSummary, call: Trace): Trace | undefined {
+export function rebase(
+  trace: Trace | undefined,
+  summary: { readonly entry: State; readonly call: Trace | undefined },
+  call: Trace,
+): Trace | undefined {
   if (trace === undefined || trace === summary.entry.trace) return call.previous;
   if (trace === summary.call) return call;
   return { step: trace.step, previous: rebase(trace.previous, summary, call) };

@@ -3,9 +3,8 @@
  *
  * Each block holds a bounded number of states, one for each typestate key; a state that comes in is joined with the
  * one of its key, and the block is visited again only when that one grew. Loop heads join once before they widen:
- * a descriptor lost to the next turn of a loop needs the second turn to be seen as it is. Blocks are visited in
- * reverse post-order. The functions are generators: they yield at a step quota, so that the caller can stop or give
- * way to the event loop.
+ * a descriptor lost to the next turn of a loop needs the second turn to be seen as it is. The functions are generators:
+ * they yield at a step quota, so that the caller can stop or give way to the event loop.
  */
 import type { BasicBlock, Expr, FunctionBody, Instruction, Terminator, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
@@ -20,6 +19,7 @@ import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, pr
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { asConstant, UNKNOWN } from './value.ts';
+import { Worklist } from './worklist.ts';
 
 /** Joins at a loop head before numbers are widened. */
 const JOINS_BEFORE_WIDENING = 1;
@@ -31,6 +31,8 @@ export const STEP_QUOTA = 4000;
 export interface Budget {
   /** Instructions that may still be executed for this root. */
   steps: number;
+  /** Those for all roots of the program together. */
+  readonly program: { steps: number };
   untilYield: number;
   readonly exceeded: Set<string>;
 }
@@ -49,14 +51,13 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   const blocks = body.blocks.map(() => new Map<string, Slot>());
   const exits = new Map<string, State>();
   const temporaries = temporariesOf(body);
-  // Slots to visit, by block; blocks are in reverse post-order, so the first one goes first.
   const dirty: Slot[][] = body.blocks.map(() => []);
-  let first = body.blocks.length;
+  const worklist = new Worklist(body);
   const mark = (target: number, slot: Slot) => {
     if (slot.dirty) return;
     slot.dirty = true;
     dirty[target]!.push(slot);
-    if (target < first) first = target;
+    worklist.add(target);
   };
   const enter = (target: number, state: State) => {
     if (state.hypothesis !== undefined && hasLeft(state.hypothesis, body, target)) return;
@@ -78,22 +79,22 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     const joined = joinStates(slot.state, state, widen);
     if (!joined.changed) return;
     slot.state = joined.state;
-    slot.joins++;
+    // What comes in before the next visit is one step of the iteration.
+    if (!slot.dirty) slot.joins++;
     mark(target, slot);
   };
   for (const state of entry) enter(0, state);
-  while (first < body.blocks.length) {
-    const slot = dirty[first]!.shift();
-    if (slot === undefined) {
-      first++;
-      continue;
-    }
-    const block = body.blocks[first]!;
+  for (let next = worklist.next(); next !== undefined; next = worklist.next()) {
+    const slot = dirty[next]!.shift()!;
+    if (dirty[next]!.length > 0) worklist.add(next);
+    const block = body.blocks[next]!;
     slot.dirty = false;
     ctx.program.visiting?.(ctx, block.id, slot.state);
-    budget.steps -= 1 + block.instructions.length;
-    budget.untilYield -= 1 + block.instructions.length;
-    if (budget.steps <= 0) {
+    const steps = 1 + block.instructions.length;
+    budget.steps -= steps;
+    budget.program.steps -= steps;
+    budget.untilYield -= steps;
+    if (budget.steps <= 0 || budget.program.steps <= 0) {
       budget.exceeded.add(body.id);
       break;
     }
@@ -122,7 +123,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     };
     for (const state of states) {
       terminate(ctx, state, block.terminator, leave, (exit) => {
-        const key = `${exit.key()}#${outcomeOf(exit, RETURN_BASE)}`;
+        const key = `${exit.key()}#${outcomeOf(exit)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);
       });
@@ -131,7 +132,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   if (budget.exceeded.has(body.id)) for (const exit of exits.values()) exit.cut = true;
   noteSuccess(ctx, [...exits.values()]);
   const before = new Set(entry.flatMap((s) => [...s.objects.keys()]));
-  return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s, RETURN_BASE));
+  return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s));
 }
 
 /** A handshake that is always refused, and a function that returns for its success what it returns for nothing else. */
@@ -146,7 +147,7 @@ function noteSuccess(ctx: Context, exits: readonly State[]): void {
 }
 
 /** What a test of the result would tell apart: the one number it is, a reference, or anything else. */
-function outcomeOf(state: State, base: string): string {
+export function outcomeOf(state: State, base = RETURN_BASE): string {
   const value = state.memory.load({ base, path: '' });
   if (value === undefined) return '';
   return String(asConstant(value) ?? (value.references.length > 0 ? 'r' : ''));

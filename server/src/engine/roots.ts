@@ -5,9 +5,10 @@ import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import { Footprint } from './footprint.ts';
+import { ZERO } from './memory.ts';
 import type { Slice } from './slice/slice.ts';
 import type { State } from './state.ts';
-import { asConstant, numberSet } from './value.ts';
+import { asConstant, join, type Value } from './value.ts';
 
 /** File-scope variables as they are before the root runs. */
 export function initialiseGlobals(
@@ -31,6 +32,8 @@ export function initialiseGlobals(
     inherited: new Set(),
     noteAnalysed: () => undefined,
     slice,
+    callStrings: new Map(),
+    active: new Map(),
     summaries: new Map(),
     localSummaries: new Map(),
     footprint: new Footprint(),
@@ -39,19 +42,22 @@ export function initialiseGlobals(
     const base = variableBase(g.variable);
     // In a program without main the globals may hold whatever the functions that run before left there.
     if (body.name !== 'main' && g.initialiser.length === 0) continue;
-    state.memory.fill({ base, path: '' }, { number: ZERO_NUMBER, references: [], any: false, tag: undefined });
+    const values = new Map<string, Value>();
     for (const store of g.initialiser) {
       const value = evaluate(ctx, state, store.value);
       let path = '';
       for (const element of store.target.path) {
         path += element.kind === 'field' ? `.${element.name}` : `[${indexOf(ctx, state, element.index)}]`;
       }
-      state.memory.store({ base, path }, value);
+      // Elements that are not told apart are others than those that are.
+      const known = path.includes('[*]') ? values.get(path) : undefined;
+      values.set(path, known === undefined ? value : join(known, value));
     }
+    state.memory.setCells(base, { values, defaults: ZERO_EVERYWHERE });
   }
 }
 
-const ZERO_NUMBER = numberSet([0]);
+const ZERO_EVERYWHERE: ReadonlyMap<string, Value> = new Map([['', ZERO]]);
 
 function indexOf(ctx: Context, state: State, index: Expr): string {
   return indexText(asConstant(evaluate(ctx, state, index)));

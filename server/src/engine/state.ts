@@ -133,6 +133,8 @@ export class State {
   trace: Trace | undefined;
   /** The return statement that this path left the last function by; undefined at a closing brace. */
   returnedAt: Span | undefined;
+  /** Allocated objects of which this path made another one in the function that is run, or in what that called. */
+  replaced: ReadonlySet<string>;
   /** Children born and children lost on this path: tells whether a call changed which child an id names. */
   turnover: number;
 
@@ -153,6 +155,7 @@ export class State {
     this.unknownThreads = false;
     this.trace = undefined;
     this.returnedAt = undefined;
+    this.replaced = NOBODY;
     this.turnover = 0;
   }
 
@@ -173,6 +176,7 @@ export class State {
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
     s.returnedAt = this.returnedAt;
+    s.replaced = this.replaced;
     s.turnover = this.turnover;
     return s;
   }
@@ -298,6 +302,11 @@ function renameIn(value: Value, from: string, to: string): Value {
   };
 }
 
+/** Of several objects that were made at one place, all but the last one. */
+export function olderId(id: string): string {
+  return `${id}~older`;
+}
+
 function spanKey(s: Span | undefined): string {
   return s === undefined ? '' : `${s.start}`;
 }
@@ -374,6 +383,7 @@ export function joinStates(a: State, other: State, widen: boolean): { state: Sta
   if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut)) unlike = true;
   for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
   for (const r of b.kept) if (!a.kept.has(r)) unlike = true;
+  for (const r of b.replaced) if (!a.replaced.has(r)) unlike = true;
   if (!unlike) {
     // What was waited for on every path only.
     for (const k of a.waited.keys()) if (!b.waited.has(k)) unlike = true;
@@ -388,6 +398,7 @@ export function joinStates(a: State, other: State, widen: boolean): { state: Sta
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.notCopied = union(a.notCopied, b.notCopied);
   s.kept = union(a.kept, b.kept);
+  s.replaced = union(a.replaced, b.replaced);
   if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
 }

@@ -5,7 +5,7 @@ import { type Context, eventBase, objectId, type Site } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
 import { noteChildUse, noteGoesOn } from '../observe.ts';
-import type { State, Uffd } from '../state.ts';
+import { olderId, type State, type Uffd } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -22,10 +22,6 @@ import {
 const UNKNOWN_FEATURES: FeatureWord = { must: 0n, may: 0n, unknown: true };
 const O_NONBLOCK = 0x800n;
 const O_CLOEXEC = 0x80000n;
-
-export function olderId(id: string): string {
-  return `${id}~older`;
-}
 
 /** Makes room for a new object of a site: the one made there before becomes an older one. */
 export function freshId(state: State, id: string): string {

@@ -5,7 +5,7 @@ import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
 import { checkLost, descriptorsIn, letEscape } from '../observe.ts';
-import { type State, withMember } from '../state.ts';
+import { olderId, type State, withMember } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -24,7 +24,10 @@ import { disarm, regionOf } from './ioctl.ts';
 /** The object made last at a site is told apart from all older ones, which one summary stands for (recency). */
 function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map'): string {
   const base = objectId(call.ctx, prefix, call.instruction.span);
-  if (state.memory.has(base)) moveToOlder(state, base, `${base}~older`);
+  if (state.memory.has(base)) {
+    moveToOlder(state, base, olderId(base));
+    state.replaced = withMember(state.replaced, base);
+  }
   state.memory.deleteBase(base);
   return base;
 }

@@ -12,7 +12,7 @@ import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId, spanId } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
-import type { State, Uffd } from '../state.ts';
+import { olderId, type State, type Uffd } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -27,7 +27,7 @@ import {
   UNKNOWN,
   type Value,
 } from '../value.ts';
-import { freshId, namedUffds, olderId, requireHandshake } from './descriptor.ts';
+import { freshId, namedUffds, requireHandshake } from './descriptor.ts';
 
 const MESSAGE_SIZE = 32;
 

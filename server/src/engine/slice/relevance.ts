@@ -5,6 +5,7 @@
  */
 import type { FunctionBody } from '../../ir/ir.ts';
 import type { Program } from '../context.ts';
+import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { fieldName, Names, pointersFollowed } from './names.ts';
 import { returnName, type Step, StepReader } from './steps.ts';
@@ -18,12 +19,15 @@ const TOLD = ['ufd', 'event'];
 export class Relevance {
   readonly names: Names;
   readonly functions = new Map<string, FunctionFacts>();
+  /** Functions that call each other in a circle have a number in common. */
+  readonly circles: ReadonlyMap<string, number>;
   /** Names whose value decides something. */
   private readonly relevant = new Set<string>();
   /** Names that may hold a descriptor, or a result that tells what became of one. */
   private readonly telling: ReadonlySet<string>;
   /** Names that hold, or tell of, the event of a message. */
   private readonly ofMessages: ReadonlySet<string>;
+  private readonly makesProcesses: boolean;
   private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
   private mentionedIn: ReadonlyMap<string, ReadonlySet<FunctionFacts>> = new Map();
   /** Functions to be looked at again. */
@@ -43,6 +47,8 @@ export class Relevance {
       (step) => this.callees(step),
       reader.started.flatMap((name) => this.names.functionsAt(name)),
     );
+    this.makesProcesses = [...this.functions.values()].some((f) => f.forks);
+    this.circles = findCircles(this.functions);
     const follow = this.closure(reader);
     this.ofMessages = follow([fieldName('event')]);
     this.telling = follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
@@ -114,13 +120,17 @@ export class Relevance {
 
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
   keeps(step: Step, wary: boolean): boolean {
-    if (step.essential || (wary && (step.request || step.unknown))) return true;
+    if (this.isEssential(step) || (wary && (step.request || step.unknown))) return true;
     if (
       step.defines.some((n) => this.matters(n)) ||
       step.takes.some((n) => (isAssignment(step) ? this.tells(n) : this.matters(n)))
     )
       return true;
     return this.callees(step).some((c) => c.acts);
+  }
+
+  private isEssential(step: Step): boolean {
+    return step.essential && (this.makesProcesses || !step.forForks);
   }
 
   /** Bodies that a step calls, or starts as a thread. */
@@ -169,7 +179,7 @@ export class Relevance {
 
   /** What is kept only because it passes a descriptor on is followed because it is one, not for its number. */
   private isForItsValue(step: Step, wary: boolean): boolean {
-    if (step.essential || (wary && step.request)) return true;
+    if (this.isEssential(step) || (wary && step.request)) return true;
     return isAssignment(step) ? step.defines.some((n) => this.decides(n)) : step.takes.length === 0;
   }
 

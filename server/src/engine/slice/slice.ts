@@ -46,6 +46,17 @@ export class Slice {
     return this.relevance.functions.get(body.id)?.forks !== false;
   }
 
+  /** A userfaultfd is made, or its handshake done, while it runs. */
+  makesUserfaultfd(body: FunctionBody): boolean {
+    return this.relevance.functions.get(body.id)?.wary !== false;
+  }
+
+  /** The one can come to call the other, and the other the one. */
+  areInCircle(caller: FunctionBody, callee: FunctionBody): boolean {
+    const circle = this.relevance.circles.get(callee.id);
+    return circle !== undefined && circle === this.relevance.circles.get(caller.id);
+  }
+
   /** What is stored there is not followed: its value is unknown. */
   ignores(place: Place): boolean {
     if (this.whole) return false;

@@ -25,6 +25,8 @@ export interface Step {
   readonly instruction: Instruction;
   /** Done whatever its result is used for. */
   readonly essential: boolean;
+  /** It is essential only where a process may be made meanwhile. */
+  readonly forForks: boolean;
   /** Done for what it is given: it matters where one of these may be a descriptor, or tells of one. */
   readonly takes: readonly string[];
   /** A request that matters only where the handshake may be missing. */
@@ -64,6 +66,7 @@ export interface BlockFacts {
 
 const NOTHING = {
   essential: false,
+  forForks: false,
   takes: [],
   request: false,
   unknown: false,
@@ -217,6 +220,7 @@ export class StepReader {
       ...NOTHING,
       instruction: i,
       essential: !request && row.kind !== 'close' && !isIdle(known),
+      forForks: row.kind === 'mutex-lock' || row.kind === 'mutex-unlock',
       takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.contents(a)) : [],
       request,
       ends: row.noreturn,

@@ -1,5 +1,5 @@
 /** What can be said of whole functions before anything is known of values. */
-import type { FunctionBody, Place } from '../../ir/ir.ts';
+import type { Expr, FunctionBody, Place } from '../../ir/ir.ts';
 import { visitBody } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
 import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
@@ -156,7 +156,13 @@ function isHandshake({ instruction, callee }: Step): boolean {
 
 function makesProcess({ instruction, callee }: Step): boolean {
   const known = instruction.kind === 'call' && callee === undefined ? libraryCallOf(instruction) : undefined;
-  return known !== undefined && MAKES_PROCESSES.has(known.row.kind);
+  if (known === undefined || !MAKES_PROCESSES.has(known.row.kind)) return false;
+  return known.row.kind !== 'syscall' || !isNamed(known.arguments[0]);
+}
+
+/** The number of a system call that has no model makes nothing that one would follow. */
+function isNamed(number: Expr | undefined): boolean {
+  return number?.kind === 'constant' || (number?.kind === 'unknown' && number.name !== undefined);
 }
 
 function takesFromMessage(body: FunctionBody): boolean {

@@ -1,0 +1,124 @@
+/**
+ * What a caller keeps to itself while a callee runs: variables whose address is nowhere taken. A callee can neither read
+ * nor change them, so they are set aside, and its effect is found again wherever the rest of the state is the same
+ * (localisation: Rinetzky et al., "A semantics for procedure local heaps and its abstractions", POPL 2005).
+ */
+import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
+import { visitBody } from '../ir/visit.ts';
+import { type Program, variableBase } from './context.ts';
+import type { Cells } from './memory.ts';
+import { olderId, type State, union } from './state.ts';
+import { join, type Reference, type Value } from './value.ts';
+
+export type Frame = ReadonlyMap<string, Cells>;
+
+const privates = new WeakMap<FunctionBody, readonly string[]>();
+
+/** Bases of the variables of a body that nobody else can reach. */
+function privateBases(body: FunctionBody): readonly string[] {
+  let found = privates.get(body);
+  if (found === undefined) {
+    found = findPrivate(body);
+    privates.set(body, found);
+  }
+  return found;
+}
+
+function findPrivate(body: FunctionBody): string[] {
+  const taken = new Set<Variable>();
+  const note = ({ base }: Place) => {
+    if (base.kind === 'variable') taken.add(base.variable);
+  };
+  visitBody(body, {
+    expr: (e: Expr) => {
+      if (e.kind === 'address') note(e.place);
+    },
+    place: () => {},
+  });
+  const isPrivate = (v: Variable) => v.storage !== 'static' && v.cleanup === undefined && !taken.has(v);
+  return [...body.parameters, ...body.locals].filter(isPrivate).map(variableBase);
+}
+
+/** What was taken out of a state, to be put back into those that a callee leaves. */
+export interface Aside {
+  readonly cells: Frame;
+  /** What was replaced before they were taken. */
+  readonly replaced: ReadonlySet<string>;
+}
+
+/**
+ * Takes the private variables of the caller out of the state. What names a descriptor or a message stays: who holds a
+ * descriptor is asked of the whole state.
+ */
+export function setAside(state: State, caller: FunctionBody, callee: FunctionBody): Aside {
+  // A function that calls itself has one set of variables.
+  return take(state, caller.id === callee.id ? [] : privateBases(caller));
+}
+
+/** The same for all that the callee cannot reach, whoever's it is: its callers are not told apart. */
+export function setAsideUnreached(program: Program, state: State, callee: FunctionBody): Aside {
+  const start = [...program.globals.map((g) => g.variable), ...callee.parameters].map(variableBase);
+  const { bases } = state.reach([], start);
+  return take(
+    state,
+    [...state.memory.baseNames()].filter((b) => !bases.has(b)),
+  );
+}
+
+function take(state: State, bases: readonly string[]): Aside {
+  const cells = new Map<string, Cells>();
+  for (const base of bases) {
+    if (!state.memory.has(base)) continue;
+    const own = state.memory.cellsOf(base);
+    if (namesDescriptors(own)) continue;
+    cells.set(base, own);
+    state.memory.deleteBase(base);
+  }
+  const { replaced } = state;
+  state.replaced = new Set();
+  return { cells, replaced };
+}
+
+function namesDescriptors({ values }: Cells): boolean {
+  for (const { references, tag } of values.values()) {
+    if (tag !== undefined) return true;
+    for (const r of references) if (r.kind === 'descriptor') return true;
+  }
+  return false;
+}
+
+export function putBack(state: State, { cells, replaced }: Aside): void {
+  for (const [base, own] of cells)
+    state.memory.setCells(base, state.replaced.size > 0 ? withOlder(own, state.replaced) : own);
+  state.replaced = union(replaced, state.replaced);
+}
+
+/** While the callee ran, objects were made where others had been made: a pointer to one leads to the old or the new. */
+function withOlder(cells: Cells, replaced: ReadonlySet<string>): Cells {
+  let values: Map<string, Value> | undefined;
+  for (const [path, value] of cells.values) {
+    const older = value.references.flatMap((r): Reference[] =>
+      r.kind === 'location' && replaced.has(r.location.base)
+        ? [{ kind: 'location', location: { base: olderId(r.location.base), path: r.location.path } }]
+        : [],
+    );
+    if (older.length === 0) continue;
+    values ??= new Map(cells.values);
+    values.set(path, join(value, { ...value, references: older }));
+  }
+  return values === undefined ? cells : { values, defaults: cells.defaults };
+}
+
+/** The variables of a body as they are: those of the outer activation of a recursive function. */
+export function saveFrame(state: State, body: FunctionBody): Frame {
+  const frame = new Map<string, Cells>();
+  for (const variable of [...body.parameters, ...body.locals]) {
+    const base = variableBase(variable);
+    if (state.memory.has(base)) frame.set(base, state.memory.cellsOf(base));
+  }
+  return frame;
+}
+
+export function restoreFrame(state: State, frame: Frame): void {
+  for (const [base, cells] of frame) state.memory.setCells(base, cells);
+}

@@ -1,0 +1,247 @@
+/**
+ * What calls do, tabulated: the exit states of a function for the entry states that it was run from.
+ *
+ * Calls are told apart by their call strings (Sharir and Pnueli, 1981), which also name what is made in them, and by
+ * typestate. Two bounds keep their number small where a program has many of them: functions that call each other in a
+ * circle share the call string of the call that led into the circle, and beyond a number of call strings the calls of
+ * one function are one. Who shares a context hands the callee no more than it can reach, and takes the path of its own
+ * call. A function that is called again in the context that it is being run in is answered with what it was found to do
+ * so far, and is run again until that is all (recursion as a fixpoint).
+ */
+import type { FunctionBody } from '../ir/ir.ts';
+import type { CallInstruction } from './call.ts';
+import type { Context } from './context.ts';
+import { answer, Footprint, localKey, reachOf, rebase, remember } from './footprint.ts';
+import type { Budget, Run } from './interpreter.ts';
+import { outcomeOf, runBody } from './interpreter.ts';
+import { joinStates, type State, type Trace } from './state.ts';
+import type { TraceStep } from './trace.ts';
+
+/** Entry states kept for one context and typestate key. */
+const MAX_SUMMARIES = 4;
+/** Call strings by which the calls of one function are told apart in one root; all further ones are one. */
+const MAX_CALL_STRINGS = 16;
+/** The same for a function that makes no userfaultfd, called where there is none: only its numbers get less exact. */
+const MAX_IDLE_CALL_STRINGS = 4;
+/** How often a function that calls itself in the same context is run before the path is cut short. */
+const MAX_ROUNDS = 4;
+
+/** A call, and the context in which its function is run. */
+export interface Call {
+  readonly instruction: CallInstruction;
+  readonly body: FunctionBody;
+  /** The calls that led here, as far as they are told apart. */
+  readonly site: string;
+  /** Calls from elsewhere have the same context. */
+  readonly shared: boolean;
+}
+
+/** The context in which a call is run. */
+export function callContext(
+  ctx: Context,
+  state: State,
+  instruction: CallInstruction,
+  body: FunctionBody,
+): Pick<Call, 'site' | 'shared'> {
+  if (ctx.slice.areInCircle(ctx.body, body)) return { site: ctx.site, shared: true };
+  const site = `${ctx.site}@${instruction.span.start}`;
+  let known = ctx.callStrings.get(body.id);
+  if (known === undefined) {
+    known = new Set();
+    ctx.callStrings.set(body.id, known);
+  }
+  const isIdle = state.objects.size === 0 && !ctx.slice.makesUserfaultfd(body);
+  if (!known.has(site) && known.size >= (isIdle ? MAX_IDLE_CALL_STRINGS : MAX_CALL_STRINGS))
+    return { site: `~${body.id}`, shared: true };
+  known.add(site);
+  return { site, shared: false };
+}
+
+/** A call whose function is being run. */
+export class Activation {
+  /** What it was run from, and what it was called from since. */
+  entry: State;
+  /** What it was found to do so far, by typestate and outcome. */
+  readonly exits = new Map<string, State>();
+  /** Somebody asked since it was run last. */
+  consulted = false;
+  /** More than it was run from, or found to do, since it was run last. */
+  grew = false;
+  /** Depth of the outermost activation whose exits what it does rests on. */
+  lowest: number;
+  readonly depth: number;
+  readonly call: Trace;
+  /** Keys of summaries that rest on it: they are not final. */
+  readonly provisional = new Set<string>();
+
+  constructor(entry: State, depth: number, call: Trace) {
+    this.entry = entry;
+    this.depth = depth;
+    this.lowest = depth;
+    this.call = call;
+  }
+
+  add(exits: readonly State[]): void {
+    for (const exit of exits) {
+      const key = `${exit.key()}#${outcomeOf(exit)}`;
+      const known = this.exits.get(key);
+      const joined = known === undefined ? undefined : joinStates(known, exit, true);
+      if (joined?.changed === false) continue;
+      this.exits.set(key, joined?.state ?? exit.clone());
+      this.grew = true;
+    }
+  }
+}
+
+/** The exit states of a function for this entry: from the table where an earlier entry covers it, else computed. */
+export function* summarised(ctx: Context, state: State, call: Call, budget: Budget): Run {
+  const { instruction, body, site } = call;
+  const step: TraceStep = {
+    kind: 'call',
+    location: instruction.span,
+    message: `${ctx.body.name}() calls ${body.name}()`,
+  };
+  const localTo = ctx.stack.includes(body.id) ? undefined : localKey(ctx, state, body);
+  for (const summary of localTo === undefined ? [] : (ctx.localSummaries.get(localTo) ?? [])) {
+    const exits = answer(summary, state, body, step);
+    if (exits === undefined) continue;
+    ctx.footprint.include(summary);
+    return exits;
+  }
+  const key = `${body.id}|${site}|${state.key()}`;
+  const known = ctx.summaries.get(key) ?? [];
+  const made: Trace = { step, previous: state.trace };
+  for (const summary of known) {
+    if (joinStates(summary.entry, state, false).changed) continue;
+    ctx.footprint.include(summary.footprint);
+    restOn(ctx, summary.restsOn);
+    return summary.exits.map((e) => taken(e, summary, state, made));
+  }
+  const active = ctx.active.get(key);
+  if (active !== undefined) return consult(ctx, active, state, made);
+  const start = known[0] === undefined ? state : widened(known[0].entry, state, known.length > 1);
+  const entry = start.clone();
+  start.trace = made;
+  const activation = new Activation(entry, ctx.stack.length, made);
+  const inner: Context = {
+    ...ctx,
+    body: ctx.slice.bodyFor(state, body),
+    calls: [...ctx.calls, { instruction, caller: ctx.body }],
+    stack: [...ctx.stack, body.id],
+    site,
+    quarantined: ctx.quarantined || body.quarantine.length > 0,
+    footprint: new Footprint(),
+  };
+  ctx.active.set(key, activation);
+  const exits = yield* settled(inner, start, activation, budget);
+  ctx.active.delete(key);
+  const uneven = noteUnevenExits(entry, exits);
+  if (uneven !== undefined) inner.footprint.bound = true;
+  // A call in which nothing happened is no step of a path.
+  for (const exit of exits) if (exit.trace === made && uneven?.has(exit) !== true) exit.trace = made.previous;
+  const { footprint } = inner;
+  ctx.footprint.include(footprint);
+  const kept = exits.map((e) => e.clone());
+  const restsOn = activation.lowest < activation.depth ? activation.lowest : undefined;
+  const summary = { entry: activation.entry, exits: kept, footprint, call: made, restsOn };
+  ctx.summaries.set(key, [summary, ...known].slice(0, MAX_SUMMARIES));
+  if (restsOn !== undefined) for (const a of ctx.active.values()) if (a.depth >= restsOn) a.provisional.add(key);
+  if (localTo !== undefined && !footprint.bound) {
+    const { globals } = footprint;
+    remember(ctx, localTo, { ...summary, globals, bound: false, reach: reachOf(entry, body, globals) });
+  }
+  return exits;
+}
+
+/** Runs the function until calls of it in its own context find nothing new. */
+function* settled(inner: Context, start: State, activation: Activation, budget: Budget): Run {
+  for (let round = 1; ; round++) {
+    activation.consulted = false;
+    const exits = yield* runBody(inner, [start], budget);
+    // Where the answer rests on an outer call, that one is run again.
+    if (!activation.consulted || activation.lowest < activation.depth) return exits;
+    activation.add(exits);
+    if (!activation.grew) return exits;
+    if (round >= MAX_ROUNDS) {
+      budget.exceeded.add(inner.body.id);
+      for (const exit of exits) exit.cut = true;
+      return exits;
+    }
+    activation.grew = false;
+    for (const key of activation.provisional) inner.summaries.delete(key);
+    activation.provisional.clear();
+    start = activation.entry.clone();
+    start.trace = activation.call;
+  }
+}
+
+/** A call in a context that is being run: what is known of it so far. */
+function consult(ctx: Context, activation: Activation, state: State, made: Trace): State[] {
+  activation.consulted = true;
+  const { state: joined, changed } = joinStates(activation.entry, state, true);
+  if (changed) {
+    activation.entry = joined;
+    activation.grew = true;
+  }
+  restOn(ctx, activation.depth);
+  ctx.footprint.bound = true;
+  return [...activation.exits.values()].map((exit) => {
+    const out = taken(exit, activation, state, made);
+    // What only this call brought.
+    for (const base of state.memory.baseNames())
+      if (!out.memory.has(base) && !activation.entry.memory.has(base))
+        out.memory.setCells(base, state.memory.cellsOf(base));
+    return out;
+  });
+}
+
+/** What is being run inside of the activation at that depth rests on it. */
+function restOn(ctx: Context, depth: number | undefined): void {
+  if (depth === undefined) return;
+  for (const a of ctx.active.values()) if (a.depth > depth) a.lowest = Math.min(a.lowest, depth);
+}
+
+/** The exit for this call: what led to another one is not on its path. */
+function taken(exit: State, from: { readonly entry: State; readonly call: Trace }, state: State, made: Trace): State {
+  const out = exit.clone();
+  out.trace = rebase(exit.trace, from, made);
+  out.turnover = state.turnover + exit.turnover - from.entry.turnover;
+  return out;
+}
+
+/**
+ * A call that is made again from a state that the last entry does not cover: what loops would join behind it is joined
+ * before it, so that it is not run for each turn.
+ */
+function widened(before: State, state: State, widen: boolean): State {
+  const { state: joined } = joinStates(before, state, widen);
+  if (joined === before) return state;
+  joined.trace = state.trace;
+  return joined;
+}
+
+/**
+ * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
+ * of the second is where a person would repair it. Gives the exits that leave it there, undefined where
+ * no child is dealt with.
+ */
+function noteUnevenExits(entry: State, exits: readonly State[]): ReadonlySet<State> | undefined {
+  let found: Set<State> | undefined;
+  // A helper that reads the next message is about another child.
+  if (exits.some((e) => e.turnover !== entry.turnover)) return found;
+  for (const object of entry.objects.values()) {
+    if (object.duty?.recognised === undefined || object.duty.droppedAt !== undefined) continue;
+    const { id } = object;
+    const left = exits.filter(
+      (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
+    );
+    if (left.length === exits.length) continue;
+    found ??= new Set();
+    for (const exit of left) {
+      if (exit.returnedAt === undefined) continue;
+      exit.updateDuty(id, { droppedAt: exit.returnedAt });
+      found.add(exit);
+    }
+  }
+  return found;
+}
