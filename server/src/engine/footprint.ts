@@ -55,9 +55,13 @@ export function localKey(ctx: Context, state: State, body: FunctionBody): string
 }
 
 export function reachOf(state: State, body: FunctionBody, globals: ReadonlySet<string>): Reach {
-  const start = [...globals, ...body.parameters.map(variableBase)];
-  const { bases } = state.reach([], start);
+  const { bases } = state.reach([], startOf(body, globals));
   return { bases, objects: objectsIn(state, bases) };
+}
+
+/** Where a call finds what it touches: the globals that it names, and its parameters. */
+function startOf(body: FunctionBody, globals: ReadonlySet<string>): string[] {
+  return [...globals, ...body.parameters.map(variableBase)];
 }
 
 /** Descriptors that cells of these bases name, and those that a message in them came from. */
@@ -75,17 +79,23 @@ function objectsIn(state: State, bases: ReadonlySet<string>): Set<string> {
 
 /** The exits for this entry, when a summary's entry covers it within the footprint. */
 export function answer(summary: LocalSummary, state: State, body: FunctionBody, call: TraceStep): State[] | undefined {
+  const { entry } = summary;
+  // Most that do not fit differ in an argument: what it leads to need not be looked for.
+  for (const base of startOf(body, summary.globals)) if (!coversBase(entry, state, base)) return undefined;
   const { bases, objects } = reachOf(state, body, summary.globals);
   if (!sameSet(bases, summary.reach.bases) || !sameSet(objects, summary.reach.objects)) return undefined;
-  const { entry } = summary;
   for (const id of objects) if (!sameObject(entry.objects.get(id), state.objects.get(id))) return undefined;
-  for (const base of bases) {
-    if (entry.memory.isSummary(base) !== state.memory.isSummary(base)) return undefined;
-    if (entry.memory.has(base) !== state.memory.has(base) || entry.kept.has(base) !== state.kept.has(base))
-      return undefined;
-    if (!coversCells(entry.memory.cellsOf(base), state.memory.cellsOf(base))) return undefined;
-  }
+  for (const base of bases) if (!coversBase(entry, state, base)) return undefined;
   return summary.exits.map((exit) => applyExit(summary, exit, state, body, call));
+}
+
+function coversBase(entry: State, state: State, base: string): boolean {
+  return (
+    entry.memory.isSummary(base) === state.memory.isSummary(base) &&
+    entry.memory.has(base) === state.memory.has(base) &&
+    entry.kept.has(base) === state.kept.has(base) &&
+    coversCells(entry.memory.cellsOf(base), state.memory.cellsOf(base))
+  );
 }
 
 function applyExit(summary: LocalSummary, exit: State, state: State, body: FunctionBody, call: TraceStep): State {

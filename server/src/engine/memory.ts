@@ -5,7 +5,7 @@
  * the first: the rest of a batch of messages). A store through `[*]` is weak. `defaults` says what cells that were
  * never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
  */
-import { constant, join, type Location, UNKNOWN, type Value } from './value.ts';
+import { constant, covers, join, type Location, UNKNOWN, type Value } from './value.ts';
 
 export interface Cells {
   readonly values: Map<string, Value>;
@@ -179,8 +179,9 @@ export class Memory {
 
   store(location: Location, value: Value): void {
     if (this.isStrong(location)) {
-      const cells = this.writable(location.base);
-      cells.values.set(location.path, value);
+      // What is stored again is shared still.
+      if (this.find(location.base)?.values.get(location.path) === value) return;
+      this.writable(location.base).values.set(location.path, value);
       return;
     }
     const old = this.cellsOf(location.base).values.get(location.path);
@@ -359,9 +360,33 @@ function isLearned(base: string, { values }: Cells): boolean {
   return true;
 }
 
-/** True when everything that `right` allows is allowed by `left`. */
+/** True when joining `b` would not change `a`. */
+export function coversMemory(a: Memory, b: Memory): boolean {
+  for (const { base, own, cells } of a.differing(b)) {
+    if (own === undefined ? !isLearned(base, cells) : !coversCells(own, cells)) return false;
+  }
+  if (b.summaries !== a.summaries) for (const s of b.summaries) if (!a.summaries.has(s)) return false;
+  return true;
+}
+
+/** True when everything that `right` allows is allowed by `left`: when joining it would not change `left`. */
 export function coversCells(left: Cells, right: Cells): boolean {
-  return left === right || joinCells(left, right, false) === left;
+  if (left === right) return true;
+  for (const [path, value] of left.values) {
+    const other = right.values.get(path) ?? elsewhere(right, path);
+    if (other === undefined ? !path.includes('[*]') : !covers(value, other)) return false;
+  }
+  for (const [path, value] of right.values) {
+    if (left.values.has(path)) continue;
+    const other = elsewhere(left, path);
+    if (other === undefined ? path.includes('[*]') : !covers(other, value)) return false;
+  }
+  if (left.defaults === right.defaults) return true;
+  for (const [prefix, value] of left.defaults) {
+    const other = defaultOf(right, prefix);
+    if (other === undefined ? value !== UNKNOWN : !covers(value, other)) return false;
+  }
+  return true;
 }
 
 /** What a single cell holds that was not stored by its own name. */
@@ -395,8 +420,9 @@ function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
   for (const [path, value] of right.values) {
     if (left.values.has(path)) continue;
     const other = elsewhere(left, path);
-    if (other !== undefined) change().set(path, join(other, value, widen));
-    else if (path.includes('[*]')) change().set(path, value);
+    const joined = other === undefined ? value : join(other, value, widen);
+    // What a load would find there covers it already, or it is known on one side only.
+    if (other === undefined ? path.includes('[*]') : joined !== other) change().set(path, joined);
   }
   let defaults: Map<string, Value> | undefined;
   for (const [prefix, value] of left.defaults === right.defaults ? NO_DEFAULTS : left.defaults) {

@@ -7,7 +7,7 @@
 
 import type { Span } from '../text/span.ts';
 import type { FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
-import { joinMemory, Memory } from './memory.ts';
+import { coversMemory, joinMemory, Memory } from './memory.ts';
 import type { StepKind, TraceStep } from './trace.ts';
 import { type Location, type Reference, referenceKey, type Value } from './value.ts';
 
@@ -369,30 +369,37 @@ function alignNames(a: State, b: State): State {
   return aligned;
 }
 
+/** True when joining `other`, a state of equal key, would not change `a`. */
+export function coversState(a: State, other: State): boolean {
+  const b = alignNames(a, other);
+  return coversMemory(a.memory, b.memory) && !adds(a, b);
+}
+
+/** Beside memory, `b` has something that a join would take over. */
+function adds(a: State, b: State): boolean {
+  if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut)) return true;
+  if (!holdsAll(a.processes, b.processes) || !holdsAll(a.notCopied, b.notCopied)) return true;
+  if (!holdsAll(a.kept, b.kept) || !holdsAll(a.replaced, b.replaced)) return true;
+  // What was waited for on every path only.
+  if (a.waited !== b.waited) for (const k of a.waited.keys()) if (!b.waited.has(k)) return true;
+  return joinThreads(a.threads, b.threads) !== a.threads || joinObjects(a.objects, b.objects) !== a.objects;
+}
+
+function holdsAll(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a !== b) for (const member of b) if (!a.has(member)) return false;
+  return true;
+}
+
 /** Joins two states of equal key. `state` is `a` itself when `b` adds nothing. */
 export function joinStates(a: State, other: State, widen: boolean): { state: State; changed: boolean } {
   const b = alignNames(a, other);
   const { memory, changed } = joinMemory(a.memory, b.memory, widen);
-  let unlike = changed;
-  // A thread that runs on one of the paths, a process forked on one of them, can read: nothing is claimed against it.
-  const threads = joinThreads(a.threads, b.threads);
-  if (threads !== a.threads) unlike = true;
-  for (const p of b.processes) if (!a.processes.has(p)) unlike = true;
-  const objects = joinObjects(a.objects, b.objects);
-  if (objects !== a.objects) unlike = true;
-  if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut)) unlike = true;
-  for (const r of b.notCopied) if (!a.notCopied.has(r)) unlike = true;
-  for (const r of b.kept) if (!a.kept.has(r)) unlike = true;
-  for (const r of b.replaced) if (!a.replaced.has(r)) unlike = true;
-  if (!unlike) {
-    // What was waited for on every path only.
-    for (const k of a.waited.keys()) if (!b.waited.has(k)) unlike = true;
-    if (!unlike) return { state: a, changed: false };
-  }
+  if (!changed && !adds(a, b)) return { state: a, changed: false };
   const s = a.clone();
   s.memory = memory === a.memory ? s.memory : memory;
-  s.threads = threads;
-  s.objects = objects;
+  // A thread that runs on one of the paths, a process forked on one of them, can read: nothing is claimed against it.
+  s.threads = joinThreads(a.threads, b.threads);
+  s.objects = joinObjects(a.objects, b.objects);
   s.processes = union(a.processes, b.processes);
   s.cut = a.cut || b.cut;
   s.unknownThreads = a.unknownThreads || b.unknownThreads;

@@ -14,7 +14,7 @@ import type { Context } from './context.ts';
 import { answer, Footprint, localKey, reachOf, rebase, remember } from './footprint.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { outcomeOf, runBody } from './interpreter.ts';
-import { joinStates, type State, type Trace } from './state.ts';
+import { coversState, joinStates, type State, type Trace } from './state.ts';
 import type { TraceStep } from './trace.ts';
 
 /** Entry states kept for one context and typestate key. */
@@ -112,7 +112,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   const known = ctx.summaries.get(key) ?? [];
   const made: Trace = { step, previous: state.trace };
   for (const summary of known) {
-    if (joinStates(summary.entry, state, false).changed) continue;
+    if (!coversState(summary.entry, state)) continue;
     ctx.footprint.include(summary.footprint);
     restOn(ctx, summary.restsOn);
     return summary.exits.map((e) => taken(e, summary, state, made));
