@@ -83,7 +83,7 @@ export class ComponentAnalysis {
     const variants: (Variant & { readonly notes: readonly NotAnalysed[] })[] = [];
     const chooser = new VariantChooser(programs, this.run.inputs);
     const queue = chooser.next(units).map((unknown) => [unknown]);
-    const most = Math.max(STEPS_PER_PROGRAM, stepsOf([...results.values()]));
+    const most = stepsForVariants([...results.values()]);
     let steps = 0;
     const untried: Unknown[] = [];
     for (const turned of queue) {
@@ -247,6 +247,12 @@ function noteUntried(file: string, untried: readonly Unknown[]): NotAnalysed[] {
   return [
     { file, reason: `other ways to build it were not analysed (${conditions}): the step budget`, kind: 'budget' },
   ];
+}
+
+/** Variants may take as long again as what they vary. Of a program that was cut short they would show no more. */
+function stepsForVariants(results: readonly ProgramResult[]): number {
+  if (results.some((r) => r.steps >= STEPS_PER_PROGRAM)) return 0;
+  return Math.max(STEPS_PER_PROGRAM, stepsOf(results));
 }
 
 function stepsOf(results: readonly ProgramResult[]): number {

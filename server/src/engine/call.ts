@@ -23,11 +23,6 @@ import type { State } from './state.ts';
 import { callContext, summarised } from './summaries.ts';
 import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
-/** Calls deeper than this are not followed. */
-const MAX_DEPTH = 24;
-/** How often a function may stand on the stack. */
-const MAX_RECURSION = 2;
-
 export type CallInstruction = Instruction & { kind: 'call' };
 
 /** What a library model gets. `values` are the evaluated arguments. */
@@ -237,16 +232,7 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
   if (instruction.result === undefined && !ctx.slice.acts(body) && cannotMatter(ctx, state, instruction)) {
     return [state];
   }
-  const recursion = ctx.stack.filter((f) => f === body.id).length;
-  if (recursion >= MAX_RECURSION || ctx.stack.length >= MAX_DEPTH) {
-    const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
-    letEscape(ctx, state, values, instruction.span);
-    setResult(ctx, state, instruction, UNKNOWN);
-    state.cut = true;
-    budget.exceeded.add(body.id);
-    return [state];
-  }
-  const saved = recursion > 0 ? saveFrame(state, body) : undefined;
+  const saved = ctx.stack.includes(body.id) ? saveFrame(state, body) : undefined;
   ctx.noteAnalysed(body.id);
   bindArguments(ctx, state, instruction, body);
   const context = callContext(ctx, state, instruction, body);

@@ -22,9 +22,9 @@ import { covers, join, type Location, numeric, TOP_NUMBER, type Value } from './
 const ANY_NUMBER = numeric(TOP_NUMBER);
 
 /** Instructions one root may take, without those of the threads that it starts. Steps, not seconds: results must not depend on the machine's mood. */
-export const STEPS_PER_ROOT = 200_000;
+export const STEPS_PER_ROOT = 150_000;
 /** Instructions that all roots of a program may take together. */
-export const STEPS_PER_PROGRAM = 400_000;
+export const STEPS_PER_PROGRAM = 200_000;
 /** A thread that a thread starts waits from this depth on until the outer ones have ended. */
 const MAX_NESTED_THREADS = 3;
 /** Different entry states in which one thread function is run. */

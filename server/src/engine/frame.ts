@@ -57,12 +57,21 @@ export function setAside(state: State, caller: FunctionBody, callee: FunctionBod
 
 /** The same for all that the callee cannot reach, whoever's it is: its callers are not told apart. */
 export function setAsideUnreached(program: Program, state: State, callee: FunctionBody): Aside {
-  const start = [...program.globals.map((g) => g.variable), ...callee.parameters].map(variableBase);
-  const { bases } = state.reach([], start);
-  return take(
-    state,
-    [...state.memory.baseNames()].filter((b) => !bases.has(b)),
-  );
+  const { bases } = state.reach([], [...globalBases(program), ...callee.parameters.map(variableBase)]);
+  const unreached: string[] = [];
+  for (const base of state.memory.baseNames()) if (!bases.has(base)) unreached.push(base);
+  return take(state, unreached);
+}
+
+const globals = new WeakMap<Program, readonly string[]>();
+
+function globalBases(program: Program): readonly string[] {
+  let found = globals.get(program);
+  if (found === undefined) {
+    found = program.globals.map((g) => variableBase(g.variable));
+    globals.set(program, found);
+  }
+  return found;
 }
 
 function take(state: State, bases: readonly string[]): Aside {

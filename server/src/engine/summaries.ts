@@ -10,10 +10,11 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import type { CallInstruction } from './call.ts';
-import type { Context } from './context.ts';
+import { type Context, variableBase } from './context.ts';
 import { answer, Footprint, localKey, reachOf, rebase, remember } from './footprint.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { outcomeOf, runBody } from './interpreter.ts';
+import { letEscape } from './observe.ts';
 import { coversState, joinStates, type State, type Trace } from './state.ts';
 import type { TraceStep } from './trace.ts';
 
@@ -23,6 +24,10 @@ const MAX_SUMMARIES = 4;
 const MAX_CALL_STRINGS = 16;
 /** The same for a function that makes no userfaultfd, called where there is none: only its numbers get less exact. */
 const MAX_IDLE_CALL_STRINGS = 4;
+/** Calls deeper than this are not followed. */
+const MAX_DEPTH = 24;
+/** How often a function may stand on the stack, each time with another typestate. */
+const MAX_RECURSION = 3;
 /** How often a function that calls itself in the same context is run before the path is cut short. */
 const MAX_ROUNDS = 4;
 
@@ -119,6 +124,8 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   }
   const active = ctx.active.get(key);
   if (active !== undefined) return consult(ctx, active, state, made);
+  if (ctx.stack.length >= MAX_DEPTH || ctx.stack.filter((f) => f === body.id).length >= MAX_RECURSION)
+    return [notFollowed(ctx, state, call, budget)];
   const start = known[0] === undefined ? state : widened(known[0].entry, state, known.length > 1);
   const entry = start.clone();
   start.trace = made;
@@ -151,6 +158,15 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     remember(ctx, localTo, { ...summary, globals, bound: false, reach: reachOf(entry, body, globals) });
   }
   return exits;
+}
+
+/** The state behind a call that is not followed: what it was given may be anywhere, and what it did is not known. */
+function notFollowed(ctx: Context, state: State, { instruction, body }: Call, budget: Budget): State {
+  const given = body.parameters.flatMap((p) => [...state.memory.cellsOf(variableBase(p)).values.values()]);
+  letEscape(ctx, state, given, instruction.span);
+  state.cut = true;
+  budget.exceeded.add(body.id);
+  return state;
 }
 
 /** Runs the function until calls of it in its own context find nothing new. */

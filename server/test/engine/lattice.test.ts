@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { joinMemory, Memory } from '../../src/engine/memory.ts';
+import { coversMemory, joinMemory, Memory } from '../../src/engine/memory.ts';
 import {
   type AbstractNumber,
   constant,
@@ -127,6 +127,15 @@ describe('lattice of memories', () => {
             allows(joined, own),
             `${place.base}${place.path}: ${show(a, place.base)} with ${show(b, place.base)}`,
           );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is covered where a join would change nothing', () => {
+    fc.assert(
+      fc.property(memories, memories, (a, b) => {
+        assert.equal(coversMemory(a, b), joinMemory(a, b, false).memory === a);
       }),
       { numRuns: 2000 },
     );
