@@ -218,6 +218,7 @@ class Analysis {
       makeUnit: (path, decisions, failed) => this.makeUnit(path, decisions, recorder, failed),
       pause: () => this.pause(),
       programs: this.memory.programs,
+      runs: this.memory.runs,
       phases: this.phases,
     });
     const result = await analysis.analyse(paths);

@@ -1,5 +1,7 @@
 /** Analyses one component: its files are linked into programs, and these are run in the variants that matter. */
+import { canonicalise } from '../engine/canonical.ts';
 import { runEngine, STEPS_PER_PROGRAM } from '../engine/engine.ts';
+import type { EngineResult } from '../engine/events.ts';
 import { type LinkedProgram, link, linkPrograms } from '../engine/program.ts';
 import type { FunctionBody } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
@@ -53,6 +55,8 @@ export interface Run {
   pause(): Promise<void>;
   /** Results of programs, by all that they depend on. */
   readonly programs: Memo<ProgramResult>;
+  /** What the engine found, by the content of programs. */
+  readonly runs: Memo<EngineResult>;
   /** Milliseconds of work by phase. */
   readonly phases: { engine: number; rules: number };
 }
@@ -155,10 +159,9 @@ export class ComponentAnalysis {
   }
 
   private async runProgram(program: LinkedProgram): Promise<ProgramResult> {
-    const { phases, proceed } = this.run;
+    const { phases } = this.run;
     let clock = performance.now();
-    const result = await runEngine(program, { proceed });
-    if (result.cancelled) throw new Cancelled();
+    const result = await this.found(program);
     phases.engine += performance.now() - clock;
     clock = performance.now();
     const findings = runRules(result, (span) => this.textOf(span));
@@ -178,6 +181,20 @@ export class ComponentAnalysis {
       outOfBudget: result.outOfBudget.length,
       steps: result.steps,
     };
+  }
+
+  /** What the engine finds, or found in a program that differs in nothing but where its parts stand. */
+  private async found(program: LinkedProgram): Promise<EngineResult> {
+    const { runs, inputs, proceed } = this.run;
+    const canonical = canonicalise(program);
+    const key = JSON.stringify([canonical.digest, program.files.map((path) => [path, inputs.targetsOf(path)])]);
+    let result = runs.find(key, inputs)?.value;
+    if (result === undefined) {
+      result = await runEngine(canonical.program, { proceed });
+      if (result.cancelled) throw new Cancelled();
+      runs.keep(key, [], result);
+    }
+    return canonical.restore(result);
   }
 
   /** The findings of all programs when some conditions are decided the other way. */

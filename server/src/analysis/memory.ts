@@ -1,6 +1,7 @@
 /**
  * What an analyser remembers of what it did, by content: nothing in here is ever wrong, it is only of no use any more.
  */
+import type { EngineResult } from '../engine/events.ts';
 import { type FileNames, scanNames } from '../syntax/names.ts';
 import type { CParser } from '../syntax/tree.ts';
 import type { ComponentResult, ProgramResult } from './component-analysis.ts';
@@ -17,6 +18,8 @@ export class Memory {
   readonly units = new Memo<Unit>();
   /** By units, roots and targets. */
   readonly programs = new Memo<ProgramResult>();
+  /** What the engine found, by the content of programs. */
+  readonly runs = new Memo<EngineResult>();
   readonly trees: Trees;
   private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
   private call = 0;
@@ -43,12 +46,13 @@ export class Memory {
     const done = new Set(paths);
     this.units.forget((key) => done.has(pathOf(key) ?? ''));
     this.programs.forget(() => true);
+    this.runs.forget(() => true);
     this.components.forget(() => true);
   }
 
   begin(): void {
     this.call++;
-    for (const part of [this.components, this.units, this.programs, this.trees]) part.begin(KEPT_CALLS);
+    for (const part of [this.components, this.units, this.programs, this.runs, this.trees]) part.begin(KEPT_CALLS);
     for (const [path, { used }] of this.scans) if (used < this.call - KEPT_CALLS) this.scans.delete(path);
   }
 }
