@@ -23,8 +23,12 @@ const ANY_NUMBER = numeric(TOP_NUMBER);
 
 /** Instructions one root may take, without those of the threads that it starts. Steps, not seconds: results must not depend on the machine's mood. */
 export const STEPS_PER_ROOT = 150_000;
+/** The same for a function of a library, of which there may be hundreds. */
+const STEPS_PER_LIBRARY_ROOT = 50_000;
 /** Instructions that all roots of a program may take together. */
 export const STEPS_PER_PROGRAM = 200_000;
+/** Of these, what is left for functions that only a table names. */
+const STEPS_FOR_TABLED = STEPS_PER_PROGRAM / 4;
 /** A thread that a thread starts waits from this depth on until the outer ones have ended. */
 const MAX_NESTED_THREADS = 3;
 /** Different entry states in which one thread function is run. */
@@ -193,14 +197,16 @@ class Schedule {
     const called = calledFunctions(this.program);
     const whole = this.program.functions.filter((f) => f.name === 'main');
     for (const body of whole) if (!(await this.drive(this.outermost(body)))) return false;
-    for (const body of this.program.functions) {
-      if (body.name === 'main' || called.has(body.id) || this.analysed.has(body.id)) continue;
-      if (!(await this.drive(this.outermost(body)))) return false;
-    }
-    // Functions that only a table names, and whose caller is not here or was not followed.
+    // Functions that only a table names are run for their own sake where their caller is not here or was not followed.
     const tabled = inTables(this.program);
-    for (const body of this.program.functions) {
-      if (body.name === 'main' || this.analysed.has(body.id) || !tabled.has(body.id)) continue;
+    const others = this.slice.nearestFirst(this.program.functions.filter((f) => f.name !== 'main'));
+    for (const body of others) {
+      if (called.has(body.id) || this.analysed.has(body.id)) continue;
+      if (tabled.size > 0 && this.left.steps <= STEPS_FOR_TABLED) this.exceeded.add(body.id);
+      else if (!(await this.drive(this.outermost(body)))) return false;
+    }
+    for (const body of others) {
+      if (!tabled.has(body.id) || (this.analysed.has(body.id) && !this.exceeded.has(body.id))) continue;
       if (!(await this.drive(this.outermost(body)))) return false;
     }
     // What rests on answers that have changed since is run once more.
@@ -299,7 +305,7 @@ class Schedule {
     const run = new RootRun(this, this.shared, root);
     this.runs.set(root.key, run);
     const budget: Budget = {
-      steps: STEPS_PER_ROOT,
+      steps: root.body.name === 'main' || root.threadSite !== undefined ? STEPS_PER_ROOT : STEPS_PER_LIBRARY_ROOT,
       program: this.left,
       untilYield: STEP_QUOTA,
       exceeded: this.exceeded,

@@ -12,7 +12,7 @@ import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
 import { fieldName } from './names.ts';
 import { Relevance } from './relevance.ts';
-import { ends, type FunctionFacts } from './traits.ts';
+import { distancesOf, ends, type FunctionFacts } from './traits.ts';
 
 export class Slice {
   private readonly relevance: Relevance;
@@ -44,6 +44,14 @@ export class Slice {
   /** A process may be made while it runs. */
   forks(body: FunctionBody): boolean {
     return this.relevance.functions.get(body.id)?.forks !== false;
+  }
+
+  /** In the order of the number of calls between them and what a program does to a userfaultfd. */
+  nearestFirst(bodies: readonly FunctionBody[]): FunctionBody[] {
+    const distances = distancesOf(this.relevance.functions);
+    const distance = (body: FunctionBody) => distances.get(body.id) ?? Number.POSITIVE_INFINITY;
+    // Stable, so that those at one distance stay in their order.
+    return [...bodies].sort((a, b) => (distance(a) === distance(b) ? 0 : distance(a) - distance(b)));
   }
 
   /** A userfaultfd is made, or its handshake done, while it runs. */

@@ -139,6 +139,23 @@ function deadEnds(functions: Functions, { blocks, body }: FunctionFacts): boolea
   return dead;
 }
 
+/** By function id: calls between it and one that does something to a userfaultfd or looks into its messages. */
+export function distancesOf(functions: Functions): ReadonlyMap<string, number> {
+  const distances = new Map<string, number>();
+  let nearest = [...functions.values()].filter((f) => f.readsMessages || some(f, isHandshake) || some(f, isRequest));
+  for (let distance = 0; nearest.length > 0; distance++) {
+    const next = new Set<FunctionFacts>();
+    for (const { body } of nearest) if (!distances.has(body.id)) distances.set(body.id, distance);
+    for (const { callers } of nearest) for (const c of callers) if (!distances.has(c.body.id)) next.add(c);
+    nearest = [...next];
+  }
+  return distances;
+}
+
+function isRequest(step: Step): boolean {
+  return step.request;
+}
+
 /** Control does not come back from the call. */
 export function ends(functions: Functions, step: Step): boolean {
   return step.ends || (step.callee !== undefined && functions.get(step.callee.id)?.neverReturns === true);
