@@ -55,8 +55,8 @@ export interface Run {
   pause(): Promise<void>;
   /** Results of programs, by all that they depend on. */
   readonly programs: Memo<ProgramResult>;
-  /** What the engine found, by the content of programs. */
-  readonly runs: Memo<EngineResult>;
+  /** What the engine found, by the content of programs; where nothing is remembered there is none. */
+  readonly runs: Memo<EngineResult> | undefined;
   /** Milliseconds of work by phase. */
   readonly phases: { engine: number; rules: number };
 }
@@ -187,14 +187,15 @@ export class ComponentAnalysis {
   private async found(program: LinkedProgram): Promise<EngineResult> {
     const { runs, inputs, proceed } = this.run;
     const canonical = canonicalise(program);
-    const key = JSON.stringify([canonical.digest, program.files.map((path) => [path, inputs.targetsOf(path)])]);
-    let result = runs.find(key, inputs)?.value;
-    if (result === undefined) {
-      result = await runEngine(canonical.program, { proceed });
+    const find = async () => {
+      const result = await runEngine(canonical.program, { proceed });
       if (result.cancelled) throw new Cancelled();
-      runs.keep(key, [], result);
-    }
-    return canonical.restore(result);
+      return result;
+    };
+    if (runs === undefined) return canonical.restore(await find());
+    const key = JSON.stringify([canonical.digest(), program.files.map((path) => [path, inputs.targetsOf(path)])]);
+    const known = runs.find(key, inputs) ?? runs.keep(key, [], await find());
+    return canonical.restore(known.value);
   }
 
   /** The findings of all programs when some conditions are decided the other way. */

@@ -18,8 +18,8 @@ export class Memory {
   readonly units = new Memo<Unit>();
   /** By units, roots and targets. */
   readonly programs = new Memo<ProgramResult>();
-  /** What the engine found, by the content of programs. */
-  readonly runs = new Memo<EngineResult>();
+  /** What the engine found, by the content of programs. To tell equal ones takes as long as to run a small one. */
+  readonly runs: Memo<EngineResult> | undefined;
   readonly trees: Trees;
   private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
   private call = 0;
@@ -28,6 +28,7 @@ export class Memory {
   constructor(parser: CParser, remembers: boolean) {
     this.trees = new Trees(parser, remembers);
     this.remembers = remembers;
+    if (remembers) this.runs = new Memo();
   }
 
   scan(path: string, text: string): FileNames {
@@ -46,13 +47,12 @@ export class Memory {
     const done = new Set(paths);
     this.units.forget((key) => done.has(pathOf(key) ?? ''));
     this.programs.forget(() => true);
-    this.runs.forget(() => true);
     this.components.forget(() => true);
   }
 
   begin(): void {
     this.call++;
-    for (const part of [this.components, this.units, this.programs, this.runs, this.trees]) part.begin(KEPT_CALLS);
+    for (const part of [this.components, this.units, this.programs, this.runs, this.trees]) part?.begin(KEPT_CALLS);
     for (const [path, { used }] of this.scans) if (used < this.call - KEPT_CALLS) this.scans.delete(path);
   }
 }

@@ -25,7 +25,7 @@ describe('programs of which only the places differ', () => {
   }
 
   async function digestOf(changed: string): Promise<string> {
-    return canonicalise(await programOf(changed)).digest;
+    return canonicalise(await programOf(changed)).digest();
   }
 
   it('are the same with other comments and other space', async () => {

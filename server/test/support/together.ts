@@ -38,7 +38,7 @@ export async function analyseTogether(
     makeUnit: (path, decisions) => (decisions === NO_DECISIONS ? make(path) : units.make(path, inputs, decisions)),
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     programs: new Memo(),
-    runs: new Memo(),
+    runs: undefined,
     phases: { engine: 0, rules: 0 },
   });
   const one = [await analysis.analyse(own)];
