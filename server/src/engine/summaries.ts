@@ -10,7 +10,7 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import type { CallInstruction } from './call.ts';
-import { type Context, variableBase } from './context.ts';
+import { type CallSummary, type Context, variableBase } from './context.ts';
 import { answer, Footprint, localKey, reachOf, rebase, remember } from './footprint.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { outcomeOf, runBody } from './interpreter.ts';
@@ -170,17 +170,21 @@ function notFollowed(ctx: Context, state: State, { instruction, body }: Call, bu
 }
 
 /** Runs the function until calls of it in its own context find nothing new. */
-function* settled(inner: Context, start: State, activation: Activation, budget: Budget): Run {
+function* settled(inner: Context, first: State, activation: Activation, budget: Budget): Run {
+  let start = first;
   for (let round = 1; ; round++) {
     activation.consulted = false;
     const exits = yield* runBody(inner, [start], budget);
     // Where the answer rests on an outer call, that one is run again.
-    if (!activation.consulted || activation.lowest < activation.depth) return exits;
-    activation.add(exits);
-    if (!activation.grew) return exits;
-    if (round >= MAX_ROUNDS) {
-      budget.exceeded.add(inner.body.id);
-      for (const exit of exits) exit.cut = true;
+    if (activation.lowest < activation.depth) return exits;
+    if (activation.consulted) activation.add(exits);
+    const isSettled = !activation.consulted || !activation.grew;
+    if (isSettled || round >= MAX_ROUNDS) {
+      if (!isSettled) {
+        budget.exceeded.add(inner.body.id);
+        for (const exit of exits) exit.cut = true;
+      }
+      makeFinal(inner, activation);
       return exits;
     }
     activation.grew = false;
@@ -188,6 +192,14 @@ function* settled(inner: Context, start: State, activation: Activation, budget: 
     activation.provisional.clear();
     start = activation.entry.clone();
     start.trace = activation.call;
+  }
+}
+
+/** What rested on the activation rests on nothing that is still being run. */
+function makeFinal({ summaries }: Context, { provisional, depth }: Activation): void {
+  for (const key of provisional) {
+    const final = (s: CallSummary) => (s.restsOn === undefined || s.restsOn < depth ? s : { ...s, restsOn: undefined });
+    summaries.set(key, (summaries.get(key) ?? []).map(final));
   }
 }
 
