@@ -46,6 +46,7 @@ export class Memory {
     if (this.remembers) return;
     const done = new Set(paths);
     this.units.forget((key) => done.has(pathOf(key) ?? ''));
+    this.trees.leave(done);
     this.programs.forget(() => true);
     this.components.forget(() => true);
   }

@@ -5,7 +5,7 @@ export class Trees {
   private readonly parser: CParser;
   private readonly remembers: boolean;
   /** Headers have the same text in most files that include them. */
-  private readonly byText = new Map<string, { readonly root: SyntaxNode; used: number }>();
+  private readonly byText = new Map<string, { readonly root: SyntaxNode; readonly path: string; used: number }>();
   /** The last version of each text, from which the next one is parsed. */
   private readonly versions = new Map<string, { readonly kept: KeptTree; readonly used: number }>();
   private call = 0;
@@ -17,17 +17,17 @@ export class Trees {
 
   /** Parses the texts of one variant: those of the same name are versions of one. */
   of(variant: string): CParser {
-    return { ...this.parser, parse: (text, name = '') => this.parse(text, `${name}\n${variant}`) };
+    return { ...this.parser, parse: (text, path = '') => this.parse(text, path, variant) };
   }
 
-  private parse(text: string, name: string): SyntaxNode {
+  private parse(text: string, path: string, variant: string): SyntaxNode {
     const known = this.byText.get(text);
     if (known !== undefined) {
       known.used = this.call;
       return known.root;
     }
-    const root = this.remembers ? this.version(text, name) : this.parser.parse(text);
-    this.byText.set(text, { root, used: this.call });
+    const root = this.remembers ? this.version(text, `${path}\n${variant}`) : this.parser.parse(text);
+    this.byText.set(text, { root, path, used: this.call });
     return root;
   }
 
@@ -36,6 +36,11 @@ export class Trees {
     const kept = before === undefined ? this.parser.keep(text) : before.next(text);
     this.versions.set(name, { kept, used: this.call });
     return kept.root;
+  }
+
+  /** The files are done: of those that nobody includes the trees are let go. */
+  leave(done: ReadonlySet<string>): void {
+    for (const [text, { path }] of this.byText) if (done.has(path)) this.byText.delete(text);
   }
 
   /** Begins a call, and forgets what the last `calls` of them did not use. */
