@@ -233,7 +233,6 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
     return [state];
   }
   const saved = ctx.stack.includes(body.id) ? saveFrame(state, body) : undefined;
-  ctx.noteAnalysed(body.id);
   bindArguments(ctx, state, instruction, body);
   const context = callContext(ctx, state, instruction, body);
   const aside = context.shared ? setAsideUnreached(ctx.program, state, body) : setAside(state, ctx.body, body);

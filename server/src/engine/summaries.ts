@@ -139,6 +139,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     quarantined: ctx.quarantined || body.quarantine.length > 0,
     footprint: new Footprint(),
   };
+  ctx.noteAnalysed(body.id);
   ctx.active.set(key, activation);
   const exits = yield* settled(inner, start, activation, budget);
   ctx.active.delete(key);
