@@ -31,8 +31,8 @@ export function* generate(units: number, programs: readonly Program[], seed: num
   const random = new Random(seed);
   const shared = Array.from({ length: SHARED }, (_, i) => `shared_${i}`);
   const functions = shared.map((name) => `\n${plainFunction(random, name, [])}`).join('');
-  yield { path: 'shared/shared.c', text: `${PLAIN_INCLUDES}${functions}` };
-  yield header('shared/shared', shared);
+  yield { path: 'common/common.c', text: `${PLAIN_INCLUDES}${functions}` };
+  yield header('common/common', shared);
   for (let unit = 0; unit < units; unit++) {
     const name = `unit${String(unit).padStart(4, '0')}`;
     const entry = `${name}_prepare`;
@@ -68,7 +68,7 @@ function* plainFiles(
   const names: string[] = [];
   let left = lines;
   for (let file = 0; left > 0; file++) {
-    let text = `${PLAIN_INCLUDES}#include "../shared/shared.h"\n#include "${unit}.h"\n`;
+    let text = `${PLAIN_INCLUDES}#include "../common/common.h"\n#include "${unit}.h"\n`;
     // A function and its line in the header.
     while (left > 0 && lineCount(text) < FILE_LINES) {
       const name = `${unit}_${names.length}`;
