@@ -5,7 +5,7 @@ import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc
 import { assign, storeTo } from './assign.ts';
 import { type Context, eventBase, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
-import { putBack, restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
+import { restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
 import {
@@ -241,7 +241,7 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
     // What is left of the frame: temporaries, which no scope ends.
     for (const variable of body.locals) exit.memory.deleteBase(variableBase(variable));
     for (const variable of body.parameters) exit.memory.deleteBase(variableBase(variable));
-    putBack(exit, aside);
+    restoreFrame(exit, aside);
     if (saved !== undefined) restoreFrame(exit, saved);
     takeResult(ctx, exit, instruction);
   }

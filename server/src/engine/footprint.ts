@@ -120,7 +120,6 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
   out.refused = exit.refused;
   out.returnedAt = exit.returnedAt;
   out.turnover += exit.turnover - summary.entry.turnover;
-  out.replaced = union(out.replaced, exit.replaced);
   out.trace = rebase(exit.trace, summary, { step: call, previous: state.trace });
   return out;
 }

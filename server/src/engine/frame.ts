@@ -7,8 +7,7 @@ import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
 import { type Program, variableBase } from './context.ts';
 import type { Cells } from './memory.ts';
-import { olderId, type State, union } from './state.ts';
-import { join, type Reference, type Value } from './value.ts';
+import type { State } from './state.ts';
 
 export type Frame = ReadonlyMap<string, Cells>;
 
@@ -39,24 +38,18 @@ function findPrivate(body: FunctionBody): string[] {
   return [...body.parameters, ...body.locals].filter(isPrivate).map(variableBase);
 }
 
-/** What was taken out of a state, to be put back into those that a callee leaves. */
-export interface Aside {
-  readonly cells: Frame;
-  /** What was replaced before they were taken. */
-  readonly replaced: ReadonlySet<string>;
-}
-
 /**
- * Takes the private variables of the caller out of the state. What names a descriptor or a message stays: who holds a
- * descriptor is asked of the whole state.
+ * Takes the private variables of the caller out of the state. What names a descriptor or a message stays, and so does
+ * what leads to allocated memory: whoever holds a descriptor there is asked of the whole state, and what is made where
+ * something was made before gives that another name.
  */
-export function setAside(state: State, caller: FunctionBody, callee: FunctionBody): Aside {
+export function setAside(state: State, caller: FunctionBody, callee: FunctionBody): Frame {
   // A function that calls itself has one set of variables.
   return take(state, caller.id === callee.id ? [] : privateBases(caller));
 }
 
 /** The same for all that the callee cannot reach, whoever's it is: its callers are not told apart. */
-export function setAsideUnreached(program: Program, state: State, callee: FunctionBody): Aside {
+export function setAsideUnreached(program: Program, state: State, callee: FunctionBody): Frame {
   const { bases } = state.reach([], [...globalBases(program), ...callee.parameters.map(variableBase)]);
   const unreached: string[] = [];
   for (const base of state.memory.baseNames()) if (!bases.has(base)) unreached.push(base);
@@ -74,48 +67,25 @@ function globalBases(program: Program): readonly string[] {
   return found;
 }
 
-function take(state: State, bases: readonly string[]): Aside {
-  const cells = new Map<string, Cells>();
+function take(state: State, bases: readonly string[]): Frame {
+  const frame = new Map<string, Cells>();
   for (const base of bases) {
     if (!state.memory.has(base)) continue;
-    const own = state.memory.cellsOf(base);
-    if (namesDescriptors(own)) continue;
-    cells.set(base, own);
+    const cells = state.memory.cellsOf(base);
+    if (!isPlain(cells)) continue;
+    frame.set(base, cells);
     state.memory.deleteBase(base);
   }
-  const { replaced } = state;
-  state.replaced = new Set();
-  return { cells, replaced };
+  return frame;
 }
 
-function namesDescriptors({ values }: Cells): boolean {
+function isPlain({ values }: Cells): boolean {
   for (const { references, tag } of values.values()) {
-    if (tag !== undefined) return true;
-    for (const r of references) if (r.kind === 'descriptor') return true;
+    if (tag !== undefined) return false;
+    for (const r of references)
+      if (r.kind === 'descriptor' || (r.kind === 'location' && /^(?:heap|map):/.test(r.location.base))) return false;
   }
-  return false;
-}
-
-export function putBack(state: State, { cells, replaced }: Aside): void {
-  for (const [base, own] of cells)
-    state.memory.setCells(base, state.replaced.size > 0 ? withOlder(own, state.replaced) : own);
-  state.replaced = union(replaced, state.replaced);
-}
-
-/** While the callee ran, objects were made where others had been made: a pointer to one leads to the old or the new. */
-function withOlder(cells: Cells, replaced: ReadonlySet<string>): Cells {
-  let values: Map<string, Value> | undefined;
-  for (const [path, value] of cells.values) {
-    const older = value.references.flatMap((r): Reference[] =>
-      r.kind === 'location' && replaced.has(r.location.base)
-        ? [{ kind: 'location', location: { base: olderId(r.location.base), path: r.location.path } }]
-        : [],
-    );
-    if (older.length === 0) continue;
-    values ??= new Map(cells.values);
-    values.set(path, join(value, { ...value, references: older }));
-  }
-  return values === undefined ? cells : { values, defaults: cells.defaults };
+  return true;
 }
 
 /** The variables of a body as they are: those of the outer activation of a recursive function. */

@@ -133,8 +133,6 @@ export class State {
   trace: Trace | undefined;
   /** The return statement that this path left the last function by; undefined at a closing brace. */
   returnedAt: Span | undefined;
-  /** Allocated objects of which this path made another one in the function that is run, or in what that called. */
-  replaced: ReadonlySet<string>;
   /** Children born and children lost on this path: tells whether a call changed which child an id names. */
   turnover: number;
 
@@ -155,7 +153,6 @@ export class State {
     this.unknownThreads = false;
     this.trace = undefined;
     this.returnedAt = undefined;
-    this.replaced = NOBODY;
     this.turnover = 0;
   }
 
@@ -176,7 +173,6 @@ export class State {
     s.unknownThreads = this.unknownThreads;
     s.trace = this.trace;
     s.returnedAt = this.returnedAt;
-    s.replaced = this.replaced;
     s.turnover = this.turnover;
     return s;
   }
@@ -379,7 +375,7 @@ export function coversState(a: State, other: State): boolean {
 function adds(a: State, b: State): boolean {
   if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut)) return true;
   if (!holdsAll(a.processes, b.processes) || !holdsAll(a.notCopied, b.notCopied)) return true;
-  if (!holdsAll(a.kept, b.kept) || !holdsAll(a.replaced, b.replaced)) return true;
+  if (!holdsAll(a.kept, b.kept)) return true;
   // What was waited for on every path only.
   if (a.waited !== b.waited) for (const k of a.waited.keys()) if (!b.waited.has(k)) return true;
   return joinThreads(a.threads, b.threads) !== a.threads || joinObjects(a.objects, b.objects) !== a.objects;
@@ -405,7 +401,6 @@ export function joinStates(a: State, other: State, widen: boolean): { state: Sta
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.notCopied = union(a.notCopied, b.notCopied);
   s.kept = union(a.kept, b.kept);
-  s.replaced = union(a.replaced, b.replaced);
   if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
 }

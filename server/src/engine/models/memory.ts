@@ -24,10 +24,7 @@ import { disarm, regionOf } from './ioctl.ts';
 /** The object made last at a site is told apart from all older ones, which one summary stands for (recency). */
 function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map'): string {
   const base = objectId(call.ctx, prefix, call.instruction.span);
-  if (state.memory.has(base)) {
-    moveToOlder(state, base, olderId(base));
-    state.replaced = withMember(state.replaced, base);
-  }
+  if (state.memory.has(base)) moveToOlder(state, base, olderId(base));
   state.memory.deleteBase(base);
   return base;
 }

@@ -197,7 +197,8 @@ export class Relevance {
   /** One pass over a function: what is kept makes what it uses matter. */
   private look(facts: FunctionFacts): void {
     const { body, blocks } = facts;
-    let acts = facts.acts;
+    // To look into a message is to tell it apart, whatever comes of that.
+    let acts = facts.acts || facts.readsMessages;
     const kept = blocks.map((b) => b.steps.map((s) => this.keeps(s, facts.wary)));
     const busy = kept.map((list) => list.some((k) => k));
     const { folded, filters } = foldBranches(facts.graph, {
