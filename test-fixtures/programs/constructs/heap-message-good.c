@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static int ready[2];
 static int seen_forks;
 
 /* what the message is; whose its descriptor is, the caller decides */
@@ -33,10 +34,12 @@ static void *serve(void *arg)
 	int uffd = (long)arg;
 	struct uffd_msg *m = malloc(sizeof(*m));
 
-	while (m && read(uffd, m, sizeof(*m)) == sizeof(*m))
+	/* from here on without malloc(): fork() holds its locks while it waits for us */
+	if (m == NULL || write(ready[1], "", 1) != 1)
+		return NULL;
+	while (read(uffd, m, sizeof(*m)) == sizeof(*m))
 		if (is_fork(m))
 			close(m->arg.fork.ufd);
-	free(m);
 	return NULL;
 }
 
@@ -57,8 +60,9 @@ int main(void)
 	pthread_t reader;
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	char c;
 
-	if (mem == MAP_FAILED || uffd == -1 || ioctl(uffd, UFFDIO_API, &api) == -1) {
+	if (mem == MAP_FAILED || pipe(ready) == -1 || uffd == -1 || ioctl(uffd, UFFDIO_API, &api) == -1) {
 		perror("setup");
 		return 1;
 	}
@@ -68,7 +72,7 @@ int main(void)
 		perror("UFFDIO_REGISTER");
 		return 1;
 	}
-	if (pthread_create(&reader, NULL, serve, (void *)(long)uffd) != 0)
+	if (pthread_create(&reader, NULL, serve, (void *)(long)uffd) != 0 || read(ready[0], &c, 1) != 1)
 		return 1;
 	make_child();
 	make_child();
