@@ -172,7 +172,7 @@ export class ComponentAnalysis {
       requested: requestedPlaces(result),
       notes: cut.map((f) => ({
         file: f.file,
-        reason: 'analysed in part: the function is too large for the step budget',
+        reason: 'analysed in part: it takes more steps, or calls itself more deeply, than are followed',
         kind: 'budget',
         function: f.name,
         location: f.nameSpan,
