@@ -138,7 +138,7 @@ class Analysis {
     this.phases.select = performance.now() - clock;
     const targetsOf = (path: string) => options.targetsOf?.(path) ?? [];
     this.inputs = { ...this.selection, readText, configurationOf, targetsOf };
-    this.units = new Units(parser, memory.trees, options);
+    this.units = new Units(parser, memory.trees, memory.functions, options);
     this.given = JSON.stringify([options.defines, options.undefined, options.includePaths]);
     if (options.cache !== undefined) this.kept = new KeptResults(options.cache, parser.kind, options, this.inputs);
   }

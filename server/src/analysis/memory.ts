@@ -5,6 +5,7 @@ import type { EngineResult } from '../engine/events.ts';
 import { type FileNames, scanNames } from '../syntax/names.ts';
 import type { CParser } from '../syntax/tree.ts';
 import type { ComponentResult, ProgramResult } from './component-analysis.ts';
+import { LoweredFiles } from './lowered-files.ts';
 import { Memo } from './memo.ts';
 import { Trees } from './trees.ts';
 import type { Unit } from './units.ts';
@@ -21,6 +22,7 @@ export class Memory {
   /** What the engine found, by the content of programs. To tell equal ones takes as long as to run a small one. */
   readonly runs: Memo<EngineResult> | undefined;
   readonly trees: Trees;
+  readonly functions: LoweredFiles | undefined;
   private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
   private call = 0;
   private readonly remembers: boolean;
@@ -28,7 +30,9 @@ export class Memory {
   constructor(parser: CParser, remembers: boolean) {
     this.trees = new Trees(parser, remembers);
     this.remembers = remembers;
-    if (remembers) this.runs = new Memo();
+    if (!remembers) return;
+    this.runs = new Memo();
+    this.functions = new LoweredFiles();
   }
 
   scan(path: string, text: string): FileNames {
@@ -53,7 +57,8 @@ export class Memory {
 
   begin(): void {
     this.call++;
-    for (const part of [this.components, this.units, this.programs, this.runs, this.trees]) part?.begin(KEPT_CALLS);
+    const { components, units, programs, runs, trees, functions } = this;
+    for (const part of [components, units, programs, runs, trees, functions]) part?.begin(KEPT_CALLS);
     for (const [path, { used }] of this.scans) if (used < this.call - KEPT_CALLS) this.scans.delete(path);
   }
 }

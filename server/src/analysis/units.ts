@@ -3,7 +3,9 @@ import type { TranslationUnit } from '../ir/ir.ts';
 import { lowerFile } from '../ir/lower.ts';
 import { parseFile } from '../syntax/file.ts';
 import type { Choice, CParser } from '../syntax/tree.ts';
+import type { Span } from '../text/span.ts';
 import type { Inputs } from './inputs.ts';
+import type { LoweredFiles } from './lowered-files.ts';
 import type { Trees } from './trees.ts';
 
 /** What the preprocessor is told about one file. */
@@ -41,11 +43,14 @@ export class Units {
   readonly milliseconds = { parse: 0, lower: 0 };
   private readonly parser: CParser;
   private readonly trees: Trees;
+  private readonly functions: LoweredFiles | undefined;
   private readonly options: ConfigurationOptions;
 
-  constructor(parser: CParser, trees: Trees, options: ConfigurationOptions) {
+  /** `functions` holds what is remembered of earlier versions of files, where that is wanted. */
+  constructor(parser: CParser, trees: Trees, functions: LoweredFiles | undefined, options: ConfigurationOptions) {
     this.parser = parser;
     this.trees = trees;
+    this.functions = functions;
     this.options = options;
   }
 
@@ -59,7 +64,8 @@ export class Units {
       delete defines[name];
       undefinedNames.push(name);
     }
-    const parsed = parseFile(this.trees.of([...decisions].join()), path, inputs.readText(path)!, {
+    const variant = [...decisions].join();
+    const parsed = parseFile(this.trees.of(variant), path, inputs.readText(path)!, {
       defines,
       undefinedNames,
       includePaths: [...(this.options.includePaths ?? []), ...(configuration?.includePaths ?? [])],
@@ -69,7 +75,8 @@ export class Units {
       decisions,
     });
     const parsedAt = performance.now();
-    const unit = lowerFile(parsed, this.parser, (place) => inputs.isNeeded(place));
+    const isNeeded = (place: Span) => inputs.isNeeded(place);
+    const unit = lowerFile(parsed, this.parser, isNeeded, this.functions?.of(`${path}\n${variant}`));
     this.milliseconds.parse += parsedAt - clock;
     this.milliseconds.lower += performance.now() - parsedAt;
     const all = [...parsed.headers, parsed];

@@ -1,10 +1,10 @@
 /**
- * A program in which places in the source are numbered in their order, so that programs that differ only in where their
- * parts stand are the same: what the engine finds in one holds for the other, with the places put back.
+ * A program in which places in the source are numbered, function by function, so that programs that differ only in where
+ * their parts stand are the same: what the engine finds in one holds for the other, with the places put back.
  */
 import { createHash } from 'node:crypto';
-import { serialize } from 'node:v8';
-import type { FunctionBody, GlobalVariable } from '../ir/ir.ts';
+import { Copies, isSpan, type Mutable, originOf } from '../ir/copy.ts';
+import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { type Program, variableBase } from './context.ts';
 import type { EngineResult } from './events.ts';
@@ -19,129 +19,182 @@ export interface Canonical {
 }
 
 export function canonicalise(program: Program): Canonical {
-  const copies = new Copies();
-  const bodies = program.bodies.map((b) => copies.of(b));
-  const globals = program.globals.map((g) => copies.of(g));
-  const places = new Places(copies.spans);
-  const byBody = new Map<FunctionBody, FunctionBody>(program.bodies.map((b, i) => [b, bodies[i]!]));
-  const byBase = new Map<string, GlobalVariable>(globals.map((g) => [variableBase(g.variable), g]));
+  const { paths, parts, byStride } = numberedParts(program);
+  const byBody = new Map<FunctionBody, FunctionBody>();
+  const byBase = new Map<string, GlobalVariable>();
+  for (const { section, numbered } of parts) {
+    for (const [i, body] of section.bodies.entries()) byBody.set(body, numbered.bodies[i]!);
+    for (const g of numbered.globals) byBase.set(variableBase(g.variable), g);
+  }
+  const bodies = program.bodies.map((b) => byBody.get(b)!);
   const functions = program.functions.flatMap((f) => byBody.get(f) ?? []);
+  /** A span that the engine made up stands nowhere, and stays. */
+  const placeOf = (span: Span): Span => {
+    const path = span.file === '' ? undefined : paths[Number(span.file)];
+    if (path === undefined) return span;
+    return { file: path, start: offsetOf(byStride, span.start), end: offsetOf(byStride, span.end) };
+  };
   return {
     program: {
       bodies,
-      globals,
+      globals: program.globals.map((g) => byBase.get(variableBase(g.variable))!),
       functions,
       global: (base) => byBase.get(base),
       function: (name, file) => {
-        const body = program.function(name, places.pathOf(file));
+        const body = program.function(name, paths[Number(file)] ?? file);
         return body === undefined ? undefined : byBody.get(body);
       },
     },
-    digest: () =>
-      createHash('sha256')
-        .update(serialize([bodies, globals, functions]))
-        .digest('hex'),
-    restore: (result) => withSpans(result, (span) => places.restore(span)) as EngineResult,
+    digest: () => {
+      const hash = createHash('sha256');
+      for (const { numbered } of parts) hash.update(digestOf(numbered));
+      return hash.update(JSON.stringify([bodies, functions].map((list) => list.map((b) => b.id)))).digest('hex');
+    },
+    restore: (result) => withSpans(result, placeOf) as EngineResult,
   };
 }
 
-function isSpan(value: object): value is Span {
-  return 'file' in value && 'start' in value && 'end' in value;
+/** Numbers of places that a section takes; one with more takes several times as many. */
+const STRIDE = 1 << 20;
+
+/** A function with all that lies in it, or what a file has outside of functions. */
+interface Section {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+  /** The outermost first. */
+  readonly bodies: FunctionBody[];
+  readonly globals: GlobalVariable[];
 }
 
-/** Paths and offsets by number. */
-class Places {
-  private readonly paths: readonly string[];
-  private readonly offsets: readonly (readonly number[])[];
-
-  /** Numbers the spans, in place: files in the order in which they come, offsets in that of the text. */
-  constructor(spans: readonly Mutable<Span>[]) {
-    const byPath = new Map<string, Set<number>>();
-    for (const { file, start, end } of spans) {
-      let offsets = byPath.get(file);
-      if (offsets === undefined) {
-        offsets = new Set();
-        byPath.set(file, offsets);
-      }
-      offsets.add(start).add(end);
-    }
-    this.paths = [...byPath.keys()];
-    this.offsets = [...byPath.values()].map((offsets) => [...offsets].sort((a, b) => a - b));
-    const files = new Map(this.paths.map((path, i) => [path, i]));
-    const numbers = this.offsets.map((offsets) => new Map(offsets.map((offset, i) => [offset, i])));
-    for (const span of spans) {
-      const file = files.get(span.file)!;
-      span.file = String(file);
-      span.start = numbers[file]!.get(span.start)!;
-      span.end = numbers[file]!.get(span.end)!;
-    }
-  }
-
-  pathOf(file: string): string {
-    return this.paths[Number(file)] ?? file;
-  }
-
-  /** A span that the engine made up stands nowhere, and stays. */
-  restore(span: Span): Span {
-    const offsets = span.file === '' ? undefined : this.offsets[Number(span.file)];
-    if (offsets === undefined) return span;
-    return { file: this.pathOf(span.file), start: offsets[span.start]!, end: offsets[span.end]! };
-  }
+/** A section in which numbers stand for places. */
+interface Numbered {
+  readonly bodies: readonly FunctionBody[];
+  readonly globals: readonly GlobalVariable[];
+  /** By number: offsets from where the section starts, and behind them offsets in other files. */
+  readonly own: readonly number[];
+  readonly foreign: readonly number[];
+  digest: string | undefined;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type Parts = Record<string, unknown>;
+interface Part {
+  readonly section: Section;
+  readonly first: number;
+  readonly numbered: Numbered;
+}
 
-/** Where a variable stands is part of its id, to tell it from others of its name. */
-const PLACED_ID = /^(.*:)\d+$/s;
+interface NumberedParts {
+  /** By the number of the file. */
+  readonly paths: readonly string[];
+  readonly parts: readonly Part[];
+  /** By the number of a place over STRIDE. */
+  readonly byStride: readonly Part[];
+}
 
-/** Copies parts of the IR; what they share, the copies share. */
-class Copies {
-  readonly spans: Mutable<Span>[] = [];
-  private readonly made = new Map<object, object>();
-  private readonly ids = new Map<string, string>();
-  private readonly named = new Map<string, number>();
-
-  of<T extends object>(part: T): T {
-    return this.copy(part) as T;
+function numberedParts(program: Program): NumberedParts {
+  const sections = sectionsOf(program);
+  const paths = [...new Set(sections.flatMap((s) => [s.path, ...s.globals.map((g) => g.variable.span.file)]))];
+  const files = new Map(paths.map((path, i) => [path, String(i)]));
+  const parts: Part[] = [];
+  const byStride: Part[] = [];
+  for (const section of sections) {
+    const first = byStride.length * STRIDE;
+    const part = { section, first, numbered: numberedAt(section, files, first) };
+    const { own, foreign } = part.numbered;
+    parts.push(part);
+    for (let left = own.length + foreign.length; left > 0; left -= STRIDE) byStride.push(part);
   }
+  return { paths, parts, byStride };
+}
 
-  private copy(value: object): object {
-    const known = this.made.get(value);
-    if (known !== undefined) return known;
-    if (value instanceof Map || value instanceof Set) throw new Error('the IR holds a collection that has no copy');
-    if (isSpan(value)) {
-      const span = { file: value.file, start: value.start, end: value.end };
-      this.spans.push(span);
-      this.made.set(value, span);
-      return span;
-    }
-    const copy: unknown[] | Parts = Array.isArray(value) ? [] : {};
-    this.made.set(value, copy);
-    if (Array.isArray(copy)) for (const part of value as unknown[]) copy.push(this.part(part));
-    else {
-      for (const key in value) copy[key] = this.part((value as Parts)[key]);
-      if ('storage' in value) copy.id = this.idOf(copy.id as string);
-    }
-    return copy;
-  }
+function offsetOf(byStride: readonly Part[], number: number): number {
+  const { section, first, numbered } = byStride[Math.floor(number / STRIDE)]!;
+  const { own, foreign } = numbered;
+  const at = number - first;
+  return at < own.length ? section.start + own[at]! : foreign[at - own.length]!;
+}
 
-  private part(value: unknown): unknown {
-    return typeof value === 'object' && value !== null ? this.copy(value) : value;
-  }
-
-  /** Of several variables of one name in a function, the how-manieth it is takes the place of where it stands. */
-  private idOf(id: string): string {
-    let found = this.ids.get(id);
+/** File by file; what lies outside of functions is the last section of each. */
+function sectionsOf(program: Program): Section[] {
+  const files = new Map<string, { readonly functions: Section[]; readonly outside: Section }>();
+  const at = (path: string) => {
+    let found = files.get(path);
     if (found === undefined) {
-      const name = PLACED_ID.exec(id)?.[1];
-      const count = name === undefined ? 0 : (this.named.get(name) ?? 0);
-      if (name !== undefined) this.named.set(name, count + 1);
-      found = name === undefined ? id : `${name}${count}`;
-      this.ids.set(id, found);
+      found = { functions: [], outside: { path, start: 0, end: 0, bodies: [], globals: [] } };
+      files.set(path, found);
     }
     return found;
+  };
+  const inOrder = [...program.bodies].sort((a, b) => a.span.start - b.span.start || b.span.end - a.span.end);
+  for (const body of program.bodies) at(body.file);
+  for (const body of inOrder) {
+    const { functions } = at(body.file);
+    const last = functions[functions.length - 1];
+    const { start, end } = body.span;
+    if (last !== undefined && start < last.end) last.bodies.push(body);
+    else functions.push({ path: body.file, start, end, bodies: [body], globals: [] });
   }
+  for (const global of program.globals) {
+    // A variable that a header declares is defined where its initialiser stands.
+    const { file, start } = global.initialiserSpan ?? global.variable.span;
+    const { functions, outside } = at(file);
+    (functions.find((s) => s.start <= start && start < s.end) ?? outside).globals.push(global);
+  }
+  return [...files.values()].flatMap(({ functions, outside }) => [...functions, outside]);
+}
+
+/** Functions that were numbered before, wherever they stood then. */
+const numberedBefore = new WeakMap<FunctionBody, { readonly file: string; readonly first: number } & Numbered>();
+
+function numberedAt(section: Section, files: ReadonlyMap<string, string>, first: number): Numbered {
+  const [body] = section.bodies;
+  const isAlone = body !== undefined && section.bodies.length === 1 && section.globals.length === 0;
+  const origin = isAlone ? originOf(body) : undefined;
+  const file = files.get(section.path)!;
+  const before = origin === undefined ? undefined : numberedBefore.get(origin);
+  if (before !== undefined && before.file === file && before.first === first) return before;
+  const made = { ...number(section, files, first), file, first };
+  if (origin !== undefined) numberedBefore.set(origin, made);
+  return made;
+}
+
+function number(section: Section, files: ReadonlyMap<string, string>, first: number): Numbered {
+  const { path, start: from, end: to, bodies, globals } = section;
+  const spans: { readonly copy: Mutable<Span>; readonly isOwn: boolean }[] = [];
+  const isOutside = (v: Variable) => v.span.file !== path || v.span.start < from || v.span.end > to;
+  const copies = new Copies({
+    span: ({ file, start, end }) => {
+      const copy = { file: files.get(file) ?? file, start, end };
+      spans.push({ copy, isOwn: file === path });
+      return copy;
+    },
+    // Where a variable of the file stands is not the function's business.
+    variable: (v) => (bodies.length > 0 && isOutside(v) ? { ...v, span: NOWHERE } : undefined),
+  });
+  const copied = { bodies: bodies.map((b) => copies.of(b)), globals: globals.map((g) => copies.of(g)) };
+  const offsets = (isOwn: boolean) => {
+    const some = spans.filter((s) => s.isOwn === isOwn).flatMap(({ copy }) => [copy.start, copy.end]);
+    return [...new Set(some)].sort((a, b) => a - b);
+  };
+  const own = offsets(true);
+  const foreign = offsets(false);
+  const numbersOf = (list: readonly number[], base: number) => new Map(list.map((offset, i) => [offset, base + i]));
+  const numbers = { own: numbersOf(own, first), foreign: numbersOf(foreign, first + own.length) };
+  for (const { copy, isOwn } of spans) {
+    const known = isOwn ? numbers.own : numbers.foreign;
+    copy.start = known.get(copy.start)!;
+    copy.end = known.get(copy.end)!;
+  }
+  return { ...copied, own: own.map((offset) => offset - from), foreign, digest: undefined };
+}
+
+const NOWHERE: Span = { file: '', start: 0, end: 0 };
+
+function digestOf(part: Numbered): string {
+  part.digest ??= createHash('sha256')
+    .update(JSON.stringify([part.bodies, part.globals], (_, v) => (typeof v === 'bigint' ? `${v}n` : v)))
+    .digest('hex');
+  return part.digest;
 }
 
 /** The same value with other spans. */

@@ -95,7 +95,7 @@ export function inTables(program: Program): Set<string> {
   for (const g of program.globals) {
     for (const store of g.initialiser) {
       const e = store.value.kind === 'cast' ? store.value.operand : store.value;
-      const body = e.kind === 'function' ? program.function(e.name, g.variable.span.file) : undefined;
+      const body = e.kind === 'function' ? program.function(e.name, e.span.file) : undefined;
       if (body !== undefined) named.add(body.id);
     }
   }

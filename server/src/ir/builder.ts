@@ -127,6 +127,7 @@ export class Builder {
   /** What stands in the place of the body of a loop or an `if` that a macro begins. */
   readonly holes: (() => void)[] = [];
   private temporaries = 0;
+  private readonly localsByName = new Map<string, number>();
 
   constructor(unit: UnitScope, functionId: string, view: View, nesting?: Nesting) {
     this.unit = unit;
@@ -216,6 +217,13 @@ export class Builder {
     const scope = this.scopes[this.scopes.length - 1]!;
     scope.names.set(name, variable);
     if (variable.storage === 'local' || variable.storage === 'parameter') scope.variables.push(variable);
+  }
+
+  /** An id for a local. It holds no offset: moved text has the same ids. */
+  localId(name: string): string {
+    const ordinal = this.localsByName.get(name) ?? 0;
+    this.localsByName.set(name, ordinal + 1);
+    return `${this.functionId}:${name}:${ordinal}`;
   }
 
   lookup(name: string): Variable | undefined {

@@ -15,16 +15,30 @@ import type {
   TranslationUnit,
   Variable,
 } from './ir.ts';
+import {
+  type Attributes,
+  Declared,
+  type Definition,
+  type KeptFunctions,
+  type LoweredBefore,
+  textOutsideFunctions,
+} from './kept-functions.ts';
 import { statement } from './statements.ts';
+import { strayText } from './strays.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
 
-/** `isNeeded` is asked for each function with the place of its name; functions that are not needed are left out. */
+/**
+ * `isNeeded` is asked for each function with the place of its name; functions that are not needed are left out. `kept`
+ * holds the functions of the versions of this file before, and is given those of this one.
+ */
 export function lowerFile(
   parsed: ParsedFile,
   parser: CParser,
   isNeeded: (name: Span) => boolean = () => true,
+  kept?: KeptFunctions,
 ): TranslationUnit {
-  const table: TypeTable = { typedefs: new Map(), records: new Map<string, RecordType>() };
+  const declared = new Declared();
+  const table: TypeTable = { typedefs: declared.map(), records: declared.map<RecordType>() };
   const functions: FunctionBody[] = [];
   const globals: GlobalVariable[] = [];
   const strays: StrayText[] = [];
@@ -32,14 +46,15 @@ export function lowerFile(
     parser,
     macros: parsed.macros,
     globals: new Map(),
-    functions: new Set(),
+    functions: declared.set(),
     noreturns: new Set(),
     constructors: new Set(),
-    enumerators: new Map(),
+    enumerators: declared.map(),
     snippets: new Map(),
   };
+  const before = kept?.next(parsed.macros, declared);
   for (const file of [...parsed.headers, parsed]) {
-    const lowering = new FileLowering(file, shared, table, functions, globals, isNeeded);
+    const lowering = new FileLowering(file, shared, table, functions, globals, isNeeded, before);
     lowering.run();
     strays.push(...strayText(file));
   }
@@ -56,6 +71,7 @@ class FileLowering {
   private readonly functions: FunctionBody[];
   private readonly globals: GlobalVariable[];
   private readonly isNeeded: (name: Span) => boolean;
+  private readonly before: LoweredBefore | undefined;
 
   constructor(
     file: ParsedFile,
@@ -64,8 +80,10 @@ class FileLowering {
     functions: FunctionBody[],
     globals: GlobalVariable[],
     isNeeded: (name: Span) => boolean,
+    before: LoweredBefore | undefined,
   ) {
     this.file = file;
+    this.before = before;
     this.isNeeded = isNeeded;
     this.functions = functions;
     this.globals = globals;
@@ -88,6 +106,7 @@ class FileLowering {
     // Declarations first: a function may be named before it is defined.
     const definitions: SyntaxNode[] = [];
     this.items(this.file.root, definitions);
+    this.before?.declares(textOutsideFunctions(this.file, (d) => this.attributesOf(d)));
     for (const d of definitions) this.define(d);
   }
 
@@ -204,8 +223,9 @@ class FileLowering {
       if (name === undefined || nameNode === undefined) continue;
       if (type.kind === 'function') {
         this.unit.functions.add(name);
-        if (this.liesIn(this.file.noreturns, node, node.end)) this.unit.noreturns.add(name);
-        if (this.liesIn(this.file.constructors, node, node.end)) this.unit.constructors.add(name);
+        const { noreturn, beforeMain } = this.attributesOf(node);
+        if (noreturn) this.unit.noreturns.add(name);
+        if (beforeMain) this.unit.constructors.add(name);
         continue;
       }
       const isStatic = words.includes('static');
@@ -257,12 +277,24 @@ class FileLowering {
     const id = isStatic ? `${this.file.path}#${name}` : name;
     const nameSpan = this.view.spanOf(nameNode.start, nameNode.end);
     if (this.functions.some((f) => f.id === id) || (outer === undefined && !this.isNeeded(nameSpan))) return;
+    const own = this.attributesOf(node, body.start);
+    const noreturn = own.noreturn || this.unit.noreturns.has(name);
+    const beforeMain = own.beforeMain || this.unit.constructors.has(name);
+    const definition: Definition = { id, file: this.file, node, noreturn, beforeMain };
+    const known = outer === undefined ? this.before?.find(definition, this.unit.globals) : undefined;
+    if (known !== undefined) {
+      this.functions.push(known.body);
+      this.globals.push(...known.statics);
+      return;
+    }
+    if (outer === undefined) this.before?.begins();
+    const statics = this.globals.length;
     const span = this.view.spanOf(node.start, node.end);
     const quarantine: string[] = [];
     let lowered: FunctionBody | undefined;
     try {
       quarantine.push(...this.suspicions(node, name));
-      lowered = this.body(node, id, name, isStatic, nameNode, parameters, body, quarantine, outer);
+      lowered = this.body(definition, name, isStatic, nameNode, parameters, body, quarantine, outer);
     } catch (error) {
       quarantine.push(
         error instanceof RangeError
@@ -270,6 +302,8 @@ class FileLowering {
           : `not understood: ${(error as Error).message}`,
       );
     }
+    if (outer === undefined)
+      this.before?.ends(definition, lowered && { body: lowered, statics: this.globals.slice(statics) });
     this.functions.push(
       lowered ?? {
         id,
@@ -280,7 +314,7 @@ class FileLowering {
         variadic: false,
         returnType: { kind: 'unknown', name: '' },
         noreturn: false,
-        beforeMain: this.runsBeforeMain(node, name, body.start),
+        beforeMain,
         locals: [],
         blocks: [
           {
@@ -307,8 +341,7 @@ class FileLowering {
   }
 
   private body(
-    node: SyntaxNode,
-    id: string,
+    { id, node, noreturn, beforeMain }: Definition,
     name: string,
     isStatic: boolean,
     nameNode: SyntaxNode,
@@ -339,7 +372,6 @@ class FileLowering {
     for (const s of b.statics) {
       this.globals.push({ variable: s.variable, initialiser: s.stores, initialiserSpan: s.span });
     }
-    const noreturn = this.unit.noreturns.has(name) || this.liesIn(this.file.noreturns, node, body.start);
     return {
       id,
       name,
@@ -349,7 +381,7 @@ class FileLowering {
       variadic,
       returnType: this.unit.types.specifier(child(node, 'type')),
       noreturn,
-      beforeMain: this.runsBeforeMain(node, name, body.start),
+      beforeMain,
       locals: b.locals,
       blocks: b.finish(),
       span: this.view.spanOf(node.start, node.end),
@@ -358,13 +390,11 @@ class FileLowering {
     };
   }
 
-  private runsBeforeMain(node: SyntaxNode, name: string, end: number): boolean {
-    return this.unit.constructors.has(name) || this.liesIn(this.file.constructors, node, end);
-  }
-
-  /** An attribute in or just before a declaration. */
-  private liesIn(attributes: readonly number[], node: SyntaxNode, end: number): boolean {
-    return attributes.some((at) => node.start - 80 <= at && at < end && this.belongs(at, node));
+  /** Attributes in or just before a declaration, or a definition up to its body. */
+  private attributesOf(node: SyntaxNode, end = node.end): Attributes {
+    const { noreturns, constructors } = this.file;
+    const liesHere = (at: number) => node.start - 80 <= at && at < end && this.belongs(at, node);
+    return { noreturn: noreturns.some(liesHere), beforeMain: constructors.some(liesHere) };
   }
 
   private belongs(at: number, node: SyntaxNode): boolean {
@@ -403,63 +433,6 @@ class FileLowering {
     }
     return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile: false, span: b.span(p) };
   }
-}
-
-/** What may stand at the top of a file beside declarations and functions. */
-const TOP_LEVEL =
-  /^(?:function_definition|declaration|type_definition|(?:struct|union|enum)_specifier|linkage_specification|comment|preproc_\w+|;)$/;
-
-/** Text at the top of a file that belongs to no declaration and no function, with the function it was meant to be. */
-function strayText(file: ParsedFile): StrayText[] {
-  const found: StrayText[] = [];
-  const add = (nodes: readonly SyntaxNode[], named: SyntaxNode | undefined) => {
-    const first = nodes[0];
-    if (first === undefined) return;
-    const spanOf = (n: SyntaxNode, end = n.end) => ({ file: file.path, start: n.start, end });
-    const name =
-      named === undefined ? undefined : { name: file.masked.slice(named.start, named.end), span: spanOf(named) };
-    found.push({ span: spanOf(first, nodes[nodes.length - 1]!.end), function: name });
-  };
-  const items = (parent: SyntaxNode): void => {
-    let run: SyntaxNode[] = [];
-    let named: SyntaxNode | undefined;
-    let open = 0;
-    const flush = () => {
-      add(run, named);
-      run = [];
-      named = undefined;
-    };
-    const damaged = parent.type === 'ERROR';
-    for (const [i, node] of parent.children.entries()) {
-      if (node.type === 'ERROR' && open <= 0) {
-        flush();
-        items(node);
-        continue;
-      }
-      if (node.type === '{') open++;
-      if (node.type === '}') open--;
-      if (open <= 0 && node.type === 'function_definition') flush();
-      else if (damaged && open <= 0 && node.type === 'function_declarator' && opensBody(parent.children, i)) {
-        flush();
-        named = child(node, 'declarator');
-        run.push(node);
-      } else if (open > 0 || (damaged ? !TOP_LEVEL.test(node.type) : isStatement(node))) run.push(node);
-    }
-    flush();
-  };
-  items(file.root);
-  return found;
-}
-
-/** Between a declarator and the brace of its body there is nothing but damage. */
-function opensBody(siblings: readonly SyntaxNode[], at: number): boolean {
-  const next = siblings.slice(at + 1).find((n) => n.type !== 'ERROR');
-  return next?.type === '{';
-}
-
-/** A statement has no business at the top of a file; a call there is a macro that declares something. */
-function isStatement(node: SyntaxNode): boolean {
-  return /_statement$/.test(node.type) && node.type !== 'expression_statement';
 }
 
 /** A definition with the macro's last argument as its name. */

@@ -180,7 +180,7 @@ export function declaration(b: Builder, node: SyntaxNode): void {
       whole = { ...whole, length: initialiserLength(b.unit, whole, value) };
     }
     const variable: Variable = {
-      id: `${b.functionId}:${name}:${span.start}`,
+      id: b.localId(name),
       name,
       storage: isStatic ? 'static' : 'local',
       type: whole,

@@ -84,7 +84,11 @@ export class TypeReader {
   private readonly table: TypeTable;
   private readonly text: TextOf;
   private readonly constantOf: ConstantOf;
-  private readonly anonymous: string;
+  /** What anonymous records are told apart in: the file, or a function of it. */
+  private owner: string;
+  private anonymous = 0;
+  /** Anonymous records by their node: declarations are read more than once. Tags hold no offset: moved text has the same. */
+  private readonly tags = new Map<SyntaxNode, string>();
   /** Called for each enumerator of an enum with a body. */
   private readonly onEnum: (node: SyntaxNode) => void;
 
@@ -98,8 +102,30 @@ export class TypeReader {
     this.table = table;
     this.text = text;
     this.constantOf = constantOf;
-    this.anonymous = file;
+    this.owner = file;
     this.onEnum = onEnum;
+  }
+
+  /** Reads the types of a function. */
+  within<T>(functionId: string, read: () => T): T {
+    const { owner, anonymous } = this;
+    this.owner = functionId;
+    this.anonymous = 0;
+    try {
+      return read();
+    } finally {
+      this.owner = owner;
+      this.anonymous = anonymous;
+    }
+  }
+
+  private tagOf(node: SyntaxNode): string {
+    let tag = this.tags.get(node);
+    if (tag === undefined) {
+      tag = `${this.owner}:${this.anonymous++}`;
+      this.tags.set(node, tag);
+    }
+    return tag;
   }
 
   /** The type named by a declaration's specifiers (its `type` field and qualifiers beside it). */
@@ -136,7 +162,7 @@ export class TypeReader {
 
   private recordType(node: SyntaxNode): CType {
     const name = child(node, 'name');
-    const tag = name === undefined ? `${this.anonymous}:${node.start}` : this.text(name);
+    const tag = name === undefined ? this.tagOf(node) : this.text(name);
     const body = child(node, 'body');
     const union = node.type === 'union_specifier';
     if (body !== undefined && !this.table.records.has(tag)) {

@@ -15,6 +15,16 @@ const TOKENS =
   '{ } ( ) ; , * & = == ! 0 1 -1 if( else return break; switch( case while( fork(); close(uffd); uffd msg UFFD_EVENT_FORK UFFD_FEATURE_EVENT_FORK UFFDIO_API int static'.split(
     ' ',
   );
+const DECLARATIONS = [
+  ' struct made { int uffd; struct { int fd; } in; } made; ',
+  ' enum { NONE, UFFD_EVENT_FORK }; ',
+  ' typedef long msg_t; ',
+  ' int helper(int); ',
+  ' static int table[] = { 1, 2 }; ',
+  ' union { int uffd; } u; ',
+  ' __attribute__((noreturn)) ',
+  ' int inner(void) { return 1; } ',
+];
 const DAMAGE = [
   '{',
   '}',
@@ -49,7 +59,9 @@ export function randomEdit(texts: Texts, { below }: Generator): Edit {
     removed: end - start,
     insert,
   });
-  switch (below(9)) {
+  switch (below(10)) {
+    case 9:
+      return replace(at, at, pick(DECLARATIONS));
     case 0:
       return replace(at, at, String.fromCharCode(32 + below(95)));
     case 1:

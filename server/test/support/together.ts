@@ -18,7 +18,7 @@ export async function analyseTogether(
   const files = [...given].sort((a, b) => (a.path < b.path ? -1 : 1));
   const selection = selectFiles(files, { read: readText });
   const inputs = { ...selection, readText, configurationOf: () => undefined, targetsOf: () => [] };
-  const units = new Units(parser, new Trees(parser, false), {});
+  const units = new Units(parser, new Trees(parser, false), undefined, {});
   const known = new Map<string, Unit>();
   const make = (path: string) => {
     const unit = known.get(path) ?? units.make(path, inputs, NO_DECISIONS);

@@ -1,0 +1,281 @@
+/**
+ * Functions of a file as they were lowered before. What a function lowers to depends on its own text and on what the
+ * file says outside of functions; where both are as they were it is taken over, at its new place.
+ */
+import type { MacroDefinition, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
+import type { Span } from '../text/span.ts';
+import { Copies, noteOrigin } from './copy.ts';
+import type { FunctionBody, GlobalVariable, Variable } from './ir.ts';
+import { child } from './types.ts';
+
+/** What functions may know of the text around them. Where it is the same object, everything that it says is the same. */
+class Environment {
+  private readonly next = new Map<string, Environment>();
+
+  /** With what this text declares too. Equal texts lead to the same environment. */
+  after(text: string): Environment {
+    let found = this.next.get(text);
+    if (found === undefined) {
+      const oldest = this.next.keys().next();
+      if (this.next.size >= MAX_VERSIONS && oldest.done !== true) this.next.delete(oldest.value);
+      found = new Environment();
+      this.next.set(text, found);
+    }
+    return found;
+  }
+}
+
+/** Environments of one place, and versions of one function, that are kept: an edit and its undoing find both. */
+const MAX_VERSIONS = 4;
+
+/** What the lowering of a function gives. */
+export interface LoweredFunction {
+  readonly body: FunctionBody;
+  /** Its static variables. */
+  readonly statics: readonly GlobalVariable[];
+}
+
+export interface Attributes {
+  readonly noreturn: boolean;
+  readonly beforeMain: boolean;
+}
+
+/** A function as it stands in a file. */
+export interface Definition extends Attributes {
+  readonly id: string;
+  readonly file: ParsedFile;
+  readonly node: SyntaxNode;
+}
+
+interface Kept {
+  readonly environment: Environment;
+  readonly text: string;
+  node: SyntaxNode;
+  lowered: LoweredFunction;
+  used: number;
+}
+
+/** Functions of the versions of one file and its headers. */
+export class KeptFunctions {
+  private readonly kept = new Map<string, Kept[]>();
+  private readonly roots: { readonly macros: ReadonlyMap<string, MacroDefinition>; readonly root: Environment }[] = [];
+  private call = 0;
+
+  /** Begins to lower the next version; what the last few of them did not have is forgotten. */
+  next(macros: ReadonlyMap<string, MacroDefinition>, declared: Declared): LoweredBefore {
+    this.call++;
+    for (const [id, versions] of this.kept)
+      if (versions.every((v) => v.used < this.call - MAX_VERSIONS)) this.kept.delete(id);
+    return new LoweredBefore(this, this.rootOf(macros), declared);
+  }
+
+  private rootOf(macros: ReadonlyMap<string, MacroDefinition>): Environment {
+    const known = this.roots.find((r) => sameMacros(r.macros, macros));
+    if (known !== undefined) return known.root;
+    const root = new Environment();
+    this.roots.unshift({ macros, root });
+    if (this.roots.length > MAX_VERSIONS) this.roots.pop();
+    return root;
+  }
+
+  /** The function as it was, at its place of now; globals are those of now. */
+  find(
+    environment: Environment,
+    definition: Definition,
+    globals: ReadonlyMap<string, Variable>,
+  ): LoweredFunction | undefined {
+    const { id, node } = definition;
+    const text = textOf(definition);
+    const kept = this.kept
+      .get(id)
+      ?.find((k) => k.environment === environment && k.text === text && isSameTree(k.node, node));
+    if (kept === undefined) return undefined;
+    kept.used = this.call;
+    kept.lowered = moved(kept, node, globals);
+    kept.node = node;
+    return kept.lowered;
+  }
+
+  keep(environment: Environment, definition: Definition, lowered: LoweredFunction): void {
+    const { id, node } = definition;
+    const kept = { environment, node, lowered, text: textOf(definition), used: this.call };
+    this.kept.set(id, [kept, ...(this.kept.get(id) ?? [])].slice(0, MAX_VERSIONS));
+  }
+}
+
+/** One version of a file while it is lowered, and the functions of the versions before it. */
+export class LoweredBefore {
+  private readonly kept: KeptFunctions;
+  private readonly declared: Declared;
+  private environment: Environment;
+  private changes = 0;
+
+  constructor(kept: KeptFunctions, environment: Environment, declared: Declared) {
+    this.kept = kept;
+    this.environment = environment;
+    this.declared = declared;
+  }
+
+  /** The declarations at the top of a file, as text with all that they depend on, were read. */
+  declares(text: string): void {
+    this.environment = this.environment.after(text);
+  }
+
+  find(definition: Definition, globals: ReadonlyMap<string, Variable>): LoweredFunction | undefined {
+    return this.kept.find(this.environment, definition, globals);
+  }
+
+  /** To be told before a function is lowered. */
+  begins(): void {
+    this.changes = this.declared.changes;
+  }
+
+  /** `lowered` is undefined for what is not to be kept. What a function declares, the functions behind it know. */
+  ends(definition: Definition, lowered: LoweredFunction | undefined): void {
+    if (this.declared.changes !== this.changes) this.declares(textOf(definition));
+    else if (lowered !== undefined) this.kept.keep(this.environment, definition, lowered);
+  }
+}
+
+/** Counts the changes of collections. */
+export class Declared {
+  changes = 0;
+
+  map<V>(): Map<string, V> {
+    return new CountedMap<V>(this);
+  }
+
+  set(): Set<string> {
+    return new CountedSet(this);
+  }
+}
+
+class CountedMap<V> extends Map<string, V> {
+  private readonly counter: Declared;
+
+  constructor(counter: Declared) {
+    super();
+    this.counter = counter;
+  }
+
+  override set(name: string, value: V): this {
+    if (this.get(name) !== value) this.counter.changes++;
+    return super.set(name, value);
+  }
+}
+
+class CountedSet extends Set<string> {
+  private readonly counter: Declared;
+
+  constructor(counter: Declared) {
+    super();
+    this.counter = counter;
+  }
+
+  override add(name: string): this {
+    if (!this.has(name)) this.counter.changes++;
+    return super.add(name);
+  }
+}
+
+/** All that a function is made of beside what is around it: its text, masked and as written, and its attributes. */
+function textOf({ file, node, noreturn, beforeMain }: Definition): string {
+  const { start, end } = node;
+  const attributes: string[] = [];
+  for (const [at, name] of file.cleanups) if (start <= at && at < end) attributes.push(`${at - start} ${name}`);
+  return [file.path, noreturn, beforeMain, attributes, file.masked.slice(start, end), file.text.slice(start, end)].join(
+    '\0',
+  );
+}
+
+/** What a file says outside of functions: equal texts declare the same. White space and comments are no part of it. */
+export function textOutsideFunctions(file: ParsedFile, attributesOf: (node: SyntaxNode) => Attributes): string {
+  const said: string[] = [file.path];
+  const say = (node: SyntaxNode, end: number) => {
+    said.push(node.type, withoutSpace(file.masked.slice(node.start, end)));
+    const written = file.text.slice(node.start, end);
+    // What the mask hides of an initialiser: `[0 ... 5]`.
+    if (written.includes('...')) said.push(withoutSpace(written));
+    if (node.hasError) said.push(shapeOf(node));
+  };
+  const items = (parent: SyntaxNode) => {
+    for (const node of parent.children) {
+      if (/^(?:ERROR|linkage_specification|declaration_list)$/.test(node.type)) items(node);
+      else if (node.type === 'function_definition') say(node, child(node, 'body')?.start ?? node.end);
+      else if (node.type === 'declaration') {
+        say(node, node.end);
+        said.push(JSON.stringify(attributesOf(node)));
+      } else if (node.type !== 'comment' && node.type !== 'compound_statement') say(node, node.end);
+    }
+  };
+  items(file.root);
+  return said.join('\n');
+}
+
+function withoutSpace(text: string): string {
+  return text.replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|\s+/g, (_, literal?: string) => literal ?? ' ');
+}
+
+/** Where the parser met what it does not know, equal texts may have several trees. */
+function shapeOf(root: SyntaxNode): string {
+  const shape: string[] = [];
+  // Deep nesting is walked without recursion.
+  const left: (SyntaxNode | undefined)[] = [root];
+  while (left.length > 0) {
+    const node = left.pop();
+    shape.push(node === undefined ? ')' : `(${node.type}`);
+    if (node !== undefined) left.push(undefined, ...[...node.children].reverse());
+  }
+  return shape.join('');
+}
+
+function sameMacros(a: ReadonlyMap<string, MacroDefinition>, b: ReadonlyMap<string, MacroDefinition>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [name, macro] of a) {
+    const other = b.get(name);
+    if (other === macro) continue;
+    if (other === undefined || other.body !== macro.body || other.parameters?.join() !== macro.parameters?.join())
+      return false;
+  }
+  return true;
+}
+
+/** Equal but for the place. Equal texts nearly always have equal trees, but what is around them may play a part. */
+function isSameTree(a: SyntaxNode, b: SyntaxNode): boolean {
+  const by = b.start - a.start;
+  const pairs: (readonly [SyntaxNode, SyntaxNode])[] = [[a, b]];
+  for (let pair = pairs.pop(); pair !== undefined; pair = pairs.pop()) {
+    const [x, y] = pair;
+    if (x === y && by === 0) continue;
+    if (x.type !== y.type || x.start + by !== y.start || x.end + by !== y.end || x.field !== y.field) return false;
+    if (x.named !== y.named || x.isError !== y.isError || x.children.length !== y.children.length) return false;
+    for (let i = 0; i < x.children.length; i++) pairs.push([x.children[i]!, y.children[i]!]);
+  }
+  return true;
+}
+
+/** The same object where nothing it speaks of lies elsewhere. */
+function moved(kept: Kept, node: SyntaxNode, globals: ReadonlyMap<string, Variable>): LoweredFunction {
+  const { node: before, lowered } = kept;
+  const { body, statics } = lowered;
+  const by = node.start - before.start;
+  const isOwn = (s: Span) => s.file === body.file && before.start <= s.start && s.end <= before.end;
+  let same = by === 0;
+  const copies = new Copies({
+    span: ({ file, start, end }) => {
+      const shift = isOwn({ file, start, end }) ? by : 0;
+      return { file, start: start + shift, end: end + shift };
+    },
+    variable: (variable) => {
+      const isOutside = variable.storage === 'global' || (variable.storage === 'static' && !isOwn(variable.span));
+      const now = isOutside ? globals.get(variable.name) : undefined;
+      if (now === undefined || now.id !== variable.id) return undefined;
+      if (now.span.start !== variable.span.start || now.span.end !== variable.span.end) same = false;
+      return now;
+    },
+  });
+  const copy = { body: copies.of(body), statics: statics.map((s) => copies.of(s)) };
+  if (same) return lowered;
+  noteOrigin(copy.body, body);
+  return copy;
+}
