@@ -7,7 +7,6 @@ import { Copies, isSpan, type Mutable, originOf } from '../ir/copy.ts';
 import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { type Program, variableBase } from './context.ts';
-import type { EngineResult } from './events.ts';
 
 export interface Canonical {
   /** To be run in the place of the given program. */
@@ -15,7 +14,7 @@ export interface Canonical {
   /** Equal for programs of equal bodies, globals and roots; which definition a name means is not in it. */
   digest(): string;
   /** What was found in this program, or in one of the same digest, with the places of this one. */
-  restore(result: EngineResult): EngineResult;
+  restore<T>(result: T): T;
 }
 
 export function canonicalise(program: Program): Canonical {
@@ -50,7 +49,7 @@ export function canonicalise(program: Program): Canonical {
       for (const { numbered } of parts) hash.update(digestOf(numbered));
       return hash.update(JSON.stringify([bodies, functions].map((list) => list.map((b) => b.id)))).digest('hex');
     },
-    restore: (result) => withSpans(result, placeOf) as EngineResult,
+    restore: <T>(result: T) => withSpans(result, placeOf) as T,
   };
 }
 
