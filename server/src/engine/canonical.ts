@@ -1,6 +1,7 @@
 /**
  * A program in which places in the source are numbered, function by function, so that programs that differ only in where
- * their parts stand are the same: what the engine finds in one holds for the other, with the places put back.
+ * their parts stand are the same: what the engine finds in one holds for the other, with the places put back. A function
+ * has the same numbers whatever program it is in, so that what it does there can be told to be the same.
  */
 import { createHash } from 'node:crypto';
 import { Copies, isSpan, type Mutable, originOf } from '../ir/copy.ts';
@@ -29,7 +30,7 @@ export function canonicalise(program: Program): Canonical {
   const functions = program.functions.flatMap((f) => byBody.get(f) ?? []);
   /** A span that the engine made up stands nowhere, and stays. */
   const placeOf = (span: Span): Span => {
-    const path = span.file === '' ? undefined : paths[Number(span.file)];
+    const path = paths.get(span.file);
     if (path === undefined) return span;
     return { file: path, start: offsetOf(byStride, span.start), end: offsetOf(byStride, span.end) };
   };
@@ -40,7 +41,7 @@ export function canonicalise(program: Program): Canonical {
       functions,
       global: (base) => byBase.get(base),
       function: (name, file) => {
-        const body = program.function(name, paths[Number(file)] ?? file);
+        const body = program.function(name, paths.get(file) ?? file);
         return body === undefined ? undefined : byBody.get(body);
       },
     },
@@ -54,7 +55,9 @@ export function canonicalise(program: Program): Canonical {
 }
 
 /** Numbers of places that a section takes; one with more takes several times as many. */
-const STRIDE = 1 << 20;
+const STRIDE = 1 << 12;
+/** Where sections begin, over STRIDE. With STRIDE a number that V8 holds without a box. */
+const SLOTS = 1 << 18;
 
 /** A function with all that lies in it, or what a file has outside of functions. */
 interface Section {
@@ -83,31 +86,69 @@ interface Part {
 }
 
 interface NumberedParts {
-  /** By the number of the file. */
-  readonly paths: readonly string[];
+  /** By what stands for the file in spans. */
+  readonly paths: ReadonlyMap<string, string>;
   readonly parts: readonly Part[];
   /** By the number of a place over STRIDE. */
-  readonly byStride: readonly Part[];
+  readonly byStride: ReadonlyMap<number, Part>;
 }
 
 function numberedParts(program: Program): NumberedParts {
   const sections = sectionsOf(program);
-  const paths = [...new Set(sections.flatMap((s) => [s.path, ...s.globals.map((g) => g.variable.span.file)]))];
-  const files = new Map(paths.map((path, i) => [path, String(i)]));
+  const files = namesOf([...new Set(sections.flatMap((s) => [s.path, ...s.globals.map((g) => g.variable.span.file)]))]);
   const parts: Part[] = [];
-  const byStride: Part[] = [];
-  for (const section of sections) {
-    const first = byStride.length * STRIDE;
-    const part = { section, first, numbered: numberedAt(section, files, first) };
-    const { own, foreign } = part.numbered;
+  const byStride = new Map<number, Part>();
+  for (const { section, slot: wanted } of placed(sections)) {
+    let slot = wanted;
+    let part: Part;
+    let strides: number[];
+    do {
+      while (byStride.has(slot)) slot++;
+      part = { section, first: slot * STRIDE, numbered: numberedAt(section, files, slot * STRIDE) };
+      const { own, foreign } = part.numbered;
+      strides = Array.from(
+        { length: Math.max(1, Math.ceil((own.length + foreign.length) / STRIDE)) },
+        (_, i) => slot + i,
+      );
+      slot++;
+    } while (strides.some((s) => byStride.has(s)));
     parts.push(part);
-    for (let left = own.length + foreign.length; left > 0; left -= STRIDE) byStride.push(part);
+    for (const stride of strides) byStride.set(stride, part);
   }
-  return { paths, parts, byStride };
+  return { paths: new Map([...files].map(([path, name]) => [name, path])), parts, byStride };
 }
 
-function offsetOf(byStride: readonly Part[], number: number): number {
-  const { section, first, numbered } = byStride[Math.floor(number / STRIDE)]!;
+/** Short names for paths, the same in all programs unless two paths get the same one. */
+function namesOf(paths: readonly string[]): Map<string, string> {
+  const taken = new Set<string>();
+  return new Map(
+    paths.map((path) => {
+      let name = hashOf(path).toString(36);
+      while (taken.has(name)) name += '+';
+      taken.add(name);
+      return [path, name];
+    }),
+  );
+}
+
+/** Each with the number that its name leads to, in the order of these. */
+function placed(sections: readonly Section[]): { readonly section: Section; readonly slot: number }[] {
+  const all = sections.map((section) => {
+    const name = `${section.path}\0${section.bodies[0]?.id ?? ''}`;
+    return { section, name, slot: hashOf(name) % SLOTS };
+  });
+  return all.sort((a, b) => a.slot - b.slot || (a.name < b.name ? -1 : 1));
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+function offsetOf(byStride: ReadonlyMap<number, Part>, number: number): number {
+  const { section, first, numbered } = byStride.get(Math.floor(number / STRIDE))!;
   const { own, foreign } = numbered;
   const at = number - first;
   return at < own.length ? section.start + own[at]! : foreign[at - own.length]!;
@@ -153,6 +194,7 @@ function numberedAt(section: Section, files: ReadonlyMap<string, string>, first:
   const before = origin === undefined ? undefined : numberedBefore.get(origin);
   if (before !== undefined && before.file === file && before.first === first) return before;
   const made = { ...number(section, files, first), file, first };
+  for (const b of made.bodies) sectionOf.set(b, made);
   if (origin !== undefined) numberedBefore.set(origin, made);
   return made;
 }
@@ -188,6 +230,14 @@ function number(section: Section, files: ReadonlyMap<string, string>, first: num
 }
 
 const NOWHERE: Span = { file: '', start: 0, end: 0 };
+
+/** Canonical functions to what they lie in. */
+const sectionOf = new WeakMap<FunctionBody, Numbered>();
+
+/** Equal for canonical functions that are the same, nested functions and static variables included. */
+export function digestOfFunction(body: FunctionBody): string {
+  return digestOf(sectionOf.get(body)!);
+}
 
 function digestOf(part: Numbered): string {
   part.digest ??= createHash('sha256')
