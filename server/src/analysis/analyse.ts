@@ -219,6 +219,7 @@ class Analysis {
       pause: () => this.pause(),
       programs: this.memory.programs,
       runs: this.memory.runs,
+      roots: this.memory.roots,
       phases: this.phases,
     });
     const result = await analysis.analyse(paths);

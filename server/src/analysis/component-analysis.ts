@@ -3,6 +3,7 @@ import { canonicalise } from '../engine/canonical.ts';
 import { runEngine, STEPS_PER_PROGRAM } from '../engine/engine.ts';
 import type { EngineResult } from '../engine/events.ts';
 import { type LinkedProgram, link, linkPrograms } from '../engine/program.ts';
+import type { RootSummaries } from '../engine/root-summaries.ts';
 import type { FunctionBody } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
 import { requestedPlaces, runRules } from '../rules/run.ts';
@@ -57,6 +58,8 @@ export interface Run {
   readonly programs: Memo<ProgramResult>;
   /** What the engine found, by the content of programs; where nothing is remembered there is none. */
   readonly runs: Memo<EngineResult> | undefined;
+  /** What roots were found to do. */
+  readonly roots: RootSummaries;
   /** Milliseconds of work by phase. */
   readonly phases: { engine: number; rules: number };
 }
@@ -68,6 +71,8 @@ export class ComponentAnalysis {
   private readonly run: Run;
   private readonly texts = new Map<string, string>();
   private readonly failed: NotAnalysed[] = [];
+  /** Some root may have been run before, or be run again. */
+  private repeats = true;
 
   constructor(run: Run) {
     this.run = run;
@@ -81,12 +86,13 @@ export class ComponentAnalysis {
       if (unit !== undefined) units.push(unit);
     }
     const programs = this.link(units);
+    const chooser = new VariantChooser(programs, this.run.inputs);
+    const queue = chooser.next(units).map((unknown) => [unknown]);
+    this.repeats = this.run.runs !== undefined || programs.length > 1 || queue.length > 0;
     const results = new Map<string, ProgramResult>();
     for (const program of programs) results.set(nameOf(program), await this.resultOf(program, units));
     const reached = new Set(programs.flatMap((p) => (p.hasMain ? p.files.slice(1) : [])));
     const variants: (Variant & { readonly notes: readonly NotAnalysed[] })[] = [];
-    const chooser = new VariantChooser(programs, this.run.inputs);
-    const queue = chooser.next(units).map((unknown) => [unknown]);
     const most = stepsForVariants([...results.values()]);
     let steps = 0;
     const untried: Unknown[] = [];
@@ -185,10 +191,10 @@ export class ComponentAnalysis {
 
   /** What the engine finds, or found in a program that differs in nothing but where its parts stand. */
   private async found(program: LinkedProgram): Promise<EngineResult> {
-    const { runs, inputs, proceed } = this.run;
+    const { runs, roots, inputs, proceed } = this.run;
     const canonical = canonicalise(program);
     const find = async () => {
-      const result = await runEngine(canonical.program, { proceed });
+      const result = await runEngine(canonical.program, { proceed, summaries: this.repeats ? roots : undefined });
       if (result.cancelled) throw new Cancelled();
       return result;
     };

@@ -2,6 +2,7 @@
  * What an analyser remembers of what it did, by content: nothing in here is ever wrong, it is only of no use any more.
  */
 import type { EngineResult } from '../engine/events.ts';
+import { RootSummaries } from '../engine/root-summaries.ts';
 import { type FileNames, scanNames } from '../syntax/names.ts';
 import type { CParser } from '../syntax/tree.ts';
 import type { ComponentResult, ProgramResult } from './component-analysis.ts';
@@ -21,6 +22,8 @@ export class Memory {
   readonly programs = new Memo<ProgramResult>();
   /** What the engine found, by the content of programs. To tell equal ones takes as long as to run a small one. */
   readonly runs: Memo<EngineResult> | undefined;
+  /** What roots do, by what that rests on. */
+  readonly roots = new RootSummaries();
   readonly trees: Trees;
   readonly functions: LoweredFiles | undefined;
   private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
@@ -53,12 +56,13 @@ export class Memory {
     this.trees.leave(done);
     this.programs.forget(() => true);
     this.components.forget(() => true);
+    this.roots.clear();
   }
 
   begin(): void {
     this.call++;
-    const { components, units, programs, runs, trees, functions } = this;
-    for (const part of [components, units, programs, runs, trees, functions]) part?.begin(KEPT_CALLS);
+    const { components, units, programs, runs, roots, trees, functions } = this;
+    for (const part of [components, units, programs, runs, roots, trees, functions]) part?.begin(KEPT_CALLS);
     for (const [path, { used }] of this.scans) if (used < this.call - KEPT_CALLS) this.scans.delete(path);
   }
 }

@@ -1,85 +1,202 @@
 /** What the roots of a program do that others of them can see, collected without regard to order. */
 import type { Span } from '../text/span.ts';
 import type { FeatureWord } from './events.ts';
+import { type Journal, textOf } from './journal.ts';
 import { locationKey } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
+interface ArmedBy {
+  readonly region: string;
+  readonly span: Span;
+}
+
+/** By what it is about: what each root did. */
+type ByRoot<V> = Map<string, Map<string, V>>;
+
+/** What a part of a run changed, as it is behind that part. */
+export interface SharedContents {
+  readonly shared: readonly string[];
+  readonly stored: readonly (readonly [key: string, byRoot: ReadonlyMap<string, Value>])[];
+  readonly handshakes: readonly (readonly [object: string, byRoot: ReadonlyMap<string, FeatureWord>])[];
+  readonly arms: readonly (readonly [object: string, byRoot: ReadonlyMap<string, ArmedBy>])[];
+  /** Requested in that part. */
+  readonly features: FeatureWord | undefined;
+}
+
+/** What was there of one thing before a part of a run changed it, and which roots did. */
+interface Changed {
+  readonly before: ReadonlyMap<string, unknown>;
+  readonly by: Set<string>;
+}
+
+/** A part of a run that is watched. */
+class Watch {
+  readonly journal: Journal;
+  readonly shared = new Set<string>();
+  readonly changed: Readonly<Record<Kind, Map<string, Changed>>> = {
+    stored: new Map(),
+    handshakes: new Map(),
+    arms: new Map(),
+  };
+  /** Requested before, and since. */
+  readonly before: FeatureWord | undefined;
+  requested: FeatureWord | undefined;
+
+  constructor(journal: Journal, before: FeatureWord | undefined) {
+    this.journal = journal;
+    this.before = before;
+  }
+}
+
 /** What all roots of a program do to memory and descriptors that others can see. It only grows. */
 export class SharedFacts {
-  private readonly stored = new Map<string, Map<string, Value>>();
-  private readonly handshakes = new Map<string, Map<string, FeatureWord>>();
-  private readonly arms = new Map<string, Map<string, { region: string; span: Span }>>();
+  private readonly stored: ByRoot<Value> = new Map();
+  private readonly handshakes: ByRoot<FeatureWord> = new Map();
+  private readonly arms: ByRoot<ArmedBy> = new Map();
   private readonly shared = new Set<string>();
   private readonly globalBases: ReadonlySet<string>;
-  features: FeatureWord | undefined;
+  private requested: FeatureWord | undefined;
+  private watch: Watch | undefined;
 
   constructor(globalBases: ReadonlySet<string>) {
     this.globalBases = globalBases;
   }
 
   share(base: string): void {
+    if (this.shared.has(base)) return;
     this.shared.add(base);
+    this.watch?.shared.add(base);
   }
 
   isVisible(base: string): boolean {
-    return this.globalBases.has(base) || this.shared.has(base);
+    const answer = this.globalBases.has(base) || this.shared.has(base);
+    const { watch } = this;
+    if (watch !== undefined && !watch.shared.has(base)) watch.journal.ask(['visible', base], () => String(answer));
+    return answer;
   }
 
   store(root: string, location: Location, value: Value): void {
     if (!this.isVisible(location.base)) return;
-    const byRoot = nested(this.stored, locationKey(location));
-    const old = byRoot.get(root);
-    byRoot.set(root, old === undefined ? value : join(old, value));
+    const key = locationKey(location);
+    const old = this.stored.get(key)?.get(root);
+    this.change('stored', this.stored, key, root, old === undefined ? value : join(old, value), old !== undefined);
   }
 
   /** The root stores there itself. */
   stores(root: string, key: string): boolean {
-    return this.stored.get(key)?.has(root) === true;
+    return this.look('stored', this.stored, key)?.has(root) === true;
   }
 
   handshake(root: string, object: string, features: FeatureWord, concurrent: boolean): void {
-    this.features = this.features === undefined ? features : joinFeatures(this.features, features);
-    if (concurrent) nested(this.handshakes, object).set(root, features);
+    this.requested = joinFeatures(this.requested, features);
+    if (this.watch !== undefined) this.watch.requested = joinFeatures(this.watch.requested, features);
+    if (concurrent) this.change('handshakes', this.handshakes, object, root, features);
   }
 
-  arm(root: string, object: string, range: { region: string; span: Span }): void {
-    nested(this.arms, object).set(root, range);
+  /** Those that some handshake requests; undefined while none is known. */
+  get features(): FeatureWord | undefined {
+    const { watch } = this;
+    watch?.journal.ask(['features'], () => textOf(watch.before));
+    return this.requested;
+  }
+
+  arm(root: string, object: string, range: ArmedBy): void {
+    this.change('arms', this.arms, object, root, range);
   }
 
   othersStore(root: string, key: string): Value | undefined {
     let value: Value | undefined;
-    for (const [other, stored] of this.stored.get(key) ?? [])
+    for (const [other, stored] of this.look('stored', this.stored, key) ?? [])
       if (other !== root) value = value === undefined ? stored : join(value, stored);
     return value;
   }
 
   othersHandshake(root: string, object: string): FeatureWord | undefined {
     let word: FeatureWord | undefined;
-    for (const [other, features] of this.handshakes.get(object) ?? []) {
-      if (other !== root) word = word === undefined ? features : joinFeatures(word, features);
-    }
+    for (const [other, features] of this.look('handshakes', this.handshakes, object) ?? [])
+      if (other !== root) word = joinFeatures(word, features);
     return word;
   }
 
-  othersArm(root: string, object: string): { region: string; span: Span } | undefined {
-    for (const [other, range] of this.arms.get(object) ?? []) if (other !== root) return range;
+  othersArm(root: string, object: string): ArmedBy | undefined {
+    for (const [other, range] of this.look('arms', this.arms, object) ?? []) if (other !== root) return range;
     return undefined;
   }
+
+  private look<V>(kind: Kind, all: ByRoot<V>, of: string): ReadonlyMap<string, V> | undefined {
+    const now = all.get(of);
+    const { watch } = this;
+    watch?.journal.ask([kind, of], () => textOf(watch.changed[kind].get(of)?.before ?? now ?? NOTHING));
+    return now;
+  }
+
+  /** `rests`: what is stored now rests on what the root stored there before. */
+  private change<V>(kind: Kind, all: ByRoot<V>, of: string, root: string, value: V, rests = false): void {
+    const { watch } = this;
+    if (watch !== undefined) {
+      let changed = watch.changed[kind].get(of);
+      if (changed === undefined) {
+        changed = { before: new Map(all.get(of)), by: new Set() };
+        watch.changed[kind].set(of, changed);
+      }
+      if (rests && !changed.by.has(root)) this.look(kind, all, of);
+      changed.by.add(root);
+    }
+    const now = all.get(of);
+    if (now === undefined) all.set(of, new Map([[root, value]]));
+    else now.set(root, value);
+  }
+
+  /** Begins a part of a run of which the journal is told. */
+  begin(journal: Journal): void {
+    this.watch = new Watch(journal, this.requested);
+  }
+
+  /** Ends that part, and gives what it changed. */
+  end(): SharedContents {
+    const { shared, requested, changed } = this.watch!;
+    this.watch = undefined;
+    const now = <V>(kind: Kind, all: ByRoot<V>) =>
+      [...changed[kind]].map(
+        ([of, { by }]) => [of, new Map([...all.get(of)!].filter(([root]) => by.has(root)))] as const,
+      );
+    return {
+      shared: [...shared],
+      stored: now('stored', this.stored),
+      handshakes: now('handshakes', this.handshakes),
+      arms: now('arms', this.arms),
+      features: requested,
+    };
+  }
+
+  /** Does what a part of a run did that was told the same. */
+  repeat(contents: SharedContents): void {
+    const each = <V>(kind: Kind, all: ByRoot<V>, changes: readonly (readonly [string, ReadonlyMap<string, V>])[]) => {
+      for (const [of, byRoot] of changes) for (const [root, value] of byRoot) this.change(kind, all, of, root, value);
+    };
+    for (const base of contents.shared) this.share(base);
+    each('stored', this.stored, contents.stored);
+    each('handshakes', this.handshakes, contents.handshakes);
+    each('arms', this.arms, contents.arms);
+    if (contents.features !== undefined) this.requested = joinFeatures(this.requested, contents.features);
+  }
+
+  /** Equal answers are equal texts. */
+  answer(kind: Kind | 'visible' | 'features', of: string): string {
+    if (kind === 'visible') return String(this.isVisible(of));
+    return textOf(kind === 'features' ? this.requested : (this[kind].get(of) ?? NOTHING));
+  }
 }
+
+type Kind = 'stored' | 'handshakes' | 'arms';
+
+const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
 export function sameFeatures(a: FeatureWord | undefined, b: FeatureWord | undefined): boolean {
   return a === b || (a?.must === b?.must && a?.may === b?.may && a?.unknown === b?.unknown);
 }
 
-function joinFeatures(a: FeatureWord, b: FeatureWord): FeatureWord {
+function joinFeatures(a: FeatureWord | undefined, b: FeatureWord): FeatureWord {
+  if (a === undefined) return b;
   return { must: a.must & b.must, may: a.may | b.may, unknown: a.unknown || b.unknown };
-}
-
-function nested<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {
-  let inner = map.get(key);
-  if (inner === undefined) {
-    inner = new Map();
-    map.set(key, inner);
-  }
-  return inner;
 }

@@ -1,4 +1,5 @@
 /** Analyses a universe as one component: what the analyser must give although it splits it. */
+
 import { ComponentAnalysis } from '../../src/analysis/component-analysis.ts';
 import { Memo } from '../../src/analysis/memo.ts';
 import { selectFiles } from '../../src/analysis/select.ts';
@@ -6,6 +7,7 @@ import { isHeader, type SourceFile } from '../../src/analysis/source-file.ts';
 import { Trees } from '../../src/analysis/trees.ts';
 import { NO_DECISIONS, type Unit, Units } from '../../src/analysis/units.ts';
 import { countsOf, findingsOf, notesOf } from '../../src/analysis/whole.ts';
+import { RootSummaries } from '../../src/engine/root-summaries.ts';
 import { createParser } from '../../src/syntax/parser.ts';
 
 export async function analyseTogether(
@@ -39,6 +41,7 @@ export async function analyseTogether(
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     programs: new Memo(),
     runs: undefined,
+    roots: new RootSummaries(),
     phases: { engine: 0, rules: 0 },
   });
   const one = [await analysis.analyse(own)];

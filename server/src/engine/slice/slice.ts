@@ -7,6 +7,7 @@
 import type { BasicBlock, FunctionBody, Instruction, Place, Variable } from '../../ir/ir.ts';
 import { orderBlocks } from '../../ir/order.ts';
 import type { GrowingBlock } from '../../ir/simplify.ts';
+import { visitBody } from '../../ir/visit.ts';
 import type { Program } from '../context.ts';
 import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
@@ -20,6 +21,7 @@ export class Slice {
   private readonly sliced = new Map<string, FunctionBody | undefined>();
   private readonly ignored = new WeakMap<Place, boolean>();
   private stored: ReadonlySet<string> | undefined;
+  private readonly signatures = new Map<string, string>();
 
   /** `whole` leaves every body as it stands, and answers what is asked of the program all the same. */
   constructor(program: Program, whole = false) {
@@ -91,6 +93,41 @@ export class Slice {
     return (
       kind !== 'record' && kind !== 'array' && variable.cleanup === undefined && !this.relevance.matters(variable.id)
     );
+  }
+
+  /** All that is answered here of a function and of what stands in it: equal texts, equal answers. */
+  signatureOf(body: FunctionBody): string {
+    let signature = this.signatures.get(body.id);
+    if (signature === undefined) {
+      signature = this.sign(body);
+      this.signatures.set(body.id, signature);
+    }
+    return signature;
+  }
+
+  private sign(body: FunctionBody): string {
+    const facts = this.relevance.functions.get(body.id);
+    if (facts === undefined) return '';
+    const { acts, neverReturns, forks, wary, readsMessages, folded } = facts;
+    const kept = facts.blocks.flatMap(({ steps }) =>
+      steps.map((s) => this.relevance.keeps(s, wary) || ends(this.relevance.functions, s)),
+    );
+    const ignored = [...body.parameters, ...body.locals].map((v) => this.ignoresVariable(v));
+    visitBody(body, { expr: () => {}, place: (p) => ignored.push(this.ignores(p)) });
+    const bits = (list: readonly boolean[]) => list.map(Number).join('');
+    const traits = bits([this.whole, acts, neverReturns, forks, wary, readsMessages]);
+    return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body)].join(' ');
+  }
+
+  /** The functions that the function calls in a circle. */
+  private circleOf({ id }: FunctionBody): string {
+    const { circles } = this.relevance;
+    const circle = circles.get(id);
+    if (circle === undefined) return '';
+    return [...circles.keys()]
+      .filter((other) => circles.get(other) === circle)
+      .sort()
+      .join();
   }
 
   private make(body: FunctionBody): FunctionBody | undefined {

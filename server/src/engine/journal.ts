@@ -1,0 +1,54 @@
+/**
+ * What a root with its threads asks of the world around it while it runs: what names mean, what memory held before it,
+ * what other roots did. Whatever it does depends on nothing but its own text and the answers to these, so that where
+ * the answers are the same it need not run again (verifying traces: Mokhov, Mitchell and Peyton Jones, "Build systems à
+ * la carte", ICFP 2018).
+ */
+
+export type Question =
+  /** The function of that name as it is seen in that file; and one by its id. */
+  | readonly [kind: 'function', name: string, file: string]
+  | readonly [kind: 'body', id: string]
+  /** The functions that run before `main`. */
+  | readonly [kind: 'before-main']
+  /** A file-scope variable, and what its memory held before any root ran. */
+  | readonly [kind: 'global' | 'cells', base: string]
+  /** What roots did before this one: to memory that others see, to descriptors, to the features requested. */
+  | readonly [kind: 'visible' | 'stored' | 'handshakes' | 'arms', of: string]
+  | readonly [kind: 'features']
+  /** A thread counts there. */
+  | readonly [kind: 'counted', base: string, path: string]
+  /** Threads started at a site; a root that ran already. */
+  | readonly [kind: 'threads-at' | 'ran', of: string];
+
+export interface Answered {
+  readonly question: Question;
+  /** Equal answers are equal strings. */
+  readonly answer: string;
+}
+
+export class Journal {
+  private readonly answers = new Map<string, Answered>();
+
+  /** To be told of a question before anything is done that changes its answer; the first answer counts. */
+  ask(question: Question, answer: () => string): void {
+    const key = question.join('\0');
+    if (!this.answers.has(key)) this.answers.set(key, { question, answer: answer() });
+  }
+
+  get questions(): readonly Answered[] {
+    return [...this.answers.values()];
+  }
+}
+
+/** Plain data, maps and sets as a text that tells different ones apart. */
+export function textOf(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, part: unknown) => {
+      if (typeof part === 'bigint') return `${part}n`;
+      if (typeof part === 'number' && !Number.isFinite(part)) return String(part);
+      if (part instanceof Map || part instanceof Set) return [...part];
+      return part;
+    }) ?? ''
+  );
+}
