@@ -28,16 +28,23 @@ export interface Answered {
 }
 
 export class Journal {
-  private readonly answers = new Map<string, Answered>();
+  /** By kind, and by what else is in the question. */
+  private readonly answers = new Map<string, Map<string, Answered>>();
 
   /** To be told of a question before anything is done that changes its answer; the first answer counts. */
   ask(question: Question, answer: () => string): void {
-    const key = question.join('\0');
-    if (!this.answers.has(key)) this.answers.set(key, { question, answer: answer() });
+    const [kind, of = '', more] = question;
+    let known = this.answers.get(kind);
+    if (known === undefined) {
+      known = new Map();
+      this.answers.set(kind, known);
+    }
+    const key = more === undefined ? of : `${of}\0${more}`;
+    if (!known.has(key)) known.set(key, { question, answer: answer() });
   }
 
   get questions(): readonly Answered[] {
-    return [...this.answers.values()];
+    return [...this.answers.values()].flatMap((known) => [...known.values()]);
   }
 }
 

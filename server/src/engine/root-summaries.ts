@@ -51,14 +51,19 @@ const MAX_BY_KEY = 8;
 export class RootSummaries {
   private readonly byKey = new Map<string, { readonly summary: DriveSummary; used: number }[]>();
   private call = 0;
+  /** Roots that were run and kept, and those that needed not run. */
+  readonly counts = { kept: 0, repeated: 0 };
 
   find(key: string, isGood: (summary: DriveSummary) => boolean): DriveSummary | undefined {
     const found = this.byKey.get(key)?.find(({ summary }) => isGood(summary));
-    if (found !== undefined) found.used = this.call;
-    return found?.summary;
+    if (found === undefined) return undefined;
+    found.used = this.call;
+    this.counts.repeated++;
+    return found.summary;
   }
 
   keep(key: string, summary: DriveSummary): void {
+    this.counts.kept++;
     this.byKey.set(key, [{ summary, used: this.call }, ...(this.byKey.get(key) ?? [])].slice(0, MAX_BY_KEY));
   }
 

@@ -1,0 +1,137 @@
+/** One run of one root: what happens in it, and what it is told of the others. */
+import type { FunctionBody } from '../ir/ir.ts';
+import type { Span } from '../text/span.ts';
+import type { Facts } from './context.ts';
+import type { EngineEvent, FeatureWord } from './events.ts';
+import type { RootFacts } from './root-summaries.ts';
+import { type SharedFacts, sameFeatures } from './shared-facts.ts';
+import { locationKey, type State } from './state.ts';
+import { covers, join, type Location, numeric, TOP_NUMBER, type Value } from './value.ts';
+
+const ANY_NUMBER = numeric(TOP_NUMBER);
+
+/** `main`, a function that nobody calls, or a thread in a state in which it is started. */
+export interface Root {
+  readonly name: string;
+  readonly body: FunctionBody;
+  readonly threadSite: string | undefined;
+  readonly entry: State;
+  readonly inherited: ReadonlySet<string>;
+  readonly key: string;
+}
+
+/** The roots beside one: those that it starts, and what they store. */
+export interface Others {
+  isCountedInThreads(location: Location): boolean;
+  startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean;
+  readonly hasPending: boolean;
+  runPending(): Generator<void, void, void>;
+}
+
+/** One run of one root: what happened in it, and which answers about the other roots it rests on. */
+export class RootRun implements Facts {
+  readonly started: Root[] = [];
+  private readonly others: Others;
+  private readonly shared: SharedFacts;
+  readonly root: Root;
+  readonly known: RootFacts;
+
+  constructor(others: Others, shared: SharedFacts, root: Root, known: RootFacts = noFacts()) {
+    this.others = others;
+    this.shared = shared;
+    this.root = root;
+    this.known = known;
+  }
+
+  get programFeatures(): FeatureWord | undefined {
+    this.known.features = { answer: this.shared.features };
+    return this.shared.features;
+  }
+
+  emit(event: EngineEvent): void {
+    const key = `${event.kind}|${event.span.file}:${event.span.start}|${event.object}|${'root' in event ? event.root : ''}|${variant(event)}`;
+    if (!this.known.events.has(key)) this.known.events.set(key, event);
+    if (event.kind === 'handshake') this.shared.handshake(event.root, event.object, event.features, event.concurrent);
+    else if (event.kind === 'arm' && event.concurrent)
+      this.shared.arm(event.root, event.object, { region: event.region, span: event.span });
+  }
+
+  noteStore(root: string, location: Location, value: Value): void {
+    this.shared.store(root, location, value);
+  }
+
+  /**
+   * Numbers of all roots are joined. A descriptor or pointer that another root stored is seen where this one stores
+   * nothing: where it does, its own value is the likely one.
+   */
+  withOthers(root: string, location: Location, own: Value | undefined): Value | undefined {
+    if (!this.shared.isVisible(location.base)) return own;
+    const key = locationKey(location);
+    const others = this.shared.othersStore(root, key);
+    if (own !== undefined && this.shared.stores(root, key)) {
+      const mayChange = this.others.isCountedInThreads(location);
+      return mayChange && own.number !== undefined ? join(own, ANY_NUMBER) : own;
+    }
+    const answer = own === undefined ? others : others === undefined ? own : join(own, others);
+    const given = this.known.loads.get(key);
+    if (given === undefined) this.known.loads.set(key, new Set([answer]));
+    else given.add(answer);
+    return answer;
+  }
+
+  othersHandshake(root: string, object: string): FeatureWord | undefined {
+    const answer = this.shared.othersHandshake(root, object);
+    this.known.handshakes.set(object, answer);
+    return answer;
+  }
+
+  othersArm(root: string, object: string): { region: string; span: Span } | undefined {
+    const answer = this.shared.othersArm(root, object);
+    this.known.arms.set(object, answer !== undefined);
+    return answer;
+  }
+
+  startThread(name: string, file: string, site: string, argument: Value, state: State): boolean {
+    return this.others.startThread(this, name, file, site, argument, state);
+  }
+
+  get hasStarted(): boolean {
+    return this.others.hasPending;
+  }
+
+  runStarted(): Generator<void, void, void> {
+    return this.others.runPending();
+  }
+
+  /** True when other roots have done more since this one asked. */
+  isStale(): boolean {
+    const { name } = this.root;
+    const { loads, handshakes, arms, features } = this.known;
+    for (const [key, answers] of loads) {
+      const now = this.shared.othersStore(name, key);
+      if (now === undefined) continue;
+      for (const answer of answers) if (answer === undefined || !covers(answer, now)) return true;
+    }
+    for (const [object, answer] of handshakes)
+      if (!sameFeatures(answer, this.shared.othersHandshake(name, object))) return true;
+    for (const [object, answer] of arms) if (!answer && this.shared.othersArm(name, object) !== undefined) return true;
+    return features !== undefined && !sameFeatures(features.answer, this.shared.features);
+  }
+}
+
+function noFacts(): RootFacts {
+  return { events: new Map(), loads: new Map(), handshakes: new Map(), arms: new Map(), features: undefined };
+}
+
+function variant(event: EngineEvent): string {
+  switch (event.kind) {
+    case 'read':
+      return `${event.process}|${[...event.waited.keys()].sort().join()}`;
+    case 'fork-armed':
+      return `${[...event.threads].sort().join()}|${[...event.processes].sort().join()}|${[...event.locks.keys()].sort().join()}|${event.features.may}|${event.unknownReaders}`;
+    case 'lost-child':
+      return event.how;
+    default:
+      return '';
+  }
+}
