@@ -37,6 +37,30 @@ int serve_forever(void) {
 int report(void) { return ready ? faults : -1; }
 `;
 
+/** Functions that hear of each other only by what they share. */
+const PIECES = [
+  'int uffd; int mode = 1; char *area; struct uffd_msg last; pthread_t t;',
+  'int uffd = -1; int mode; char *area; struct uffd_msg last; pthread_t t;',
+  'int uffd; int mode = 2; char *area = 0; struct uffd_msg last = { 0 }; pthread_t t;',
+  'void make(void) { uffd = syscall(SYS_userfaultfd, mode ? O_NONBLOCK : 0); }',
+  'void make_once(void) { if (mode == 2) uffd = syscall(SYS_userfaultfd, O_CLOEXEC); }',
+  'void shake(void) { struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK }; ioctl(uffd, UFFDIO_API, &api); }',
+  'void shake_plain(void) { struct uffdio_api api = { .api = UFFD_API }; ioctl(uffd, UFFDIO_API, &api); }',
+  'void arm(void) { struct uffdio_register r = { .range = { (long)area, 4096 }, .mode = 1 }; ioctl(uffd, UFFDIO_REGISTER, &r); }',
+  'void map(void) { area = mmap(0, 4096, 3, 34, -1, 0); }',
+  'int next(void) { return read(uffd, &last, sizeof last) == sizeof last && last.event == UFFD_EVENT_FORK; }',
+  'int take(void) { struct uffd_msg msg; read(uffd, &msg, sizeof msg); if (msg.event == UFFD_EVENT_FORK) return msg.arg.fork.ufd; return mode; }',
+  'int split(void) { if (fork() == 0) { area[0] = 1; exit(0); } return wait(0); }',
+  'void *serve(void *arg) { struct uffd_msg msg; while (mode) read((long)arg, &msg, sizeof msg); return 0; } void start(void) { pthread_create(&t, 0, serve, (void *)(long)uffd); }',
+  'void *shaker(void *arg) { struct uffdio_api api = { .api = UFFD_API, .features = mode }; ioctl(*(int *)arg, UFFDIO_API, &api); return 0; } void start_shaker(void) { pthread_create(&t, 0, shaker, &uffd); }',
+  'void *armer(void *arg) { struct uffdio_register r = { .range = { (long)area, 4096 } }; ioctl(*(int *)arg, UFFDIO_REGISTER, &r); return 0; } void start_armer(void) { pthread_create(&t, 0, armer, &uffd); }',
+  'void own(void) { int fd = syscall(SYS_userfaultfd, 0); pthread_create(&t, 0, shaker, &fd); struct uffdio_register r = { .range = { 0, 4096 } }; ioctl(fd, UFFDIO_REGISTER, &r); fork(); }',
+  'void stop(void) { mode = 0; close(uffd); }',
+  'void count(void) { mode++; }',
+  'int main(void) { make(); shake(); arm(); start(); split(); return next(); }',
+];
+const PIECE_ROUNDS = 500;
+
 describe('what roots do, kept', () => {
   let parser: CParser;
   before(async () => {
@@ -85,6 +109,19 @@ describe('what roots do, kept', () => {
     assert.equal(await check(library('return write(fd, 0, 1);'), summaries), 1);
     assert.equal(await check(library('return write(fd, 0, 1);', '/* moved */ '), summaries), 2);
   });
+
+  it(`changes nothing of ${PIECE_ROUNDS} random mixes of functions that share memory`, async () => {
+    const random = generator();
+    const summaries = new RootSummaries();
+    const head =
+      '#include <linux/userfaultfd.h>\nextern int uffd, mode; extern char *area; extern struct uffd_msg last; extern pthread_t t;\nvoid *shaker(void *);\n';
+    for (let round = 0; round < PIECE_ROUNDS; round++) {
+      const chosen = PIECES.map((_, i) => i).filter((i) => (i < 3 ? i === round % 3 : random.below(3) > 0));
+      const units = chosen.map((i) => unitOf(`${i}.c`, head + PIECES[i]!));
+      await check(units, summaries, `seed ${random.seed}, round ${round}: ${chosen.join(' ')}`);
+    }
+    assert.ok(summaries.counts.repeated > PIECE_ROUNDS, `${summaries.counts.repeated} repeated`);
+  }).timeout(100_000);
 
   it(`changes nothing of ${ROUNDS} random mixes of programs and edits`, async () => {
     const random = generator();
