@@ -36,12 +36,20 @@ export interface AnalysisOptions extends ConfigurationOptions {
   readonly proceed?: () => Promise<boolean>;
 }
 
+/** Of the components that were analysed: roots that were run and kept, and those that did what they did before. */
+export interface CacheCounts {
+  readonly hits: number;
+  readonly misses: number;
+  readonly rootsRun: number;
+  readonly rootsRepeated: number;
+}
+
 export interface AnalysisStatistics extends Counts {
   readonly files: number;
   /** Parts of the run that nothing binds together. */
   readonly components: number;
   /** Components whose result was kept by an earlier run, and those that were analysed; where results are kept. */
-  readonly cache?: { readonly hits: number; readonly misses: number };
+  readonly cache?: CacheCounts;
   /** Milliseconds by phase: select, parse, lower, engine, rules. */
   readonly phases: Readonly<Record<string, number>>;
 }
@@ -98,7 +106,7 @@ class Analysis {
   private readonly memory: Memory;
   /** Results of other runs, where they are kept. */
   private readonly kept: KeptResults | undefined;
-  private readonly cache = { hits: 0, misses: 0 };
+  private readonly cache = { hits: 0, misses: 0, rootsRun: 0, rootsRepeated: 0 };
   private readonly several: boolean;
   private readonly selection: Selection;
   private readonly inputs: Inputs;
@@ -211,6 +219,9 @@ class Analysis {
       return kept;
     }
     this.cache.misses++;
+    const { roots } = this.memory;
+    const counted = { ...roots.counts };
+    if (this.kept !== undefined) roots.add(this.kept.roots(paths));
     const recorder = new Recorder(this.inputs);
     const analysis = new ComponentAnalysis({
       inputs: recorder,
@@ -219,13 +230,17 @@ class Analysis {
       pause: () => this.pause(),
       programs: this.memory.programs,
       runs: this.memory.runs,
-      roots: this.memory.roots,
+      roots,
+      mayRepeat: this.kept !== undefined || this.memory.runs !== undefined,
       phases: this.phases,
     });
     const result = await analysis.analyse(paths);
     const { trace } = recorder;
     this.memory.components.keep(key, trace, result);
     this.kept?.keep('component', paths, trace, result);
+    this.kept?.keepRoots(paths, roots.inUse());
+    this.cache.rootsRun += roots.counts.kept - counted.kept;
+    this.cache.rootsRepeated += roots.counts.repeated - counted.repeated;
     this.memory.leave(paths);
     return result;
   }

@@ -60,6 +60,8 @@ export interface Run {
   readonly runs: Memo<EngineResult> | undefined;
   /** What roots were found to do. */
   readonly roots: RootSummaries;
+  /** Earlier analyses left some of these, or later ones will look for them. */
+  readonly mayRepeat: boolean;
   /** Milliseconds of work by phase. */
   readonly phases: { engine: number; rules: number };
 }
@@ -88,7 +90,7 @@ export class ComponentAnalysis {
     const programs = this.link(units);
     const chooser = new VariantChooser(programs, this.run.inputs);
     const queue = chooser.next(units).map((unknown) => [unknown]);
-    this.repeats = this.run.runs !== undefined || programs.length > 1 || queue.length > 0;
+    this.repeats = this.run.mayRepeat || programs.length > 1 || queue.length > 0;
     const results = new Map<string, ProgramResult>();
     for (const program of programs) results.set(nameOf(program), await this.resultOf(program, units));
     const reached = new Set(programs.flatMap((p) => (p.hasMain ? p.files.slice(1) : [])));

@@ -5,6 +5,8 @@
  * another answer, and so another key: nothing is ever invalidated.
  */
 import { createHash } from 'node:crypto';
+import type { Keyed } from '../engine/root-summaries.ts';
+import { fromText, toText } from '../engine/summaries-as-text.ts';
 import { ask, type Inputs, type Question, type Trace } from './inputs.ts';
 import type { ConfigurationOptions } from './units.ts';
 
@@ -22,6 +24,8 @@ export interface CacheOptions {
 
 /** Part of every key: changes with the shape of what is kept. */
 const FORMAT = 'uffd-lint results 1';
+/** Summaries of the roots of a component that take more characters are not kept. */
+const MAX_ROOTS_LENGTH = 32 * 1024 * 1024;
 /** Lists of questions under one first key: files that were seen beside different headers. */
 const MAX_LISTS = 8;
 
@@ -57,6 +61,27 @@ export class KeptResults {
     const others = this.listsOf(first).filter((list) => JSON.stringify(list) !== JSON.stringify(questions));
     this.store.put(this.secondKey(first, questions), JSON.stringify(value));
     this.store.put(first, JSON.stringify([questions, ...others].slice(0, MAX_LISTS)));
+  }
+
+  /** What roots of these files did in earlier runs, whatever the files held then. */
+  roots(paths: readonly string[]): readonly Keyed[] {
+    const text = this.store.get(this.rootsKey(paths));
+    if (text === undefined) return [];
+    try {
+      return fromText(text);
+    } catch {
+      return [];
+    }
+  }
+
+  keepRoots(paths: readonly string[], summaries: readonly Keyed[]): void {
+    const text = toText(summaries);
+    if (text.length <= MAX_ROOTS_LENGTH) this.store.put(this.rootsKey(paths), text);
+  }
+
+  /** How values are written is V8's business. */
+  private rootsKey(paths: readonly string[]): string {
+    return digest([...this.prefix, 'roots', process.versions.v8, ...paths]);
   }
 
   private listsOf(first: string): readonly (readonly Question[])[] {

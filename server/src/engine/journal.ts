@@ -5,6 +5,8 @@
  * la carte", ICFP 2018).
  */
 
+import { createHash } from 'node:crypto';
+
 export type Question =
   /** The function of that name as it is seen in that file; and one by its id. */
   | readonly [kind: 'function', name: string, file: string]
@@ -46,6 +48,18 @@ export class Journal {
   get questions(): readonly Answered[] {
     return [...this.answers.values()].flatMap((known) => [...known.values()]);
   }
+}
+
+/** Answers longer than this are told by their digest where they are written to a file. */
+const MAX_ANSWER = 60;
+
+export function brief(answer: string): string {
+  return answer.length <= MAX_ANSWER ? answer : `#${createHash('sha256').update(answer).digest('base64')}`;
+}
+
+/** `known` may be brief. */
+export function isSameAnswer(known: string, now: string): boolean {
+  return known === now || (known.startsWith('#') && known === brief(now));
 }
 
 /** Plain data, maps and sets as a text that tells different ones apart. */

@@ -5,7 +5,7 @@
 import type { FunctionBody } from '../ir/ir.ts';
 import { digestOfFunction } from './canonical.ts';
 import type { Program } from './context.ts';
-import { Journal, type Question, textOf } from './journal.ts';
+import { isSameAnswer, Journal, type Question, textOf } from './journal.ts';
 import type { Cells } from './memory.ts';
 import { type Others, type Root, RootRun } from './root-run.ts';
 import type { DriveSummary, RootSummaries, RootSummary } from './root-summaries.ts';
@@ -124,7 +124,7 @@ export class Repetition {
     return (
       this.progress.left.steps > summary.steps &&
       this.isInBudget(summary.analysed) &&
-      summary.questions.every(({ question, answer }) => this.answer(question, root) === answer)
+      summary.questions.every(({ question, answer }) => isSameAnswer(answer, this.answer(question, root)))
     );
   }
 

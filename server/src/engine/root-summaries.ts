@@ -45,6 +45,9 @@ export interface DriveSummary {
   readonly untouched: ReadonlySet<string>;
 }
 
+/** A summary, and the key that it stands under. */
+export type Keyed = readonly [key: string, summary: DriveSummary];
+
 /** Summaries of one root beside each other: variants, programs, an edit and its undoing. */
 const MAX_BY_KEY = 8;
 
@@ -65,6 +68,19 @@ export class RootSummaries {
   keep(key: string, summary: DriveSummary): void {
     this.counts.kept++;
     this.byKey.set(key, [{ summary, used: this.call }, ...(this.byKey.get(key) ?? [])].slice(0, MAX_BY_KEY));
+  }
+
+  /** Those that were found or kept since the present call began. */
+  inUse(): Keyed[] {
+    return [...this.byKey].flatMap(([key, list]) =>
+      list.flatMap(({ summary, used }): Keyed[] => (used === this.call ? [[key, summary]] : [])),
+    );
+  }
+
+  /** Adds what another run kept. */
+  add(summaries: readonly Keyed[]): void {
+    for (const [key, summary] of summaries)
+      this.byKey.set(key, [...(this.byKey.get(key) ?? []), { summary, used: this.call - 1 }]);
   }
 
   /** Begins a call, and forgets what the last `calls` of them did not use. */

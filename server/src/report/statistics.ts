@@ -10,7 +10,12 @@ export interface Statistics {
   readonly functionsOutOfBudget: number;
   readonly variants: number;
   readonly components: number;
-  readonly cache?: { readonly hits: number; readonly misses: number };
+  readonly cache?: {
+    readonly hits: number;
+    readonly misses: number;
+    readonly rootsRun: number;
+    readonly rootsRepeated: number;
+  };
   readonly phases: Readonly<Record<string, number>>;
 }
 
@@ -20,8 +25,12 @@ export function toStatistics(s: Statistics, totalMs: number): string {
   return [
     `files ${s.files}, analysed ${s.filesAnalysed}`,
     `functions ${s.functions}, with parse errors ${s.functionsWithParseErrors} (${percent.toFixed(2)} %), relevant ${s.functionsRelevant}, analysed ${s.functionsAnalysed}, quarantined ${s.functionsQuarantined}, out of budget ${s.functionsOutOfBudget}, variants ${s.variants}`,
-    `components ${s.components}${s.cache === undefined ? '' : `, from the cache ${s.cache.hits}, analysed ${s.cache.misses}`}`,
+    `components ${s.components}${s.cache === undefined ? '' : cached(s.cache)}`,
     `${phases.join('')}in all ${totalMs.toFixed(1)} ms`,
     '',
   ].join('\n');
+}
+
+function cached({ hits, misses, rootsRun, rootsRepeated }: NonNullable<Statistics['cache']>): string {
+  return `, from the cache ${hits}, analysed ${misses} (roots run ${rootsRun}, repeated ${rootsRepeated})`;
 }

@@ -12,6 +12,8 @@ interface Outcome {
   readonly stderr: string;
   readonly hits: number;
   readonly misses: number;
+  readonly rootsRun: number;
+  readonly rootsRepeated: number;
 }
 
 async function run(args: readonly string[], identity = 'one'): Promise<Outcome> {
@@ -26,13 +28,15 @@ async function run(args: readonly string[], identity = 'one'): Promise<Outcome> 
   };
   const status = await lint(options, '0', output, () => identity);
   const { findings, notAnalysed, summary } = JSON.parse(stdout) as Record<string, object>;
-  const counted = /from the cache (\d+), analysed (\d+)/.exec(stderr);
+  const counted = /from the cache (\d+), analysed (\d+) \(roots run (\d+), repeated (\d+)\)/.exec(stderr);
   return {
     status,
     shown: { findings, notAnalysed, summary: { ...summary, durationMs: 0 } },
     stderr,
     hits: Number(counted?.[1] ?? -1),
     misses: Number(counted?.[2] ?? -1),
+    rootsRun: Number(counted?.[3] ?? -1),
+    rootsRepeated: Number(counted?.[4] ?? -1),
   };
 }
 
@@ -68,6 +72,31 @@ describe('the cache', () => {
     writeFileSync(join(project, 'b.h'), '#define HANDSHAKE(fd, a) printf("%d", fd)\n');
   };
   const counts = ({ hits, misses }: Outcome) => [hits, misses];
+
+  it('runs those roots again that an edit concerns, and repeats the others', async () => {
+    mkdirSync(project);
+    const write = (name: string, text: string) =>
+      writeFileSync(join(project, name), `#include <linux/userfaultfd.h>\nstruct uffd_msg m;\n${text}\n`);
+    write('poll.c', 'int next(int fd) { return read(fd, &m, sizeof m); }');
+    write('open.c', 'int start(void) { int fd = syscall(SYS_userfaultfd, 0); if (fd < 0) return 1; return help(fd); }');
+    write(
+      'help.c',
+      'int help(int fd) { struct uffdio_api a = { .api = UFFD_API }; return ioctl(fd, UFFDIO_API, &a); }',
+    );
+    write('arm.c', 'int arm(int fd, struct uffdio_register *r) { return ioctl(fd, UFFDIO_REGISTER, r); }');
+    const roots = ({ rootsRun, rootsRepeated }: Outcome) => [rootsRun, rootsRepeated];
+    assert.deepEqual(roots(await same(project)), [3, 0]);
+    const checked = 'if (fd > 100) return 1;';
+    write(
+      'help.c',
+      `int help(int fd) { ${checked} struct uffdio_api a = { .api = UFFD_API }; return ioctl(fd, UFFDIO_API, &a); }`,
+    );
+    assert.deepEqual(roots(await same(project)), [1, 2]);
+    write('poll.c', '/* moved */ int next(int fd) { return read(fd, &m, sizeof m); }');
+    assert.deepEqual(roots(await same(project)), [0, 3]);
+    for (const entry of entriesOf(cache)) writeFileSync(join(cache, entry), 'damaged');
+    assert.deepEqual(roots(await same(project)), [3, 0]);
+  });
 
   it('changes nothing of what is found in all projects, nor after a header is edited', async () => {
     cpSync('test-fixtures/projects', project, { recursive: true });

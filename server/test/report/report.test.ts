@@ -184,13 +184,13 @@ describe('statistics', () => {
         functionsOutOfBudget: 0,
         variants: 0,
         components: 3,
-        cache: { hits: 2, misses: 1 },
+        cache: { hits: 2, misses: 1, rootsRun: 4, rootsRepeated: 5 },
         phases: { parse: 1, engine: 2 },
       },
       5,
     );
     assert.match(text, /^files 2, analysed 1\nfunctions 4, with parse errors 1 \(25\.00 %\)/);
-    assert.match(text, /^components 3, from the cache 2, analysed 1$/m);
+    assert.match(text, /^components 3, from the cache 2, analysed 1 \(roots run 4, repeated 5\)$/m);
     assert.match(text, /parse 1\.0 ms, engine 2\.0 ms, in all 5\.0 ms\n$/);
   });
 });

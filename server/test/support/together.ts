@@ -42,6 +42,7 @@ export async function analyseTogether(
     programs: new Memo(),
     runs: undefined,
     roots: new RootSummaries(),
+    mayRepeat: false,
     phases: { engine: 0, rules: 0 },
   });
   const one = [await analysis.analyse(own)];
