@@ -49,8 +49,9 @@ export async function runEngine(program: Program, options: EngineOptions = {}): 
 }
 
 /** A function that is run for its own sake. */
-function rootOf(body: FunctionBody, entry: State): Root {
-  return { name: body.id, body, threadSite: undefined, entry, inherited: new Set(), key: body.id };
+function rootOf(body: FunctionBody, initial: State): Root {
+  const entry = initial.clone();
+  return { name: body.id, body, threadSite: undefined, entry, initial, inherited: new Set(), key: body.id };
 }
 
 class Schedule implements Others, Progress {
@@ -159,7 +160,8 @@ class Schedule implements Others, Progress {
     this.repetition?.ask(['threads-at', site]);
     if (this.runs.has(key) || this.pending.some((p) => p.key === key) || count >= MAX_THREAD_ENTRIES) return true;
     this.threadEntries.set(site, count + 1);
-    const root = { name: `${body.id}@${site}`, body, threadSite: site, entry, inherited, key };
+    const { initial } = starter.root;
+    const root = { name: `${body.id}@${site}`, body, threadSite: site, entry, initial, inherited, key };
     starter.started.push(root);
     this.pending.push(root);
     return true;
@@ -194,7 +196,7 @@ class Schedule implements Others, Progress {
       const root = rootOf(body, initial);
       initialiseGlobals(this.program, this.slice, new RootRun(this, this.shared, root), body, initial);
     }
-    return rootOf(body, initial.clone());
+    return rootOf(body, initial);
   }
 
   private *execute(root: Root): Generator<void, void, void> {
@@ -237,10 +239,6 @@ class Schedule implements Others, Progress {
     const states = yield* runBody({ ...ctx, body: this.slice.bodyFor(root.entry, body) }, entries, budget);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
     this.repetition?.noteTouched(ctx.footprint.globals);
-  }
-
-  initialOf(root: Root): State {
-    return this.initial.get(root.body.name === 'main')!;
   }
 
   private noteAnalysed(id: string): void {

@@ -13,7 +13,9 @@ export type Question =
   | readonly [kind: 'body', id: string]
   /** The functions that run before `main`. */
   | readonly [kind: 'before-main']
-  /** A file-scope variable, and what its memory held before any root ran. */
+  /** The state in which a thread was started, but for memory. */
+  | readonly [kind: 'entry']
+  /** A file-scope variable, and what memory held before the root ran. */
   | readonly [kind: 'global' | 'cells', base: string]
   /** What roots did before this one: to memory that others see, to descriptors, to the features requested. */
   | readonly [kind: 'visible' | 'stored' | 'handshakes' | 'arms', of: string]

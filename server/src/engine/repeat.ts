@@ -4,14 +4,13 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import { digestOfFunction } from './canonical.ts';
-import type { Program } from './context.ts';
+import { type Program, variableBase } from './context.ts';
 import { isSameAnswer, Journal, type Question, textOf } from './journal.ts';
 import type { Cells } from './memory.ts';
 import { type Others, type Root, RootRun } from './root-run.ts';
 import type { DriveSummary, RootSummaries, RootSummary } from './root-summaries.ts';
 import type { SharedContents, SharedFacts } from './shared-facts.ts';
 import type { Slice } from './slice/slice.ts';
-import type { State } from './state.ts';
 
 /** How far the roots of a program have come. */
 export interface Progress extends Others {
@@ -23,8 +22,6 @@ export interface Progress extends Others {
   readonly analysed: Set<string>;
   readonly exceeded: ReadonlySet<string>;
   readonly left: { steps: number };
-  /** Memory before any root ran. */
-  initialOf(root: Root): State;
 }
 
 /** What is written down while a root and its threads run. */
@@ -77,8 +74,6 @@ export class Repetition {
 
   /** Runs a root with all threads that come of it, or repeats what it did. False where the run was stopped. */
   async drive(root: Root, run: () => Promise<boolean>): Promise<boolean> {
-    // A thread is run for its own sake when it asked too early: in a state that its creator made.
-    if (root.threadSite !== undefined) return await run();
     const { progress, summaries } = this;
     const known = summaries.find(root.key, (summary) => this.wouldRepeat(summary, root));
     if (known !== undefined) {
@@ -89,6 +84,8 @@ export class Repetition {
     this.recording = recording;
     this.ask(['body', root.body.id]);
     if (root.body.name === 'main') this.ask(['before-main']);
+    // A thread that asked too early is run again, in the state that its creator made.
+    if (root.threadSite !== undefined) this.ask(['entry']);
     progress.shared.begin(recording.journal);
     const isDone = await run();
     const shared = progress.shared.end();
@@ -140,9 +137,14 @@ export class Repetition {
         return this.program.bodies.flatMap((b) => (b.beforeMain ? [this.describe(b)] : [])).join('\n');
       case 'global':
         return describeGlobal(this.program.global(question[1]));
+      case 'entry': {
+        const { memory: _, ...rest } = root.entry;
+        return textOf([rest, changedBefore(root)]);
+      }
       case 'cells': {
-        const { memory } = this.progress.initialOf(root);
-        return memory.has(question[1]) ? textOfCells(memory.cellsOf(question[1])) : '';
+        const [, base] = question;
+        const { memory } = root.entry;
+        return memory.has(base) ? `${memory.isSummary(base)} ${textOfCells(memory.cellsOf(base))}` : '';
       }
       case 'counted':
         return String(slice.isCountedInThreads({ base: question[1], path: question[2] }));
@@ -164,8 +166,8 @@ export class Repetition {
     { root, journal, runs, touched, analysed, steps }: Recording,
     shared: SharedContents,
   ): DriveSummary {
-    const initial = this.progress.initialOf(root);
-    const { bases } = initial.reach([], touched);
+    const { bases } = root.entry.reach([], [...touched, ...root.body.parameters.map(variableBase)]);
+    for (const base of changedBefore(root)) bases.add(base);
     for (const base of bases) this.ask(['cells', base]);
     const { questions } = journal;
     const sites = questions.flatMap(({ question }) => (question[0] === 'threads-at' ? [question[1]] : []));
@@ -184,15 +186,14 @@ export class Repetition {
       threadsAt: sites.map((site) => [site, this.progress.threadEntries.get(site) ?? 0]),
       analysed: [...analysed],
       steps: steps - this.progress.left.steps,
-      untouched: new Set([...initial.memory.baseNames()].filter((base) => !bases.has(base))),
+      untouched: new Set([...root.initial.memory.baseNames()].filter((base) => !bases.has(base))),
     };
   }
 
   private repeat(summary: DriveSummary, root: Root): void {
     const { progress } = this;
     const roots = new Map<string, Root>();
-    for (const s of summary.roots)
-      roots.set(s.key, s.threadSite === undefined ? root : this.threadAgain(s, summary, root));
+    for (const s of summary.roots) roots.set(s.key, s.key === root.key ? root : this.threadAgain(s, summary, root));
     for (const { key, facts, started } of summary.roots) {
       const run = new RootRun(progress, progress.shared, roots.get(key)!, facts);
       run.started.push(...started.map((k) => roots.get(k)!));
@@ -210,14 +211,24 @@ export class Repetition {
     summary: DriveSummary,
     root: Root,
   ): Root {
-    const { memory } = this.progress.initialOf(root);
+    const { initial } = root;
+    const { memory } = initial;
     const entry = before.clone();
     for (const base of summary.untouched) entry.memory.deleteBase(base);
     const touched = new Set(summary.questions.flatMap(({ question: [kind, of] }) => (kind === 'cells' ? [of] : [])));
     for (const base of memory.baseNames()) if (!touched.has(base)) entry.memory.setCells(base, memory.cellsOf(base));
     const body = this.bodies.get(id)!;
-    return { name, body, threadSite, key, entry, inherited: new Set(entry.memory.baseNames()) };
+    return { name, body, threadSite, key, entry, initial, inherited: new Set(entry.memory.baseNames()) };
   }
+}
+
+/** Memory that is not as it was before any root ran. */
+function changedBefore({ entry: { memory }, initial }: Root): string[] {
+  const isAsBefore = (base: string) => {
+    const [now, then] = [memory.cellsOf(base), initial.memory.cellsOf(base)];
+    return now === then || textOfCells(now) === textOfCells(then);
+  };
+  return [...memory.baseNames()].filter((base) => !isAsBefore(base)).sort();
 }
 
 function describeGlobal(global: ReturnType<Program['global']>): string {

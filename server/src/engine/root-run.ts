@@ -16,6 +16,8 @@ export interface Root {
   readonly body: FunctionBody;
   readonly threadSite: string | undefined;
   readonly entry: State;
+  /** Before any root ran. */
+  readonly initial: State;
   readonly inherited: ReadonlySet<string>;
   readonly key: string;
 }
