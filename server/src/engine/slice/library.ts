@@ -142,3 +142,32 @@ export function isPlainRequest(e: Expr | undefined): boolean {
   const request = e?.kind === 'constant' ? REQUESTS_BY_NUMBER.get(Number(e.value)) : undefined;
   return request !== undefined && PLAIN.has(request.kind);
 }
+
+const MAKES_PROCESSES: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'fork',
+  'forkpty',
+  'daemon',
+  'vfork',
+  'clone',
+  'syscall',
+]);
+
+/** After the call this may be another process. */
+export function makesProcess({ row, arguments: list }: LibraryCall): boolean {
+  return MAKES_PROCESSES.has(row.kind) && (row.kind !== 'syscall' || !isNamed(list[0]));
+}
+
+/** The number of a system call that has no model makes nothing that one would follow. */
+function isNamed(number: Expr | undefined): boolean {
+  return number?.kind === 'constant' || (number?.kind === 'unknown' && number.name !== undefined);
+}
+
+/** A userfaultfd is made, or its handshake may be done. */
+export function isHandshake({ row, arguments: list }: LibraryCall): boolean {
+  if (row.kind === 'userfaultfd') return true;
+  const request = row.kind === 'ioctl' ? list[1] : undefined;
+  if (request === undefined) return false;
+  if (request.kind !== 'constant') return true;
+  const kind = REQUESTS_BY_NUMBER.get(Number(request.value))?.kind;
+  return kind === 'handshake' || kind === 'new';
+}

@@ -10,11 +10,13 @@ import { typeOf } from '../evaluate.ts';
 import {
   type CallInstruction,
   ESCAPES,
+  isHandshake,
   isIdle,
   isPlainRequest,
   type LibraryCall,
   LOOKED_AT,
   libraryCallOf,
+  makesProcess,
   RETURNS_ARGUMENT,
   TELLING,
   WRITES_FIRST,
@@ -31,6 +33,10 @@ export interface Step {
   readonly takes: readonly string[];
   /** A request that matters only where the handshake may be missing. */
   readonly request: boolean;
+  /** It makes a userfaultfd, or may do its handshake. */
+  readonly handshake: boolean;
+  /** After it this may be another process. */
+  readonly forks: boolean;
   /** A function that the program does not show: it may end it, or do what the program should. */
   readonly unknown: boolean;
   /** Control does not come back. */
@@ -69,6 +75,8 @@ const NOTHING = {
   forForks: false,
   takes: [],
   request: false,
+  handshake: false,
+  forks: false,
   unknown: false,
   ends: false,
   defines: [],
@@ -223,6 +231,8 @@ export class StepReader {
       forForks: row.kind === 'mutex-lock' || row.kind === 'mutex-unlock',
       takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.contents(a)) : [],
       request,
+      handshake: isHandshake(known),
+      forks: makesProcess(known),
       ends: row.noreturn,
       defines: [...result, ...written.flatMap((n) => (list[n] === undefined ? [] : this.writtenBehind(list[n])))],
       uses: row.kind === 'close' ? [] : looked.flatMap((a) => this.contents(a)),

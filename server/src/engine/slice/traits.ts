@@ -1,10 +1,7 @@
 /** What can be said of whole functions before anything is known of values. */
-import type { Expr, FunctionBody, Place } from '../../ir/ir.ts';
+import type { FunctionBody, Place } from '../../ir/ir.ts';
 import { visitBody } from '../../ir/visit.ts';
-import type { LibraryKind } from '../../libc/effects.ts';
-import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
 import type { Flowgraph } from './fold.ts';
-import { libraryCallOf } from './library.ts';
 import type { BlockFacts, Step } from './steps.ts';
 
 export interface FunctionFacts {
@@ -31,15 +28,6 @@ export interface FunctionFacts {
   acts: boolean;
 }
 
-const MAKES_PROCESSES: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
-  'fork',
-  'forkpty',
-  'daemon',
-  'vfork',
-  'clone',
-  'syscall',
-]);
-
 export type Functions = ReadonlyMap<string, FunctionFacts>;
 
 export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): FunctionFacts {
@@ -65,13 +53,12 @@ export function findTraits(
   callees: (step: Step) => readonly FunctionFacts[],
   started: readonly FunctionBody[],
 ): void {
-  spread(functions, 'neverReturns', (facts) => deadEnds(functions, facts)[0] === true);
-  for (const facts of functions.values()) {
-    facts.graph = flowgraph(functions, facts);
+  for (const facts of functions.values())
     for (const b of facts.blocks) for (const s of b.steps) for (const c of callees(s)) c.callers.add(facts);
-  }
-  spread(functions, 'wary', (facts) => some(facts, (s) => isHandshake(s) || callees(s).some((c) => c.wary)));
-  spread(functions, 'forks', (facts) => some(facts, (s) => makesProcess(s) || callees(s).some((c) => c.forks)));
+  findEnds(functions);
+  for (const facts of functions.values()) facts.graph = flowgraph(functions, facts);
+  ascend(functions, 'wary', (s) => s.handshake);
+  ascend(functions, 'forks', (s) => s.forks);
   descend(
     [...functions.values()].filter((f) => f.forks),
     'inChild',
@@ -96,18 +83,24 @@ function descend(
   }
 }
 
-function spread(
-  functions: Functions,
-  trait: 'neverReturns' | 'wary' | 'forks',
-  holds: (facts: FunctionFacts) => boolean,
-): void {
-  for (let again = true; again; ) {
-    again = false;
-    for (const facts of functions.values()) {
-      if (facts[trait] || !holds(facts)) continue;
-      facts[trait] = true;
-      again = true;
-    }
+/** Whoever does it and their callers, however many calls lead there. */
+function ascend(functions: Functions, trait: 'wary' | 'forks', does: (step: Step) => boolean): void {
+  const from = [...functions.values()].filter((f) => some(f, does));
+  for (let facts = from.pop(); facts !== undefined; facts = from.pop()) {
+    if (facts[trait]) continue;
+    facts[trait] = true;
+    from.push(...facts.callers);
+  }
+}
+
+/** What ends in callees that never return never returns, and so do its callers where they cannot go round it. */
+function findEnds(functions: Functions): void {
+  const queue = new Set(functions.values());
+  for (const facts of queue) {
+    queue.delete(facts);
+    if (facts.neverReturns || deadEnds(functions, facts)[0] !== true) continue;
+    facts.neverReturns = true;
+    for (const caller of facts.callers) queue.add(caller);
   }
 }
 
@@ -142,7 +135,7 @@ function deadEnds(functions: Functions, { blocks, body }: FunctionFacts): boolea
 /** By function id: calls between it and one that does something to a userfaultfd or looks into its messages. */
 export function distancesOf(functions: Functions): ReadonlyMap<string, number> {
   const distances = new Map<string, number>();
-  let nearest = [...functions.values()].filter((f) => f.readsMessages || some(f, isHandshake) || some(f, isRequest));
+  let nearest = [...functions.values()].filter((f) => f.readsMessages || some(f, (s) => s.handshake || s.request));
   for (let distance = 0; nearest.length > 0; distance++) {
     const next = new Set<FunctionFacts>();
     for (const { body } of nearest) if (!distances.has(body.id)) distances.set(body.id, distance);
@@ -152,34 +145,9 @@ export function distancesOf(functions: Functions): ReadonlyMap<string, number> {
   return distances;
 }
 
-function isRequest(step: Step): boolean {
-  return step.request;
-}
-
 /** Control does not come back from the call. */
 export function ends(functions: Functions, step: Step): boolean {
   return step.ends || (step.callee !== undefined && functions.get(step.callee.id)?.neverReturns === true);
-}
-
-function isHandshake({ instruction, callee }: Step): boolean {
-  const known = instruction.kind === 'call' && callee === undefined ? libraryCallOf(instruction) : undefined;
-  if (known?.row.kind === 'userfaultfd') return true;
-  const request = known?.row.kind === 'ioctl' ? known.arguments[1] : undefined;
-  if (request === undefined) return false;
-  if (request.kind !== 'constant') return true;
-  const kind = REQUESTS_BY_NUMBER.get(Number(request.value))?.kind;
-  return kind === 'handshake' || kind === 'new';
-}
-
-function makesProcess({ instruction, callee }: Step): boolean {
-  const known = instruction.kind === 'call' && callee === undefined ? libraryCallOf(instruction) : undefined;
-  if (known === undefined || !MAKES_PROCESSES.has(known.row.kind)) return false;
-  return known.row.kind !== 'syscall' || !isNamed(known.arguments[0]);
-}
-
-/** The number of a system call that has no model makes nothing that one would follow. */
-function isNamed(number: Expr | undefined): boolean {
-  return number?.kind === 'constant' || (number?.kind === 'unknown' && number.name !== undefined);
 }
 
 function takesFromMessage(body: FunctionBody): boolean {
