@@ -2,6 +2,7 @@
  * The language server: documents in, diagnostics out. It never dies of a document: an analysis that fails is logged
  * and its document has no diagnostics. One channel a client: pull where it is offered, else push with versions.
  */
+import { setFlagsFromString } from 'node:v8';
 import {
   type CancellationToken,
   type Connection,
@@ -33,8 +34,12 @@ const DEBOUNCE_MS = 40;
 /** Characters of source texts that are kept between analyses. */
 const KEPT_LENGTH = 64 * 1024 * 1024;
 
+/** By how many percent the heap may grow between collections: an editor's memory is somebody else's too. */
+const HEAP_GROWTH = 40;
+
 /** Serves the client at the other end of the standard streams until it goes. */
 export function startServer(): void {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   // Given the streams themselves, the connection ends the process when the client's end closes.
   const connection = createConnection(ProposedFeatures.all, process.stdin, process.stdout);
   connection.onInitialize((params) => {
