@@ -85,7 +85,7 @@ export class NameGraph {
           // Variants under different conditions: each counts, the first is called.
           if (!own.has(name)) own.set(name, node);
           this.defined.add(name);
-          if (seen) externals.set(name, [...(externals.get(name) ?? []), node]);
+          if (seen) push(externals, name, node);
         }
       }
       // Whom pasted words name cannot be told: it may be anyone here.
