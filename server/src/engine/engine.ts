@@ -63,7 +63,7 @@ class Schedule implements Others, Progress {
   readonly exceeded = new Set<string>();
   readonly left = { steps: STEPS_PER_PROGRAM };
   /** Threads that are run inside of the call that started them. */
-  private nesting = 0;
+  nesting = 0;
   readonly analysed = new Set<string>();
   private readonly program: Program;
   private readonly options: EngineOptions;
@@ -123,17 +123,15 @@ class Schedule implements Others, Progress {
 
   /** Runs the root with all threads that come of it, or repeats what it did. */
   private async drive(root: Root): Promise<boolean> {
-    return this.repetition === undefined
-      ? await this.runAll(root)
-      : await this.repetition.drive(root, () => this.runAll(root));
-  }
-
-  private async runAll(root: Root): Promise<boolean> {
-    const steps = this.executeAll(root);
+    const steps = this.repeated(root, () => this.executeAll(root));
     while (steps.next().done !== true) {
       if (this.options.proceed !== undefined && !(await this.options.proceed())) return false;
     }
     return true;
+  }
+
+  private repeated(root: Root, run: () => Generator<void, void, void>): Generator<void, void, void> {
+    return this.repetition === undefined ? run() : this.repetition.around(root, run);
   }
 
   isCountedInThreads(location: Location): boolean {
@@ -157,6 +155,7 @@ class Schedule implements Others, Progress {
     if (parameter !== undefined) entry.memory.store({ base: variableBase(parameter), path: '' }, argument);
     const key = `${body.id}|${site}|${entry.key()}`;
     this.repetition?.ask(['ran', key]);
+    this.repetition?.askDepth();
     this.repetition?.ask(['threads-at', site]);
     if (this.runs.has(key) || this.pending.some((p) => p.key === key) || count >= MAX_THREAD_ENTRIES) return true;
     this.threadEntries.set(site, count + 1);
@@ -177,7 +176,7 @@ class Schedule implements Others, Progress {
     this.nesting++;
     const { pending } = this;
     this.pending = [];
-    for (const root of pending) yield* this.execute(root);
+    for (const root of pending) yield* this.repeated(root, () => this.execute(root));
     this.nesting--;
   }
 

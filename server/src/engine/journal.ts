@@ -22,6 +22,8 @@ export type Question =
   | readonly [kind: 'features']
   /** A thread counts there. */
   | readonly [kind: 'counted', base: string, path: string]
+  /** How many threads are being run inside of each other. */
+  | readonly [kind: 'nesting']
   /** Threads started at a site; a root that ran already. */
   | readonly [kind: 'threads-at' | 'ran', of: string];
 
@@ -45,6 +47,11 @@ export class Journal {
     }
     const key = more === undefined ? of : `${of}\0${more}`;
     if (!known.has(key)) known.set(key, { question, answer: answer() });
+  }
+
+  /** To be asked before a question is made, where that happens often. */
+  hasAsked(kind: Question[0], of: string): boolean {
+    return this.answers.get(kind)?.has(of) === true;
   }
 
   get questions(): readonly Answered[] {

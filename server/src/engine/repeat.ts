@@ -22,6 +22,8 @@ export interface Progress extends Others {
   readonly analysed: Set<string>;
   readonly exceeded: ReadonlySet<string>;
   readonly left: { steps: number };
+  /** Threads that are run inside of each other. */
+  readonly nesting: number;
 }
 
 /** What is written down while a root and its threads run. */
@@ -29,30 +31,38 @@ class Recording {
   readonly root: Root;
   readonly journal = new Journal();
   readonly runs: RootRun[] = [];
+  /** Functions that were asked for, by file. */
+  readonly named = new Map<string, Set<string>>();
   /** File-scope variables that were named. */
   readonly touched = new Set<string>();
   readonly analysed = new Set<string>();
-  /** Instructions left, and functions out of budget, before it ran. */
+  /** Instructions left, functions out of budget, and threads around it, before it ran. */
   readonly steps: number;
   readonly exceeded: number;
+  readonly nesting: number;
 
-  constructor(root: Root, { left, exceeded }: Progress) {
+  constructor(root: Root, { left, exceeded, nesting }: Progress) {
     this.root = root;
     this.steps = left.steps;
     this.exceeded = exceeded.size;
+    this.nesting = nesting;
   }
 }
 
 export class Repetition {
   /** The program, with a journal of what is asked of it. */
   readonly program: Program;
+  /** The same without. */
+  private readonly quiet: Program;
   private readonly bodies: ReadonlyMap<string, FunctionBody>;
   private readonly summaries: RootSummaries;
   private readonly progress: Progress;
-  private recording: Recording | undefined;
+  /** Roots that are under way: each was started by the one before it. */
+  private readonly recordings: Recording[] = [];
 
   /** The program must be a canonical one. */
   constructor(program: Program, summaries: RootSummaries, progress: Progress) {
+    this.quiet = program;
     this.summaries = summaries;
     this.progress = progress;
     this.bodies = new Map(program.bodies.map((b) => [b.id, b]));
@@ -61,55 +71,73 @@ export class Repetition {
       ...program,
       function: (name, file) => {
         const body = functionOf(name, file);
-        this.recording?.journal.ask(['function', name, file], () => this.describe(body));
+        for (const { journal, named } of this.recordings) {
+          let names = named.get(file);
+          if (names?.has(name) === true) continue;
+          if (names === undefined) {
+            names = new Set();
+            named.set(file, names);
+          }
+          names.add(name);
+          journal.ask(['function', name, file], () => this.describe(body));
+        }
         return body;
       },
       global: (base) => {
         const found = global(base);
-        this.recording?.journal.ask(['global', base], () => describeGlobal(found));
+        for (const { journal } of this.recordings) journal.ask(['global', base], () => describeGlobal(found));
         return found;
       },
     };
   }
 
-  /** Runs a root with all threads that come of it, or repeats what it did. False where the run was stopped. */
-  async drive(root: Root, run: () => Promise<boolean>): Promise<boolean> {
+  /**
+   * Runs a root with the threads that come of it, or repeats what it did. May be called while `run` of another root is
+   * under way: for a thread that it starts.
+   */
+  *around(root: Root, run: () => Generator<void, void, void>): Generator<void, void, void> {
     const { progress, summaries } = this;
+    // A thread that has to wait is not of this root's making.
+    if (progress.hasPending) return yield* run();
     const known = summaries.find(root.key, (summary) => this.wouldRepeat(summary, root));
-    if (known !== undefined) {
-      this.repeat(known, root);
-      return true;
-    }
+    if (known !== undefined) return this.repeat(known, root);
     const recording = new Recording(root, progress);
-    this.recording = recording;
-    this.ask(['body', root.body.id]);
-    if (root.body.name === 'main') this.ask(['before-main']);
-    // A thread that asked too early is run again, in the state that its creator made.
-    if (root.threadSite !== undefined) this.ask(['entry']);
+    const askOwn = (question: Question) => recording.journal.ask(question, () => this.answer(question, root));
+    this.recordings.push(recording);
     progress.shared.begin(recording.journal);
-    const isDone = await run();
+    askOwn(['body', root.body.id]);
+    if (root.body.name === 'main') askOwn(['before-main']);
+    if (root.threadSite !== undefined) askOwn(['entry']);
+    yield* run();
     const shared = progress.shared.end();
+    this.recordings.pop();
     const isWhole = progress.exceeded.size === recording.exceeded && this.isInBudget(recording.analysed);
-    if (isDone && isWhole) summaries.keep(root.key, this.summaryOf(recording, shared));
-    this.recording = undefined;
-    return isDone;
+    if (!isWhole || progress.hasPending) return;
+    const { bases } = root.entry.reach([], [...recording.touched, ...root.body.parameters.map(variableBase)]);
+    for (const base of changedBefore(root)) bases.add(base);
+    for (const base of bases) askOwn(['cells', base]);
+    summaries.keep(root.key, this.summaryOf(recording, shared, bases));
   }
 
   ask(question: Question): void {
-    const { recording } = this;
-    recording?.journal.ask(question, () => this.answer(question, recording.root));
+    for (const { journal, root } of this.recordings) journal.ask(question, () => this.answer(question, root));
+  }
+
+  /** A thread is started: whether it runs at once depends on how many lie in each other. */
+  askDepth(): void {
+    for (const { journal, nesting } of this.recordings) journal.ask(['nesting'], () => String(nesting));
   }
 
   noteRun(run: RootRun): void {
-    this.recording?.runs.push(run);
+    for (const { runs } of this.recordings) runs.push(run);
   }
 
   noteAnalysed(id: string): void {
-    this.recording?.analysed.add(id);
+    for (const { analysed } of this.recordings) analysed.add(id);
   }
 
   noteTouched(globals: Iterable<string>): void {
-    for (const base of globals) this.recording?.touched.add(base);
+    for (const base of globals) for (const { touched } of this.recordings) touched.add(base);
   }
 
   private isInBudget(functions: Iterable<string>): boolean {
@@ -130,13 +158,13 @@ export class Repetition {
     const { slice, shared, runs, threadEntries } = this.progress;
     switch (question[0]) {
       case 'function':
-        return this.describe(this.program.function(question[1], question[2]));
+        return this.describe(this.quiet.function(question[1], question[2]));
       case 'body':
         return this.describe(this.bodies.get(question[1]));
       case 'before-main':
         return this.program.bodies.flatMap((b) => (b.beforeMain ? [this.describe(b)] : [])).join('\n');
       case 'global':
-        return describeGlobal(this.program.global(question[1]));
+        return describeGlobal(this.quiet.global(question[1]));
       case 'entry': {
         const { memory: _, ...rest } = root.entry;
         return textOf([rest, changedBefore(root)]);
@@ -148,6 +176,8 @@ export class Repetition {
       }
       case 'counted':
         return String(slice.isCountedInThreads({ base: question[1], path: question[2] }));
+      case 'nesting':
+        return String(this.progress.nesting);
       case 'threads-at':
         return String(threadEntries.get(question[1]) ?? 0);
       case 'ran':
@@ -165,10 +195,8 @@ export class Repetition {
   private summaryOf(
     { root, journal, runs, touched, analysed, steps }: Recording,
     shared: SharedContents,
+    bases: ReadonlySet<string>,
   ): DriveSummary {
-    const { bases } = root.entry.reach([], [...touched, ...root.body.parameters.map(variableBase)]);
-    for (const base of changedBefore(root)) bases.add(base);
-    for (const base of bases) this.ask(['cells', base]);
     const { questions } = journal;
     const sites = questions.flatMap(({ question }) => (question[0] === 'threads-at' ? [question[1]] : []));
     return {
@@ -185,6 +213,7 @@ export class Repetition {
       shared,
       threadsAt: sites.map((site) => [site, this.progress.threadEntries.get(site) ?? 0]),
       analysed: [...analysed],
+      touched: [...touched],
       steps: steps - this.progress.left.steps,
       untouched: new Set([...root.initial.memory.baseNames()].filter((base) => !bases.has(base))),
     };
@@ -192,17 +221,45 @@ export class Repetition {
 
   private repeat(summary: DriveSummary, root: Root): void {
     const { progress } = this;
+    // Of the roots that are under way, before anything changes.
+    for (const { question } of summary.questions) this.askAgain(question);
     const roots = new Map<string, Root>();
     for (const s of summary.roots) roots.set(s.key, s.key === root.key ? root : this.threadAgain(s, summary, root));
     for (const { key, facts, started } of summary.roots) {
       const run = new RootRun(progress, progress.shared, roots.get(key)!, facts);
       run.started.push(...started.map((k) => roots.get(k)!));
       progress.runs.set(key, run);
+      this.noteRun(run);
     }
     progress.shared.repeat(summary.shared);
-    for (const id of summary.analysed) progress.analysed.add(id);
+    this.noteTouched(summary.touched);
+    for (const id of summary.analysed) {
+      progress.analysed.add(id);
+      this.noteAnalysed(id);
+    }
     for (const [site, count] of summary.threadsAt) progress.threadEntries.set(site, count);
     progress.left.steps -= summary.steps;
+  }
+
+  /** A root that is not run asks what it asked; where it began is its own business. */
+  private askAgain(question: Question): void {
+    switch (question[0]) {
+      case 'body':
+      case 'before-main':
+      case 'entry':
+      case 'cells':
+      case 'nesting':
+        return;
+      case 'visible':
+      case 'stored':
+      case 'handshakes':
+      case 'arms':
+      case 'features':
+        this.progress.shared.askAgain(question[0], question[1] ?? '');
+        return;
+      default:
+        this.ask(question);
+    }
   }
 
   /** The thread as the root starts it here: what nobody looked at is as it was before any root ran. */

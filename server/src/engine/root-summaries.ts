@@ -40,6 +40,8 @@ export interface DriveSummary {
   readonly threadsAt: readonly (readonly [site: string, count: number])[];
   /** Ids of the functions that were run. */
   readonly analysed: readonly string[];
+  /** File-scope variables that were named. */
+  readonly touched: readonly string[];
   readonly steps: number;
   /** Bases of memory that was there before, in threads too, and that it did not look at. */
   readonly untouched: ReadonlySet<string>;

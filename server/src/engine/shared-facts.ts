@@ -56,23 +56,27 @@ export class SharedFacts {
   private readonly shared = new Set<string>();
   private readonly globalBases: ReadonlySet<string>;
   private requested: FeatureWord | undefined;
-  private watch: Watch | undefined;
+  /** Parts of the run that are watched now: each lies in the one before it. */
+  private readonly watches: Watch[] = [];
 
   constructor(globalBases: ReadonlySet<string>) {
     this.globalBases = globalBases;
   }
 
   share(base: string): void {
-    if (this.shared.has(base)) return;
     this.shared.add(base);
-    this.watch?.shared.add(base);
+    for (const watch of this.watches) watch.shared.add(base);
   }
 
   isVisible(base: string): boolean {
-    const answer = this.globalBases.has(base) || this.shared.has(base);
-    const { watch } = this;
-    if (watch !== undefined && !watch.shared.has(base)) watch.journal.ask(['visible', base], () => String(answer));
+    const answer = this.sees(base);
+    for (const { journal, shared } of this.watches)
+      if (!journal.hasAsked('visible', base) && !shared.has(base)) journal.ask(['visible', base], () => String(answer));
     return answer;
+  }
+
+  private sees(base: string): boolean {
+    return this.globalBases.has(base) || this.shared.has(base);
   }
 
   store(root: string, location: Location, value: Value): void {
@@ -88,16 +92,19 @@ export class SharedFacts {
   }
 
   handshake(root: string, object: string, features: FeatureWord, concurrent: boolean): void {
-    this.requested = joinFeatures(this.requested, features);
-    if (this.watch !== undefined) this.watch.requested = joinFeatures(this.watch.requested, features);
+    this.request(features);
     if (concurrent) this.change('handshakes', this.handshakes, object, root, features);
   }
 
   /** Those that some handshake requests; undefined while none is known. */
   get features(): FeatureWord | undefined {
-    const { watch } = this;
-    watch?.journal.ask(['features'], () => textOf(watch.before));
+    for (const { journal, before } of this.watches) journal.ask(['features'], () => textOf(before));
     return this.requested;
+  }
+
+  private request(features: FeatureWord): void {
+    this.requested = joinFeatures(this.requested, features);
+    for (const watch of this.watches) watch.requested = joinFeatures(watch.requested, features);
   }
 
   arm(root: string, object: string, range: ArmedBy): void {
@@ -125,22 +132,23 @@ export class SharedFacts {
 
   private look<V>(kind: Kind, all: ByRoot<V>, of: string): ReadonlyMap<string, V> | undefined {
     const now = all.get(of);
-    const { watch } = this;
-    watch?.journal.ask([kind, of], () => textOf(watch.changed[kind].get(of)?.before ?? now ?? NOTHING));
+    for (const { journal, changed } of this.watches)
+      if (!journal.hasAsked(kind, of))
+        journal.ask([kind, of], () => textOf(changed[kind].get(of)?.before ?? now ?? NOTHING));
     return now;
   }
 
   /** `rests`: what is stored now rests on what the root stored there before. */
   private change<V>(kind: Kind, all: ByRoot<V>, of: string, root: string, value: V, rests = false): void {
-    const { watch } = this;
-    if (watch !== undefined) {
+    for (const watch of this.watches) {
       let changed = watch.changed[kind].get(of);
       if (changed === undefined) {
         changed = { before: new Map(all.get(of)), by: new Set() };
         watch.changed[kind].set(of, changed);
       }
-      if (rests && !changed.by.has(root)) this.look(kind, all, of);
-      changed.by.add(root);
+      const { before, by } = changed;
+      if (rests && !by.has(root)) watch.journal.ask([kind, of], () => textOf(before));
+      by.add(root);
     }
     const now = all.get(of);
     if (now === undefined) all.set(of, new Map([[root, value]]));
@@ -149,13 +157,12 @@ export class SharedFacts {
 
   /** Begins a part of a run of which the journal is told. */
   begin(journal: Journal): void {
-    this.watch = new Watch(journal, this.requested);
+    this.watches.push(new Watch(journal, this.requested));
   }
 
-  /** Ends that part, and gives what it changed. */
+  /** Ends the part that was begun last, and gives what it changed. */
   end(): SharedContents {
-    const { shared, requested, changed } = this.watch!;
-    this.watch = undefined;
+    const { shared, requested, changed } = this.watches.pop()!;
     const now = <V>(kind: Kind, all: ByRoot<V>) =>
       [...changed[kind]].map(
         ([of, { by }]) => [of, new Map([...all.get(of)!].filter(([root]) => by.has(root)))] as const,
@@ -178,12 +185,19 @@ export class SharedFacts {
     each('stored', this.stored, contents.stored);
     each('handshakes', this.handshakes, contents.handshakes);
     each('arms', this.arms, contents.arms);
-    if (contents.features !== undefined) this.requested = joinFeatures(this.requested, contents.features);
+    if (contents.features !== undefined) this.request(contents.features);
+  }
+
+  /** Asks what the journals of the parts around are to be told of, as a part that is not run would have done. */
+  askAgain(kind: Kind | 'visible' | 'features', of: string): void {
+    if (kind === 'visible') this.isVisible(of);
+    else if (kind === 'features') void this.features;
+    else this.look<unknown>(kind, this[kind], of);
   }
 
   /** Equal answers are equal texts. */
   answer(kind: Kind | 'visible' | 'features', of: string): string {
-    if (kind === 'visible') return String(this.isVisible(of));
+    if (kind === 'visible') return String(this.sees(of));
     return textOf(kind === 'features' ? this.requested : (this[kind].get(of) ?? NOTHING));
   }
 }
