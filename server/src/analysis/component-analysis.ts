@@ -194,9 +194,10 @@ export class ComponentAnalysis {
   /** What the engine finds, or found in a program that differs in nothing but where its parts stand. */
   private async found(program: LinkedProgram): Promise<EngineResult> {
     const { runs, roots, inputs, proceed } = this.run;
-    const canonical = canonicalise(program);
+    const summaries = this.repeats ? roots : undefined;
+    const canonical = canonicalise(program, summaries?.numbering);
     const find = async () => {
-      const result = await runEngine(canonical.program, { proceed, summaries: this.repeats ? roots : undefined });
+      const result = await runEngine(canonical.program, { proceed, summaries });
       if (result.cancelled) throw new Cancelled();
       return result;
     };

@@ -18,8 +18,9 @@ export interface Canonical {
   restore<T>(result: T): T;
 }
 
-export function canonicalise(program: Program): Canonical {
-  const { paths, parts, byStride } = numberedParts(program);
+/** `numbering` remembers functions that were numbered before, where they are looked for again. */
+export function canonicalise(program: Program, numbering?: Numbering): Canonical {
+  const { paths, parts, byStride } = numberedParts(program, numbering);
   const byBody = new Map<FunctionBody, FunctionBody>();
   const byBase = new Map<string, GlobalVariable>();
   for (const { section, numbered } of parts) {
@@ -93,7 +94,7 @@ interface NumberedParts {
   readonly byStride: ReadonlyMap<number, Part>;
 }
 
-function numberedParts(program: Program): NumberedParts {
+function numberedParts(program: Program, numbering: Numbering | undefined): NumberedParts {
   const sections = sectionsOf(program);
   const files = namesOf([...new Set(sections.flatMap((s) => [s.path, ...s.globals.map((g) => g.variable.span.file)]))]);
   const parts: Part[] = [];
@@ -104,7 +105,7 @@ function numberedParts(program: Program): NumberedParts {
     let strides: number[];
     do {
       while (byStride.has(slot)) slot++;
-      part = { section, first: slot * STRIDE, numbered: numberedAt(section, files, slot * STRIDE) };
+      part = { section, first: slot * STRIDE, numbered: numberedAt(section, files, slot * STRIDE, numbering) };
       const { own, foreign } = part.numbered;
       strides = Array.from(
         { length: Math.max(1, Math.ceil((own.length + foreign.length) / STRIDE)) },
@@ -183,19 +184,35 @@ function sectionsOf(program: Program): Section[] {
   return [...files.values()].flatMap(({ functions, outside }) => [...functions, outside]);
 }
 
-/** Functions that were numbered before, wherever they stood then. */
-const numberedBefore = new WeakMap<FunctionBody, { readonly file: string; readonly first: number } & Numbered>();
+/** Functions that were numbered before, wherever they stood then. Weak maps: large ones cost each collection time. */
+export class Numbering {
+  /** By the function as it was lowered first. */
+  readonly before = new WeakMap<FunctionBody, { readonly file: string; readonly first: number } & Numbered>();
+  /** By canonical function: what it lies in. */
+  readonly sections = new WeakMap<FunctionBody, Numbered>();
 
-function numberedAt(section: Section, files: ReadonlyMap<string, string>, first: number): Numbered {
+  /** Equal for canonical functions that are the same, nested functions and static variables included. */
+  digestOf(body: FunctionBody): string {
+    return digestOf(this.sections.get(body)!);
+  }
+}
+
+function numberedAt(
+  section: Section,
+  files: ReadonlyMap<string, string>,
+  first: number,
+  numbering: Numbering | undefined,
+): Numbered {
+  if (numbering === undefined) return number(section, files, first);
   const [body] = section.bodies;
   const isAlone = body !== undefined && section.bodies.length === 1 && section.globals.length === 0;
   const origin = isAlone ? originOf(body) : undefined;
   const file = files.get(section.path)!;
-  const before = origin === undefined ? undefined : numberedBefore.get(origin);
+  const before = origin === undefined ? undefined : numbering.before.get(origin);
   if (before !== undefined && before.file === file && before.first === first) return before;
   const made = { ...number(section, files, first), file, first };
-  for (const b of made.bodies) sectionOf.set(b, made);
-  if (origin !== undefined) numberedBefore.set(origin, made);
+  for (const b of made.bodies) numbering.sections.set(b, made);
+  if (origin !== undefined) numbering.before.set(origin, made);
   return made;
 }
 
@@ -230,14 +247,6 @@ function number(section: Section, files: ReadonlyMap<string, string>, first: num
 }
 
 const NOWHERE: Span = { file: '', start: 0, end: 0 };
-
-/** Canonical functions to what they lie in. */
-const sectionOf = new WeakMap<FunctionBody, Numbered>();
-
-/** Equal for canonical functions that are the same, nested functions and static variables included. */
-export function digestOfFunction(body: FunctionBody): string {
-  return digestOf(sectionOf.get(body)!);
-}
 
 function digestOf(part: Numbered): string {
   part.digest ??= createHash('sha256')

@@ -3,7 +3,6 @@
  * where each of them has the same answer.
  */
 import type { FunctionBody } from '../ir/ir.ts';
-import { digestOfFunction } from './canonical.ts';
 import { type Program, variableBase } from './context.ts';
 import { isSameAnswer, Journal, type Question, textOf } from './journal.ts';
 import type { Cells } from './memory.ts';
@@ -60,7 +59,7 @@ export class Repetition {
   /** Roots that are under way: each was started by the one before it. */
   private readonly recordings: Recording[] = [];
 
-  /** The program must be a canonical one. */
+  /** The program must be a canonical one, in the numbering of the summaries. */
   constructor(program: Program, summaries: RootSummaries, progress: Progress) {
     this.quiet = program;
     this.summaries = summaries;
@@ -189,7 +188,9 @@ export class Repetition {
 
   /** What a function is made of, and all that a slice says of it. */
   private describe(body: FunctionBody | undefined): string {
-    return body === undefined ? '' : `${digestOfFunction(body)} ${this.progress.slice.signatureOf(body)}`;
+    return body === undefined
+      ? ''
+      : `${this.summaries.numbering.digestOf(body)} ${this.progress.slice.signatureOf(body)}`;
   }
 
   private summaryOf(

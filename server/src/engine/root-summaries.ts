@@ -2,6 +2,7 @@
  * What roots do, kept: a root that runs again, in another variant, in another program that has the function too, or
  * after an edit elsewhere, is not run where it would ask the same questions and get the same answers.
  */
+import { Numbering } from './canonical.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Answered } from './journal.ts';
 import type { SharedContents } from './shared-facts.ts';
@@ -56,6 +57,8 @@ const MAX_BY_KEY = 8;
 export class RootSummaries {
   private readonly byKey = new Map<string, { readonly summary: DriveSummary; used: number }[]>();
   private call = 0;
+  /** Of the programs whose roots these are. */
+  numbering = new Numbering();
   /** Roots that were run and kept, and those that needed not run. */
   readonly counts = { kept: 0, repeated: 0 };
 
@@ -97,5 +100,6 @@ export class RootSummaries {
 
   clear(): void {
     this.byKey.clear();
+    this.numbering = new Numbering();
   }
 }

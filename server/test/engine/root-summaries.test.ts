@@ -70,12 +70,13 @@ describe('what roots do, kept', () => {
 
   const unitOf = (path: string, text: string): TranslationUnit =>
     lowerFile(parseFile(parser, path, text, { readHeader: readText }), parser);
-  const programsOf = (units: readonly TranslationUnit[]) => linkPrograms(units).map((p) => canonicalise(p).program);
+  const programsOf = (units: readonly TranslationUnit[], { numbering }: RootSummaries) =>
+    linkPrograms(units).map((p) => canonicalise(p, numbering).program);
 
   /** Runs the programs of a universe with what was kept, and compares. Gives how many roots were repeated. */
   async function check(units: readonly TranslationUnit[], summaries: RootSummaries, say = ''): Promise<number> {
     const before = summaries.counts.repeated;
-    for (const program of programsOf(units)) {
+    for (const program of programsOf(units, summaries)) {
       const expected = await runEngine(program);
       assert.deepEqual(await runEngine(program, { summaries }), expected, say);
     }
