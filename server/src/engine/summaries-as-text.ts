@@ -2,7 +2,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { brief } from './journal.ts';
 import { type Cells, Memory } from './memory.ts';
-import type { Keyed } from './root-summaries.ts';
+import type { DriveSummary, Keyed, RootSummary } from './root-summaries.ts';
 import { State } from './state.ts';
 
 /** A state without its class. */
@@ -12,8 +12,12 @@ interface PlainState {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
+type PlainRoot = Omit<RootSummary, 'entry'> & { readonly entry: PlainState };
+type PlainSummary = Omit<DriveSummary, 'roots'> & { readonly roots: readonly PlainRoot[] };
+
+/** Base64, of what V8 can read again. */
 export function toText(summaries: readonly Keyed[]): string {
-  const plain = summaries.map(([key, summary]) => [
+  const plain = summaries.map(([key, summary]): [string, PlainSummary] => [
     key,
     {
       ...summary,
@@ -26,12 +30,12 @@ export function toText(summaries: readonly Keyed[]): string {
 
 /** Throws where the text is not one that `toText` gave in this version of V8. */
 export function fromText(text: string): Keyed[] {
-  const plain = deserialize(Buffer.from(text, 'base64')) as Keyed[];
+  const plain = deserialize(Buffer.from(text, 'base64')) as readonly (readonly [string, PlainSummary])[];
   return plain.map(([key, summary]) => [
     key,
     {
       ...summary,
-      roots: summary.roots.map((root) => ({ ...root, entry: withClass(root.entry as unknown as PlainState) })),
+      roots: summary.roots.map((root) => ({ ...root, entry: withClass(root.entry) })),
     },
   ]);
 }
