@@ -3,6 +3,7 @@ import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
 import { call } from './calls.ts';
+import { withTypesKnown } from './casts.ts';
 import { branchOn } from './conditions.ts';
 import { initialise } from './initialisers.ts';
 import type { BinaryOperator, CType, Expr, PathElement, Place, UnaryOperator } from './ir.ts';
@@ -23,7 +24,7 @@ export function unwrap(node: SyntaxNode): SyntaxNode {
 
 /** Lowers an expression. `used` is false where the value is dropped. */
 export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
-  const node = unwrap(raw);
+  const node = withTypesKnown(b, unwrap(raw));
   const span = b.span(node);
   switch (node.type) {
     case 'identifier':
@@ -437,7 +438,7 @@ export function typeOfNode(b: Builder, node: SyntaxNode): CType | undefined {
 
 /** The lvalue that an expression denotes; a value without a place gets a temporary. */
 export function place(b: Builder, raw: SyntaxNode): Place {
-  const node = unwrap(raw);
+  const node = withTypesKnown(b, unwrap(raw));
   const span = b.span(node);
   switch (node.type) {
     case 'identifier': {

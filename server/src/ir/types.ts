@@ -7,34 +7,36 @@ export const INT: CType = { kind: 'integer', bytes: 4, signed: true };
 export const LONG: CType = { kind: 'integer', bytes: 8, signed: true };
 const VOID: CType = { kind: 'void' };
 
-const NAMED: Readonly<Record<string, CType>> = {
-  size_t: { kind: 'integer', bytes: 8, signed: false },
-  ssize_t: LONG,
-  off_t: LONG,
-  pid_t: INT,
-  bool: { kind: 'integer', bytes: 1, signed: false },
-  int8_t: { kind: 'integer', bytes: 1, signed: true },
-  int16_t: { kind: 'integer', bytes: 2, signed: true },
-  int32_t: INT,
-  int64_t: LONG,
-  uint8_t: { kind: 'integer', bytes: 1, signed: false },
-  uint16_t: { kind: 'integer', bytes: 2, signed: false },
-  uint32_t: { kind: 'integer', bytes: 4, signed: false },
-  uint64_t: { kind: 'integer', bytes: 8, signed: false },
-  uintptr_t: { kind: 'integer', bytes: 8, signed: false },
-  intptr_t: LONG,
-  __u8: { kind: 'integer', bytes: 1, signed: false },
-  __u16: { kind: 'integer', bytes: 2, signed: false },
-  __u32: { kind: 'integer', bytes: 4, signed: false },
-  __u64: { kind: 'integer', bytes: 8, signed: false },
-  __s32: INT,
-  __s64: LONG,
-  u8: { kind: 'integer', bytes: 1, signed: false },
-  u16: { kind: 'integer', bytes: 2, signed: false },
-  u32: { kind: 'integer', bytes: 4, signed: false },
-  u64: { kind: 'integer', bytes: 8, signed: false },
-  nfds_t: { kind: 'integer', bytes: 8, signed: false },
-};
+const NAMED: ReadonlyMap<string, CType> = new Map(
+  Object.entries<CType>({
+    size_t: { kind: 'integer', bytes: 8, signed: false },
+    ssize_t: LONG,
+    off_t: LONG,
+    pid_t: INT,
+    bool: { kind: 'integer', bytes: 1, signed: false },
+    int8_t: { kind: 'integer', bytes: 1, signed: true },
+    int16_t: { kind: 'integer', bytes: 2, signed: true },
+    int32_t: INT,
+    int64_t: LONG,
+    uint8_t: { kind: 'integer', bytes: 1, signed: false },
+    uint16_t: { kind: 'integer', bytes: 2, signed: false },
+    uint32_t: { kind: 'integer', bytes: 4, signed: false },
+    uint64_t: { kind: 'integer', bytes: 8, signed: false },
+    uintptr_t: { kind: 'integer', bytes: 8, signed: false },
+    intptr_t: LONG,
+    __u8: { kind: 'integer', bytes: 1, signed: false },
+    __u16: { kind: 'integer', bytes: 2, signed: false },
+    __u32: { kind: 'integer', bytes: 4, signed: false },
+    __u64: { kind: 'integer', bytes: 8, signed: false },
+    __s32: INT,
+    __s64: LONG,
+    u8: { kind: 'integer', bytes: 1, signed: false },
+    u16: { kind: 'integer', bytes: 2, signed: false },
+    u32: { kind: 'integer', bytes: 4, signed: false },
+    u64: { kind: 'integer', bytes: 8, signed: false },
+    nfds_t: { kind: 'integer', bytes: 8, signed: false },
+  }),
+);
 
 /** Records of system headers whose values are given by position. */
 const KNOWN_FIELDS: ReadonlyMap<string, RecordType['fields']> = new Map([
@@ -128,6 +130,11 @@ export class TypeReader {
     return tag;
   }
 
+  /** A type has this name, without a keyword before it. */
+  isNamed(name: string): boolean {
+    return this.table.typedefs.has(name) || NAMED.has(name);
+  }
+
   /** The type named by a declaration's specifiers (its `type` field and qualifiers beside it). */
   specifier(node: SyntaxNode | undefined): CType {
     if (node === undefined) return INT;
@@ -140,7 +147,7 @@ export class TypeReader {
         const name = this.text(node);
         return (
           this.table.typedefs.get(name) ??
-          NAMED[name] ??
+          NAMED.get(name) ??
           (this.table.records.has(name) || KNOWN_SIZES.has(name) ? record(name) : { kind: 'unknown', name })
         );
       }
@@ -333,7 +340,7 @@ function primitive(name: string): CType {
     case 'int':
       return INT;
     default:
-      return NAMED[name] ?? INT;
+      return NAMED.get(name) ?? INT;
   }
 }
 

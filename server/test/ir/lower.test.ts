@@ -234,6 +234,23 @@ B6
         'b = $1',
       ],
       'a short circuit as a value': ['int f(int a) { int b = a && g(); return b; }', '$1 = 1', '$1 = 0', 'b = $1'],
+      'operands in parentheses that could be casts': [
+        'int n; int f(char *a, int x, int y) { g(a, (a) + (x) * n, (x) & y == 1, (x) - y * 2 * n - 1, (x) * y + 1); }',
+        'g(a, a + x * n, x & y == 1, x - y * 2 * n - 1, x * y + 1)',
+      ],
+      'casts that could have two operands': [
+        'typedef long t; t f(t x, int *p) { g((t) & x, (t) * p, (t) - x * 2, (u64)&x | 1, (t)&x.y); }',
+        'g(&x, *p, -x * 2, &x | 1, &x.y)',
+      ],
+      'casts that could be calls': [
+        'typedef int t; int f(int x) { return (t)(x) + (uint64_t)(x + 1) + (h)(x); }',
+        '$1 = h(x)',
+        '$2 = x + (x + 1) + $1',
+      ],
+      'a variable that has the name of a type': [
+        'typedef int t; int f(int x) { int t = 1; return (t) - x * 2; }',
+        '$1 = t - x * 2',
+      ],
       'an array as an address': ['void f(void) { char b[8]; read(0, b, sizeof b); }', 'read(0, &b[0], sizeof)'],
       'a statement expression': [
         'int f(int x) { return ({ int y = g(x); if (y < 0) return -1; y; }); }',
