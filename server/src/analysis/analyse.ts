@@ -91,10 +91,36 @@ export async function createAnalyser({ remember = false }: AnalyserOptions = {})
     return lasting ?? new Memory(parser, false);
   };
   return {
-    analyse: (files, options = {}) => new Analysis(parser, memory(), files, options).run(),
+    analyse: (files, options = {}) =>
+      lasting === undefined || options.cache !== undefined
+        ? new Analysis(parser, memory(), files, options).run()
+        : analyseKnown(parser, memory(), files, options),
     dump: (files, request, options = {}) =>
       new Analysis(parser, memory(), files, options, request.function).dump(request),
   };
+}
+
+/** Takes texts for what they were where only their comments are edited. */
+async function analyseKnown(
+  parser: CParser,
+  memory: Memory,
+  files: readonly SourceFile[],
+  options: AnalysisOptions,
+): Promise<AnalysisResult> {
+  const { texts, trees } = memory;
+  for (;;) {
+    const view = texts.view((path) => trees.isDamaged(path));
+    const known = files.map(({ path, text }) => ({ path, text: view.of(path, text) }));
+    const readFile = (path: string) => {
+      const text = options.readFile?.(path);
+      return text === undefined ? undefined : view.of(path, text);
+    };
+    const result = await new Analysis(parser, memory, known, { ...options, readFile }).run();
+    if (result.cancelled) return result;
+    const moved = view.stoodInFor.some((path) => trees.isDamaged(path)) ? undefined : view.moved(result);
+    if (moved !== undefined) return moved;
+    for (const path of view.stoodInFor) texts.forget(path);
+  }
 }
 
 /** Files whose units are held from the time that components are told apart until theirs is analysed. */

@@ -6,6 +6,7 @@ import { RootSummaries } from '../engine/root-summaries.ts';
 import { type FileNames, scanNames } from '../syntax/names.ts';
 import type { CParser } from '../syntax/tree.ts';
 import type { ComponentResult, ProgramResult } from './component-analysis.ts';
+import { KnownTexts } from './known-texts.ts';
 import { LoweredFiles } from './lowered-files.ts';
 import { Memo } from './memo.ts';
 import { Trees } from './trees.ts';
@@ -24,6 +25,7 @@ export class Memory {
   readonly runs: Memo<EngineResult> | undefined;
   /** What roots do, by what that rests on. */
   readonly roots = new RootSummaries();
+  readonly texts = new KnownTexts();
   readonly trees: Trees;
   readonly functions: LoweredFiles | undefined;
   private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
@@ -61,8 +63,8 @@ export class Memory {
 
   begin(): void {
     this.call++;
-    const { components, units, programs, runs, roots, trees, functions } = this;
-    for (const part of [components, units, programs, runs, roots, trees, functions]) part?.begin(KEPT_CALLS);
+    const { components, units, programs, runs, roots, texts, trees, functions } = this;
+    for (const part of [components, units, programs, runs, roots, texts, trees, functions]) part?.begin(KEPT_CALLS);
     for (const [path, { used }] of this.scans) if (used < this.call - KEPT_CALLS) this.scans.delete(path);
   }
 }

@@ -38,6 +38,12 @@ export class Trees {
     return kept.root;
   }
 
+  /** The parser did not understand all of a text of this file. */
+  isDamaged(path: string): boolean {
+    for (const known of this.byText.values()) if (known.path === path && known.root.hasError) return true;
+    return false;
+  }
+
   /** The files are done: of those that nobody includes the trees are let go. */
   leave(done: ReadonlySet<string>): void {
     for (const [text, { path }] of this.byText) if (done.has(path)) this.byText.delete(text);

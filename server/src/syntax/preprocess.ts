@@ -70,7 +70,7 @@ export function endOfString(text: string, at: number): number {
   return text.length;
 }
 
-function endOfDirective(text: string, at: number): number {
+export function endOfDirective(text: string, at: number): number {
   for (let i = at; i < text.length; ) {
     const c = text.charCodeAt(i);
     if (c === 10) {

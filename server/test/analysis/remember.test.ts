@@ -116,6 +116,21 @@ describe('an analyser that remembers', () => {
     console.log(`      seed ${random.seed}`);
   }).timeout(300_000);
 
+  it('takes an edit inside of a comment for one that moves what is found', async () => {
+    const path = cFiles(join(FIXTURES, 'rules', 'leaked-child-uffd')).find((p) => p.includes('bad'))!;
+    const text = `/* a word */\n${readText(path)!}`;
+    const remembering = await createAnalyser({ remember: true });
+    const before = await remembering.analyse([{ path, text }]);
+    const after = await remembering.analyse([{ path, text: text.replace('a word', 'two\nlines') }]);
+    assert.ok(before.findings.length > 0);
+    assert.deepEqual(
+      after.findings.map((f) => f.location.start),
+      before.findings.map((f) => f.location.start + 'two\nlines'.length - 'a word'.length),
+    );
+    const { parse, lower, engine, rules } = after.statistics.phases;
+    assert.deepEqual({ parse, lower, engine, rules }, { parse: 0, lower: 0, engine: 0, rules: 0 });
+  });
+
   /** What goes wrong after the last of these edits, or on the way there. */
   async function replay(first: Texts, edits: readonly Edit[]): Promise<unknown> {
     const remembering = await createAnalyser({ remember: true });

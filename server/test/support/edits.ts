@@ -59,7 +59,19 @@ export function randomEdit(texts: Texts, { below }: Generator): Edit {
     removed: end - start,
     insert,
   });
-  switch (below(10)) {
+  switch (below(12)) {
+    case 10:
+    case 11: {
+      const comments = [...text.matchAll(/\/\*[\s\S]*?\*\/|\/\/.*/g)];
+      if (comments.length === 0) return replace(at, at, ` /* ${pick(TOKENS)} */ `);
+      const comment = comments[below(comments.length)]!;
+      const inside = comment.index + below(comment[0].length + 1);
+      return replace(
+        inside,
+        inside + below(2),
+        pick(['', 'x', ' uffd', '*', '/', '\n', '\\', 'line\nline', ...DAMAGE]),
+      );
+    }
     case 9:
       return replace(at, at, pick(DECLARATIONS));
     case 0:
