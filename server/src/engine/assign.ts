@@ -80,8 +80,10 @@ export function isNowhere(location: Location): boolean {
 
 function strongStore(ctx: Context, state: State, location: Location, value: Value, span: Span): void {
   const old = loadLocation(ctx, state, location);
-  state.memory.store(location, value);
   ctx.facts.noteStore(ctx.root, location, value);
+  // A thread that looks there again finds what others may have counted meanwhile: loops learn that a turn earlier.
+  const found = ctx.thread && value.references.length === 0 ? ctx.facts.withOthers(ctx.root, location, value) : value;
+  state.memory.store(location, found ?? value);
   const lost = old.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
   if (lost.length === 0) return;
   checkParent(ctx, state, location, lost, value, span);

@@ -13,29 +13,42 @@ import { assume } from './refine.ts';
 import type { Hypothesis, State } from './state.ts';
 import { type AbstractNumber, asConstant, constant, contains, type MessageTag, UNKNOWN, type Value } from './value.ts';
 
-export function branch(
-  ctx: Context,
-  state: State,
-  terminator: Terminator & { kind: 'branch' },
-  enter: (target: number, state: State) => void,
-): void {
+type Branch = Terminator & { readonly kind: 'branch' };
+type Switch = Terminator & { readonly kind: 'switch' };
+
+/** Where a state can go from the end of a block. */
+export interface Ways {
+  enter(target: number, state: State): void;
+  /** To a block of the body as it is written, with a message of an event that it cannot have. */
+  suppose(target: number, state: State): void;
+}
+
+/** The body as it is written, and how the block ends there. */
+function asWritten<T extends Branch | Switch>(body: FunctionBody, terminator: T): { body: FunctionBody; written: T } {
+  const { whole } = body;
+  if (whole === undefined || terminator.origin === undefined) return { body, written: terminator };
+  return { body: whole, written: whole.blocks[terminator.origin]!.terminator as T };
+}
+
+export function branch(ctx: Context, state: State, terminator: Branch, { enter, suppose }: Ways): void {
   const { condition } = terminator;
   for (const id of refusalsIn(state, condition)) state.update(id, { refusalTested: true });
-  const unlikely = hypothesisOf(ctx, state, terminator);
+  const { written } = asWritten(ctx.body, terminator);
+  const unlikely = hypothesisOf(ctx, state, written);
   const whenTrue = state.clone();
   const whenFalse = state;
   if (assume(ctx, whenTrue, condition, true)) {
     requestedEvent(ctx, whenTrue, condition);
     enter(terminator.whenTrue, whenTrue);
   } else if (unlikely?.side === 'true') {
-    enter(terminator.whenTrue, unlikely.state);
+    suppose(written.whenTrue, unlikely.state);
   }
   if (assume(ctx, whenFalse, condition, false)) {
     if (condition.kind === 'binary' && condition.op === '!=')
       requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
-    enter(terminator.whenFalse, unlikely.state);
+    suppose(written.whenFalse, unlikely.state);
   }
 }
 
@@ -43,7 +56,7 @@ export function branch(
 function hypothesisOf(
   ctx: Context,
   state: State,
-  terminator: Terminator & { kind: 'branch' },
+  terminator: Branch,
 ): { side: 'true' | 'false'; state: State } | undefined {
   const { condition } = terminator;
   if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
@@ -132,12 +145,8 @@ function noteRequested(ctx: Context, tag: MessageTag, span: Span): void {
   });
 }
 
-export function switchOver(
-  ctx: Context,
-  state: State,
-  terminator: Terminator & { kind: 'switch' },
-  enter: (target: number, state: State) => void,
-): void {
+export function switchOver(ctx: Context, state: State, terminator: Switch, { enter, suppose }: Ways): void {
+  const { body, written } = asWritten(ctx.body, terminator);
   const value = evaluate(ctx, state, terminator.value);
   const place = placeOf(terminator.value);
   const tag = value.tag?.part === 'event' ? value.tag : undefined;
@@ -170,10 +179,10 @@ export function switchOver(
               place,
               c.span,
               terminator.bodySpan,
-              computed ? c.target : undefined,
+              computed ? written.cases[index]!.target : undefined,
             )
           : undefined;
-      if (event !== undefined && !isEmptyArm(terminator, index, ctx.body)) enter(c.target, event);
+      if (event !== undefined && !isEmptyArm(written, index, body)) suppose(written.cases[index]!.target, event);
       continue;
     }
     const taken = state.clone();
@@ -188,8 +197,7 @@ export function switchOver(
     }
     if (tag !== undefined) {
       if (tag.child !== undefined) {
-        const told =
-          low === high && !isEmptyArm(terminator, index, ctx.body) && !isGrouped(terminator, index, ctx.body);
+        const told = low === high && !isEmptyArm(written, index, body) && !isGrouped(written, index, body);
         if (told) recognise(taken, tag.child, c.span);
         else swallow(taken, tag.child, terminator.span);
       } else if (state.hypothesis === undefined) {
@@ -219,12 +227,12 @@ function overlaps(n: AbstractNumber, low: number, high: number): boolean {
 }
 
 /** Text between this label and the next one that contains an instruction with an effect. */
-function isEmptyArm(terminator: Terminator & { kind: 'switch' }, index: number, body: FunctionBody): boolean {
+function isEmptyArm(terminator: Switch, index: number, body: FunctionBody): boolean {
   const start = terminator.cases[index]!.span.end;
   return !hasEffect(body, start, nextLabel(terminator, start));
 }
 
-function nextLabel(terminator: Terminator & { kind: 'switch' }, after: number): number {
+function nextLabel(terminator: Switch, after: number): number {
   const starts = terminator.cases.map((c) => c.span.start);
   if (terminator.defaultSpan !== undefined) starts.push(terminator.defaultSpan.start);
   const later = starts.filter((s) => s >= after);
@@ -233,7 +241,7 @@ function nextLabel(terminator: Terminator & { kind: 'switch' }, after: number): 
 }
 
 /** The label before this one has nothing of its own and falls into this one: `case A: case FORK:`. */
-function isGrouped(terminator: Terminator & { kind: 'switch' }, index: number, body: FunctionBody): boolean {
+function isGrouped(terminator: Switch, index: number, body: FunctionBody): boolean {
   const own = terminator.cases[index]!;
   // Two events of a computed goto with one label.
   if (terminator.cases.some((c) => c !== own && c.span.start === own.span.start && c.target === own.target))

@@ -10,7 +10,7 @@ import type { BasicBlock, Expr, FunctionBody, Instruction, Terminator, Variable 
 import type { Span } from '../text/span.ts';
 import { mergeAlternatives } from './alternatives.ts';
 import { assign, zeroPlace } from './assign.ts';
-import { branch, hasLeft, switchOver } from './branching.ts';
+import { branch, hasLeft, switchOver, type Ways } from './branching.ts';
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { dominates } from './dominators.ts';
@@ -45,11 +45,43 @@ interface Slot {
 
 export type Run = Generator<void, State[], void>;
 
+/** A state that comes to the start of a block. */
+interface Entry {
+  readonly block: number;
+  readonly state: State;
+}
+
 /** Runs a body from the given entry states; the result's states hold the value in the return base. */
 export function* runBody(ctx: Context, entry: readonly State[], budget: Budget): Run {
+  const exits = new Map<string, State>();
+  const supposed: Entry[] = [];
+  yield* runFrom(
+    ctx,
+    entry.map((state) => ({ block: 0, state })),
+    budget,
+    exits,
+    supposed,
+  );
+  const { whole } = ctx.body;
+  // Whether code does something under an event is asked of the code as it is written.
+  if (supposed.length > 0 && whole !== undefined)
+    yield* runFrom({ ...ctx, body: whole }, supposed, budget, exits, supposed);
+  if (budget.exceeded.has(ctx.body.id)) for (const exit of exits.values()) exit.cut = true;
+  noteSuccess(ctx, [...exits.values()]);
+  const before = new Set(entry.flatMap((s) => [...s.objects.keys()]));
+  return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s));
+}
+
+/** `supposed` is filled with what a slice does not tell: states in which a message has an event that it cannot have. */
+function* runFrom(
+  ctx: Context,
+  entries: readonly Entry[],
+  budget: Budget,
+  exits: Map<string, State>,
+  supposed: Entry[],
+): Generator<void, void, void> {
   const { body } = ctx;
   const blocks = body.blocks.map(() => new Map<string, Slot>());
-  const exits = new Map<string, State>();
   const temporaries = temporariesOf(body);
   const dirty: Slot[][] = body.blocks.map(() => []);
   const worklist = new Worklist(body);
@@ -83,7 +115,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     if (!slot.dirty) slot.joins++;
     mark(target, slot);
   };
-  for (const state of entry) enter(0, state);
+  for (const { block, state } of entries) enter(block, state);
   for (let next = worklist.next(); next !== undefined; next = worklist.next()) {
     const slot = dirty[next]!.shift()!;
     if (dirty[next]!.length > 0) worklist.add(next);
@@ -121,18 +153,18 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
       forgetTemporaries(state, dying);
       enter(target, state);
     };
+    const suppose = (block: number, state: State) => {
+      if (body.whole === undefined) leave(block, state);
+      else supposed.push({ block, state });
+    };
     for (const state of states) {
-      terminate(ctx, state, block.terminator, leave, (exit) => {
+      terminate(ctx, state, block.terminator, { enter: leave, suppose }, (exit) => {
         const key = `${exit.key()}#${outcomeOf(exit)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);
       });
     }
   }
-  if (budget.exceeded.has(body.id)) for (const exit of exits.values()) exit.cut = true;
-  noteSuccess(ctx, [...exits.values()]);
-  const before = new Set(entry.flatMap((s) => [...s.objects.keys()]));
-  return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s));
 }
 
 /** A handshake that is always refused, and a function that returns for its success what it returns for nothing else. */
@@ -308,16 +340,10 @@ export function isProcessRoot(ctx: Context): boolean {
   return ctx.stack.length === 1 && !ctx.thread && ctx.body.name === 'main';
 }
 
-function terminate(
-  ctx: Context,
-  state: State,
-  terminator: Terminator,
-  enter: (target: number, state: State) => void,
-  exit: (state: State) => void,
-): void {
+function terminate(ctx: Context, state: State, terminator: Terminator, ways: Ways, exit: (state: State) => void): void {
   switch (terminator.kind) {
     case 'goto':
-      enter(terminator.target, state);
+      ways.enter(terminator.target, state);
       return;
     case 'unreachable':
       return;
@@ -329,10 +355,10 @@ function terminate(
       return;
     }
     case 'branch':
-      branch(ctx, state, terminator, enter);
+      branch(ctx, state, terminator, ways);
       return;
     case 'switch':
-      switchOver(ctx, state, terminator, enter);
+      switchOver(ctx, state, terminator, ways);
       return;
   }
 }

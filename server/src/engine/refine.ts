@@ -120,7 +120,11 @@ function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) 
   const value = loadLocation(ctx, state, location);
   const changed = change(value);
   if (isEmpty(changed)) return false;
-  if (changed !== value) state.memory.store(location, changed);
+  if (changed === value) return true;
+  // What others stored there is joined again by the next load: kept is what is learnt of this path's own value.
+  const own = state.memory.load(location) ?? value;
+  const kept = own === value ? changed : change(own);
+  if (kept !== own) state.memory.store(location, isEmpty(kept) ? changed : kept);
   return true;
 }
 

@@ -6,7 +6,7 @@ import type { EngineEvent, FeatureWord } from './events.ts';
 import type { RootFacts } from './root-summaries.ts';
 import { type SharedFacts, sameFeatures } from './shared-facts.ts';
 import { locationKey, type State } from './state.ts';
-import { covers, join, type Location, numeric, TOP_NUMBER, type Value } from './value.ts';
+import { covers, join, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 const ANY_NUMBER = numeric(TOP_NUMBER);
 
@@ -112,7 +112,7 @@ export class RootRun implements Facts {
     for (const [key, answers] of loads) {
       const now = this.shared.othersStore(name, key);
       if (now === undefined) continue;
-      for (const answer of answers) if (answer === undefined || !covers(answer, now)) return true;
+      for (const answer of answers) if (!covers(answer ?? UNKNOWN, now)) return true;
     }
     for (const [object, answer] of handshakes)
       if (!sameFeatures(answer, this.shared.othersHandshake(name, object))) return true;

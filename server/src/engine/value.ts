@@ -178,15 +178,24 @@ export function joinNumber(a: AbstractNumber, b: AbstractNumber): AbstractNumber
 export function widenNumber(before: AbstractNumber, after: AbstractNumber): AbstractNumber {
   const joined = joinNumber(before, after);
   if (joined === before) return before;
+  // What takes steps runs through all bits; a mask that collects flags has those of the flags alone.
+  const { unknownBits } = takesSteps(before, after) ? TOP_NUMBER : joined;
   return {
     set: undefined,
     low: joined.low < before.low ? -Infinity : joined.low,
     high: joined.high > before.high ? Infinity : joined.high,
     must: joined.must,
     may: joined.may,
-    unknownBits: joined.unknownBits,
+    unknownBits,
     nonzero: excludesZero(joined),
   };
+}
+
+/** Each number of the one, moved by the same distance, is one of the other: a counter, a turn later. */
+function takesSteps({ set: before }: AbstractNumber, { set: after }: AbstractNumber): boolean {
+  if (before === undefined || before.length !== after?.length) return false;
+  const step = after[0]! - before[0]!;
+  return step !== 0 && after.every((v, i) => v - before[i]! === step);
 }
 
 function joinReferences(a: readonly Reference[], b: readonly Reference[]): readonly Reference[] {

@@ -128,6 +128,8 @@ export type Terminator =
       readonly whenTrue: number;
       readonly whenFalse: number;
       readonly span: Span;
+      /** In a slice, the block of the whole body that ends so. */
+      readonly origin?: number;
     }
   | {
       readonly kind: 'switch';
@@ -146,6 +148,8 @@ export type Terminator =
       readonly span: Span;
       /** The body of the switch, braces included. */
       readonly bodySpan?: Span | undefined;
+      /** In a slice, the block of the whole body that ends so. */
+      readonly origin?: number;
     }
   /** `explicit` is false when control falls off the closing brace. */
   | { readonly kind: 'return'; readonly value: Expr | undefined; readonly explicit: boolean; readonly span: Span }
@@ -175,6 +179,8 @@ export interface FunctionBody {
   readonly locals: readonly Variable[];
   /** `blocks[0]` is the entry; ids are indices, in reverse post-order, unreachable blocks removed. */
   readonly blocks: readonly BasicBlock[];
+  /** Of a slice, the body as it is written. */
+  readonly whole?: FunctionBody;
   readonly span: Span;
   /** Span of the name in the definition. */
   readonly nameSpan: Span;

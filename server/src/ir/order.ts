@@ -1,10 +1,13 @@
 /** The order in which a fixpoint visits blocks, and where it widens. */
-import type { BasicBlock, Terminator } from './ir.ts';
-import { type GrowingBlock, simplify, successors } from './simplify.ts';
+import type { BasicBlock } from './ir.ts';
+import { type GrowingBlock, simplify, successors, withTargets } from './simplify.ts';
 
-/** Simplified (in place) and in reverse post-order, unreachable blocks removed, loop heads marked. */
-export function orderBlocks(blocks: readonly GrowingBlock[]): BasicBlock[] {
-  simplify(blocks);
+/**
+ * Simplified (in place) and in reverse post-order, unreachable blocks removed, loop heads marked. `keepsArms`: see
+ * simplify().
+ */
+export function orderBlocks(blocks: readonly GrowingBlock[], keepsArms = true): BasicBlock[] {
+  simplify(blocks, keepsArms);
   const order: number[] = [];
   const state = new Map<number, 'open' | 'done'>();
   const heads = new Set<number>();
@@ -30,20 +33,7 @@ export function orderBlocks(blocks: readonly GrowingBlock[]): BasicBlock[] {
   return order.map((block, id) => ({
     id,
     instructions: blocks[block]!.instructions,
-    terminator: renumber(blocks[block]!.terminator!, to),
+    terminator: withTargets(blocks[block]!.terminator!, to),
     loopHead: heads.has(block),
   }));
-}
-
-function renumber(t: Terminator, to: (block: number) => number): Terminator {
-  switch (t.kind) {
-    case 'goto':
-      return { ...t, target: to(t.target) };
-    case 'branch':
-      return { ...t, whenTrue: to(t.whenTrue), whenFalse: to(t.whenFalse) };
-    case 'switch':
-      return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };
-    default:
-      return t;
-  }
 }

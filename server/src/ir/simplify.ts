@@ -1,7 +1,7 @@
 /**
  * Fewer and larger blocks: what a fixpoint pays for is the number of blocks. A block that only goes on is passed over,
- * and a block joins its only predecessor. Arms of branches and switches stay, empty or not: which statements stand
- * under a test is asked of them.
+ * and a block joins its only predecessor. Arms of branches and switches stay as a rule, empty or not: which statements
+ * stand under a test is asked of them.
  */
 import type { Instruction, Terminator, Variable } from './ir.ts';
 import { visitInstruction, visitTerminator } from './visit.ts';
@@ -12,8 +12,8 @@ export interface GrowingBlock {
 }
 
 /** Changes the blocks in place; block 0 stays the entry, and blocks that are passed over become unreachable. */
-export function simplify(blocks: readonly GrowingBlock[]): void {
-  passOver(blocks);
+export function simplify(blocks: readonly GrowingBlock[], keepsArms = true): void {
+  passOver(blocks, keepsArms);
   const predecessors = countPredecessors(blocks);
   for (const id of predecessors.keys()) {
     const block = blocks[id]!;
@@ -93,9 +93,9 @@ function onlyTarget(block: GrowingBlock): number | undefined {
   return block.terminator?.kind === 'goto' ? block.terminator.target : undefined;
 }
 
-function passOver(blocks: readonly GrowingBlock[]): void {
+function passOver(blocks: readonly GrowingBlock[], keepsArms: boolean): void {
   const arms = new Set<number>([0]);
-  for (const { terminator } of blocks) {
+  for (const { terminator } of keepsArms ? blocks : []) {
     if (terminator !== undefined && terminator.kind !== 'goto') for (const s of successors(terminator)) arms.add(s);
   }
   const resolve = (block: number): number => {
@@ -108,10 +108,8 @@ function passOver(blocks: readonly GrowingBlock[]): void {
       at = next;
     }
   };
-  for (const block of blocks) {
-    const target = onlyTarget(block);
-    if (target !== undefined) block.terminator = { kind: 'goto', target: resolve(target) };
-  }
+  for (const block of blocks)
+    if (block.terminator !== undefined) block.terminator = withTargets(block.terminator, resolve);
 }
 
 /** Of the blocks that can be reached. */
@@ -125,6 +123,20 @@ function countPredecessors(blocks: readonly GrowingBlock[]): Map<number, number>
     }
   }
   return counts;
+}
+
+/** The terminator with the blocks that `to` gives for those that it goes to. */
+export function withTargets(t: Terminator, to: (block: number) => number): Terminator {
+  switch (t.kind) {
+    case 'goto':
+      return { ...t, target: to(t.target) };
+    case 'branch':
+      return { ...t, whenTrue: to(t.whenTrue), whenFalse: to(t.whenFalse) };
+    case 'switch':
+      return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };
+    default:
+      return t;
+  }
 }
 
 /** Targets of a terminator, each once. */

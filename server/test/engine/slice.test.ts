@@ -116,7 +116,6 @@ describe('slices', () => {
         const ask: FoldQuestions = {
           busy: blocks.map((b) => b.busy),
           returnMatters,
-          whole: false,
           decides: () => false,
           stays: (i) => blocks[i]!.stays,
         };

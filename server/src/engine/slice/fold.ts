@@ -14,8 +14,6 @@ export interface FoldQuestions {
   /** By block: something is done there. */
   readonly busy: readonly boolean[];
   readonly returnMatters: boolean;
-  /** Branches stay as they are. */
-  readonly whole: boolean;
   /** The branch says something that matters of a number. */
   readonly decides: (block: number) => boolean;
   /** The branch has to stay whatever happens behind it. */
@@ -43,7 +41,7 @@ export function foldBranches({ successors, dead }: Flowgraph, ask: FoldQuestions
   });
   const filters = successors.some((all, i) => all.length > 1 && ways[i]!.length === 1 && ask.decides(i));
   const branchStays = successors.map(
-    (all, i) => all.length > 1 && (ask.whole || (ways[i]!.length > 1 ? ask.stays(i) : ask.decides(i))),
+    (all, i) => all.length > 1 && (ask.stays(i) || (ways[i]!.length === 1 && ask.decides(i))),
   );
   /** Something happens in the block, or at its return. */
   const stands = successors.map((all, i) => ask.busy[i]! || (all.length === 0 && ask.returnMatters && !dead[i]));

@@ -70,6 +70,15 @@ export const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
   'thread-join': [0],
 };
 
+/** Of pointers, their models ask where these lead, not what lies there. */
+export const LOOKS_NOT_BEHIND: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'munmap',
+  'free',
+  'madvise',
+  'mutex-lock',
+  'mutex-unlock',
+]);
+
 /** Whose result tells apart what became of a descriptor, a message, a process or a thread. */
 export const TELLING: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'userfaultfd',

@@ -120,7 +120,7 @@ export class Relevance {
 
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
   keeps(step: Step, wary: boolean): boolean {
-    if (this.isEssential(step) || (wary && (step.request || step.unknown))) return true;
+    if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
     if (
       step.defines.some((n) => this.matters(n)) ||
       step.takes.some((n) => (isAssignment(step) ? this.tells(n) : this.matters(n)))
@@ -203,13 +203,21 @@ export class Relevance {
     const busy = kept.map((list) => list.some((k) => k));
     const { folded, filters } = foldBranches(facts.graph, {
       busy,
-      whole: facts.readsMessages,
-      returnMatters: this.matters(returnName(body)),
+      // Where a child is let go is told apart, whatever the function returns there.
+      returnMatters:
+        this.matters(returnName(body)) ||
+        (facts.readsMessages && [...body.parameters, ...body.locals].some((v) => this.tells(v.id))),
       decides: (block) => {
         const names = blocks[block]!.decides;
         return names.length > 0 && names.every((n) => this.matters(n));
       },
-      stays: (block) => facts.wary && blocks[block]!.decides.some((n) => this.tells(n)),
+      stays: (block) => {
+        const names = blocks[block]!.decides;
+        return (
+          (facts.readsMessages && names.some((n) => this.speaksOfMessages(n))) ||
+          (facts.wary && names.some((n) => this.tells(n)))
+        );
+      },
     });
     facts.folded = folded;
     acts ||= filters;

@@ -132,9 +132,11 @@ export class Slice {
 
   private make(body: FunctionBody): FunctionBody | undefined {
     const facts = this.relevance.functions.get(body.id);
-    if (facts === undefined || facts.forks || facts.readsMessages) return undefined;
+    if (facts === undefined || facts.forks) return undefined;
     const blocks = facts.blocks.map((_, i) => this.cut(facts, body.blocks[i]!, i));
-    return { ...body, blocks: orderBlocks(blocks), locals: body.locals.filter((v) => !this.ignoresVariable(v)) };
+    const locals = body.locals.filter((v) => !this.ignoresVariable(v));
+    // Where messages are told apart, which statements stand under the test is asked of the slice, too.
+    return { ...body, blocks: orderBlocks(blocks, facts.readsMessages), locals, whole: body };
   }
 
   private cut(facts: FunctionFacts, block: BasicBlock, index: number): GrowingBlock {
@@ -151,6 +153,9 @@ export class Slice {
       } else if (this.relevance.keeps(step, facts.wary) || ends(this.relevance.functions, step))
         instructions.push(instruction);
     }
-    return { instructions, terminator: folded === undefined ? block.terminator : { kind: 'goto', target: folded } };
+    if (folded !== undefined) return { instructions, terminator: { kind: 'goto', target: folded } };
+    const { terminator } = block;
+    const tests = terminator.kind === 'branch' || terminator.kind === 'switch';
+    return { instructions, terminator: tests ? { ...terminator, origin: block.id } : terminator };
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Expr, FunctionBody, Instruction, Place, Terminator } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
+import { visitInstruction } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
 import type { Program } from '../context.ts';
 import { typeOf } from '../evaluate.ts';
@@ -15,6 +16,7 @@ import {
   isPlainRequest,
   type LibraryCall,
   LOOKED_AT,
+  LOOKS_NOT_BEHIND,
   libraryCallOf,
   makesProcess,
   RETURNS_ARGUMENT,
@@ -37,6 +39,8 @@ export interface Step {
   readonly handshake: boolean;
   /** After it this may be another process. */
   readonly forks: boolean;
+  /** It takes something out of a message, whatever for. */
+  readonly looksIntoMessage: boolean;
   /** A function that the program does not show: it may end it, or do what the program should. */
   readonly unknown: boolean;
   /** Control does not come back. */
@@ -77,6 +81,7 @@ const NOTHING = {
   request: false,
   handshake: false,
   forks: false,
+  looksIntoMessage: false,
   unknown: false,
   ends: false,
   defines: [],
@@ -131,7 +136,10 @@ export class StepReader {
       const e = valueIn(terminator);
       if (terminator.kind === 'return' && e !== undefined) this.flow(e, returnName(body));
       return {
-        steps: block.instructions.map((i) => this.step(i, body)),
+        steps: block.instructions.map((i) => {
+          const step = this.step(i, body);
+          return looksIntoMessage(i) ? { ...step, looksIntoMessage: true } : step;
+        }),
         uses: e === undefined ? [] : this.uses(e),
         decides: e === undefined ? [] : this.numbers(e),
         successors: successors(terminator),
@@ -235,7 +243,10 @@ export class StepReader {
       forks: makesProcess(known),
       ends: row.noreturn,
       defines: [...result, ...written.flatMap((n) => (list[n] === undefined ? [] : this.writtenBehind(list[n])))],
-      uses: row.kind === 'close' ? [] : looked.flatMap((a) => this.contents(a)),
+      uses:
+        row.kind === 'close'
+          ? []
+          : looked.flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.uses(a) : this.contents(a))),
       ways: list.flatMap((a) => this.ways(a)),
       through: thread?.through ?? once,
       given: thread === undefined ? [] : [thread.given],
@@ -426,6 +437,22 @@ export class StepReader {
         return;
     }
   }
+}
+
+function looksIntoMessage(i: Instruction): boolean {
+  let found = false;
+  visitInstruction(i, {
+    expr: () => {},
+    place: (p) => {
+      found ||= isInMessage(p);
+    },
+  });
+  return found;
+}
+
+/** Its event, or a part of its union. */
+export function isInMessage({ path }: Place): boolean {
+  return path.some((e) => e.kind === 'field' && (e.name === 'event' || e.name === 'arg'));
 }
 
 /** `p += n` for a pointer to bytes: it stays in its region. */

@@ -1,8 +1,8 @@
 /** What can be said of whole functions before anything is known of values. */
-import type { FunctionBody, Place } from '../../ir/ir.ts';
+import type { FunctionBody } from '../../ir/ir.ts';
 import { visitBody } from '../../ir/visit.ts';
 import type { Flowgraph } from './fold.ts';
-import type { BlockFacts, Step } from './steps.ts';
+import { type BlockFacts, isInMessage, type Step } from './steps.ts';
 
 export interface FunctionFacts {
   readonly body: FunctionBody;
@@ -154,8 +154,8 @@ function takesFromMessage(body: FunctionBody): boolean {
   let found = false;
   visitBody(body, {
     expr: () => {},
-    place: ({ path }: Place) => {
-      found ||= path.some((e) => e.kind === 'field' && (e.name === 'event' || e.name === 'arg'));
+    place: (p) => {
+      found ||= isInMessage(p);
     },
   });
   return found;
