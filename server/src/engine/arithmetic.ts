@@ -132,7 +132,10 @@ export function applyBinary(op: BinaryOperator, left: Value, right: Value): Valu
     }
     if (results.size <= 8) return numeric(numberSet([...results].sort((x, y) => x - y)), tag);
   }
-  return numeric(general(op, a, b), tag);
+  const result = numeric(general(op, a, b), tag);
+  // What may be a pointer is one still, a distance on.
+  const moves = op === '+' ? left.any || right.any : op === '-' && left.any && !right.any;
+  return moves ? { ...result, any: true } : result;
 }
 
 function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): AbstractNumber {
@@ -286,7 +289,7 @@ function compareNumbers(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber
 
 /** Compares a pointer (never null) or a descriptor (never negative) with a number. */
 function compareReference(op: BinaryOperator, ref: Reference, n: AbstractNumber, swapped: boolean): Truth {
-  if (ref.kind === 'descriptor' || ref.kind === 'thread') {
+  if (ref.kind === 'descriptor' || ref.kind === 'thread' || ref.kind === 'process') {
     // Zero is standard input: a slot that holds zero, or a result that is zero, is no descriptor here.
     const number = interval(1, Infinity);
     return swapped ? compareNumbers(op, n, number) : compareNumbers(op, number, n);

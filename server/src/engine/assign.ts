@@ -9,7 +9,7 @@ import { locationKey, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
 export function assign(ctx: Context, state: State, target: Place, expr: Expr, span: Span): void {
-  if (expr.kind === 'load' && isRecord(expr.place.type)) {
+  if (expr.kind === 'load' && (isRecord(expr.place.type) || isRecord(target.type))) {
     const from = placeLocations(ctx, state, expr.place);
     const to = placeLocations(ctx, state, target);
     if (from.length === 1 && to.length === 1) {
@@ -20,6 +20,7 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
     }
   }
   const value = evaluate(ctx, state, expr);
+  keepDisguised(ctx, state, expr, span);
   const locations = placeLocations(ctx, state, target);
   for (const e of target.path) if (e.kind === 'index') keepByNumber(ctx, state, e.index, span);
   if (target.base.kind === 'deref') noteMemoryUse(ctx, state, locations, span);
@@ -34,6 +35,19 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
     noteAct(ctx, state);
   }
   storeTo(ctx, state, locations, value, span);
+}
+
+/** `fd + 1`, stored or passed on: whoever has that number has the descriptor, and what he makes of it is not followed. */
+export function keepDisguised(ctx: Context, state: State, expr: Expr, span: Span): void {
+  if (expr.kind === 'cast') keepDisguised(ctx, state, expr.operand, span);
+  if (expr.kind !== 'binary' || (expr.op !== '+' && expr.op !== '-')) return;
+  for (const operand of [expr.left, expr.right]) {
+    const value = evaluate(ctx, state, operand);
+    const owed = value.references.some(
+      (r) => r.kind === 'descriptor' && state.objects.get(r.object)?.duty !== undefined,
+    );
+    if (owed) letEscape(ctx, state, [value], span);
+  }
 }
 
 /** `table[fd].used = 1`: whoever walks the table finds the descriptor by its number. */
@@ -69,8 +83,13 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
     // One of several places: it keeps its old value or takes the new one.
     if (old !== undefined && state.memory.isStrong(location)) state.memory.store(location, join(old, value));
     else state.memory.store(location, value);
-    ctx.facts.noteStore(ctx.root, location, value);
+    ctx.facts.noteStore(ctx.root, location, value, isAlone(ctx, state));
   }
+}
+
+/** No thread of the root runs yet. */
+export function isAlone(ctx: Context, state: State): boolean {
+  return !ctx.thread && state.threads.size === 0 && !state.unknownThreads;
 }
 
 /** Behind a pointer that some call returned: whoever gave it can see what is stored there. */
@@ -80,7 +99,7 @@ export function isNowhere(location: Location): boolean {
 
 function strongStore(ctx: Context, state: State, location: Location, value: Value, span: Span): void {
   const old = loadLocation(ctx, state, location);
-  ctx.facts.noteStore(ctx.root, location, value);
+  ctx.facts.noteStore(ctx.root, location, value, isAlone(ctx, state));
   // A thread that looks there again finds what others may have counted meanwhile: loops learn that a turn earlier.
   const found = ctx.thread && value.references.length === 0 ? ctx.facts.withOthers(ctx.root, location, value) : value;
   state.memory.store(location, found ?? value);
@@ -132,10 +151,11 @@ function isHeldHere(ctx: Context, state: State, parent: Uffd): boolean {
   const creators = ctx.thread && parent.origin !== 'child';
   const argument = creators ? new Set(ctx.body.parameters.map(variableBase)) : undefined;
   for (const base of state.memory.baseNames()) {
-    if (creators && (ctx.inherited.has(base) || argument?.has(base) === true)) continue;
+    const inherited = creators && (ctx.inherited.has(base) || argument?.has(base) === true);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (isPollSlot(state, base, path)) continue;
-      if (value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;
+      const holds = value.references.some((r) => r.kind === 'descriptor' && r.object === id);
+      if (holds && (!inherited || ctx.facts.stores(ctx.root, { base, path }))) return true;
     }
   }
   return false;

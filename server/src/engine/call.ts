@@ -2,8 +2,8 @@
 import type { Expr, FunctionBody, Instruction } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
-import { assign, storeTo } from './assign.ts';
-import { type Context, eventBase, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
+import { assign, keepDisguised, storeTo } from './assign.ts';
+import { type Context, ERRNO_BASE, eventBase, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
@@ -21,7 +21,7 @@ import {
 } from './observe.ts';
 import type { State } from './state.ts';
 import { callContext, summarised } from './summaries.ts';
-import { constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
+import { asConstant, canBeZero, constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 export type CallInstruction = Instruction & { kind: 'call' };
 
@@ -132,6 +132,7 @@ const CLEARS_UP: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
 
 function libraryCall(ctx: Context, state: State, instruction: CallInstruction, row: LibraryFunction): State[] {
   const printing = row.kind === 'print';
+  mayFail(state);
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a, { printing }));
   if (
     state.hypothesis !== undefined &&
@@ -170,13 +171,26 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
 
 const UNKNOWN_NUMBER = numeric(TOP_NUMBER);
 
+/** Where the program stored zero in errno itself, the call may have stored there since. */
+function mayFail(state: State): void {
+  const stored = state.memory.load(ERRNO);
+  if (stored === undefined) return;
+  if (canBeZero(stored)) state.memory.store(ERRNO, UNKNOWN_NUMBER);
+  else state.memory.deleteBase(ERRNO_BASE);
+}
+
+const ERRNO: Location = { base: ERRNO_BASE, path: '' };
+
 export function setResult(ctx: Context, state: State, instruction: CallInstruction, value: Value): void {
+  // What the program stored in errno is gone with a call that fails.
+  if (asConstant(value) === -1) state.memory.deleteBase(ERRNO_BASE);
   if (instruction.result === undefined) return;
   storeTo(ctx, state, [{ base: variableBase(instruction.result), path: '' }], value, instruction.span);
 }
 
 /** A function without a body here: what it is given escapes; its value is unknown. */
 function unknownCall(ctx: Context, state: State, instruction: CallInstruction, name: string | undefined): State {
+  mayFail(state);
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
   if (state.hypothesis !== undefined) noteAct(ctx, state);
   if (state.childOf !== undefined) noteChildUse(ctx, state, instruction.span);
@@ -285,6 +299,7 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
       }
     }
     const value = evaluate(ctx, state, argument);
+    keepDisguised(ctx, state, argument, argument.span);
     stores.push(() => {
       state.memory.deleteBase(to.base);
       state.memory.store(to, value);
@@ -298,7 +313,8 @@ function takeResult(ctx: Context, state: State, instruction: CallInstruction): v
   const from = { base: RETURN_BASE, path: '' };
   if (instruction.result !== undefined) {
     const to = { base: variableBase(instruction.result), path: '' };
-    const value = state.memory.load(from);
+    // A record has no value of its own, whatever its members were set to.
+    const value = state.memory.cellsOf(RETURN_BASE).values.get('');
     if (value !== undefined) storeTo(ctx, state, [to], value, instruction.span);
     else if (state.memory.has(RETURN_BASE)) state.memory.copy(from, to);
     else storeTo(ctx, state, [to], UNKNOWN, instruction.span);

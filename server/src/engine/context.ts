@@ -1,5 +1,5 @@
 /** What an instruction is executed in: the engine, the function, and how control came there. */
-import type { Expr, FunctionBody, GlobalVariable, Instruction, Variable } from '../ir/ir.ts';
+import { ERRNO, type Expr, type FunctionBody, type GlobalVariable, type Instruction, type Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Footprint, LocalSummary } from './footprint.ts';
@@ -24,8 +24,10 @@ export interface Program {
 /** Facts shared by all roots of one program. */
 export interface Facts {
   emit(event: EngineEvent): void;
-  /** Notes a store, so that other roots see it. */
-  noteStore(root: string, location: Location, value: Value): void;
+  /** Notes a store, so that other roots see it. `alone`: before any thread of this root runs. */
+  noteStore(root: string, location: Location, value: Value, alone: boolean): void;
+  /** The root stored there itself. */
+  stores(root: string, location: Location): boolean;
   /** `own` joined with what other roots store there; undefined where nobody stored anything. */
   withOthers(root: string, location: Location, own: Value | undefined): Value | undefined;
   /** Features that some UFFDIO_API of the program requests; undefined while none is known. */
@@ -104,6 +106,9 @@ export function variableBase(variable: Variable): string {
   }
   return base;
 }
+
+/** Where errno(3) lies. */
+export const ERRNO_BASE = variableBase(ERRNO);
 
 export const RETURN_BASE = 'return-value';
 

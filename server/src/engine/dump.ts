@@ -145,6 +145,8 @@ class Printer {
         return r.name;
       case 'thread':
         return this.thread(r.site);
+      case 'process':
+        return r.armed ? 'a child process' : 'a process without armed memory';
     }
   }
 }

@@ -51,7 +51,16 @@ export async function runEngine(program: Program, options: EngineOptions = {}): 
 /** A function that is run for its own sake. */
 function rootOf(body: FunctionBody, initial: State): Root {
   const entry = initial.clone();
-  return { name: body.id, body, threadSite: undefined, entry, initial, inherited: new Set(), key: body.id };
+  return {
+    name: body.id,
+    body,
+    threadSite: undefined,
+    entry,
+    initial,
+    inherited: new Set(),
+    key: body.id,
+    starters: [],
+  };
 }
 
 class Schedule implements Others, Progress {
@@ -160,7 +169,8 @@ class Schedule implements Others, Progress {
     if (this.runs.has(key) || this.pending.some((p) => p.key === key) || count >= MAX_THREAD_ENTRIES) return true;
     this.threadEntries.set(site, count + 1);
     const { initial } = starter.root;
-    const root = { name: `${body.id}@${site}`, body, threadSite: site, entry, initial, inherited, key };
+    const starters = [starter.root.name, ...starter.root.starters];
+    const root = { name: `${body.id}@${site}`, body, threadSite: site, entry, initial, inherited, key, starters };
     starter.started.push(root);
     this.pending.push(root);
     return true;

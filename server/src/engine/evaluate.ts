@@ -1,7 +1,7 @@
 /** Evaluation of side-effect-free expressions and places in a state. */
 import type { CType, Expr, Place } from '../ir/ir.ts';
 import { applyBinary, applyUnary, displace, indexText } from './arithmetic.ts';
-import { type Context, spanId, variableBase } from './context.ts';
+import { type Context, ERRNO_BASE, spanId, variableBase } from './context.ts';
 import { noteArgumentUse, noteEventTest, noteMemoryUse, noteTableUse } from './observe.ts';
 import type { State } from './state.ts';
 import {
@@ -27,11 +27,8 @@ export interface EvaluateOptions {
   readonly printing: boolean;
 }
 
-/**
- * errno(3), at which nobody looks but after a failure, when it is positive; and those of its names whose number is not
- * in the table. What a program stores in errno itself is not followed.
- */
-const ERROR_NAME = /^(?:errno|E(?!OF$)[A-Z0-9]{2,})$/;
+/** Names of errors whose number is not in the table. */
+const ERROR_NAME = /^E(?!OF$)[A-Z0-9]{2,}$/;
 const ERROR_NUMBER = numeric(interval(1, 4095));
 
 const NORMAL: EvaluateOptions = { printing: false };
@@ -126,6 +123,8 @@ function loadAll(ctx: Context, state: State, place: Place, locations: readonly L
 
 export function loadLocation(ctx: Context, state: State, location: Location): Value {
   const own = state.memory.load(location);
+  // Nobody looks there but after a failure, when it is positive, or where the program stored itself.
+  if (location.base === ERRNO_BASE) return own ?? ERROR_NUMBER;
   // A pointer or descriptor that this root saw stored is the likely value; flags and counters are joined.
   if (own !== undefined && own.references.length > 0) return own;
   const all = ctx.thread || state.threads.size > 0 ? ctx.facts.withOthers(ctx.root, location, own) : own;

@@ -5,7 +5,7 @@
  */
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
-import { type Program, variableBase } from './context.ts';
+import { ERRNO_BASE, type Program, variableBase } from './context.ts';
 import type { Cells } from './memory.ts';
 import type { State } from './state.ts';
 
@@ -50,7 +50,7 @@ export function setAside(state: State, caller: FunctionBody, callee: FunctionBod
 
 /** The same for all that the callee cannot reach, whoever's it is: its callers are not told apart. */
 export function setAsideUnreached(program: Program, state: State, callee: FunctionBody): Frame {
-  const { bases } = state.reach([], [...globalBases(program), ...callee.parameters.map(variableBase)]);
+  const { bases } = state.reach([], [ERRNO_BASE, ...globalBases(program), ...callee.parameters.map(variableBase)]);
   const unreached: string[] = [];
   for (const base of state.memory.baseNames()) if (!bases.has(base)) unreached.push(base);
   return take(state, unreached);

@@ -9,7 +9,7 @@
 import type { BasicBlock, Expr, FunctionBody, Instruction, Terminator, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { mergeAlternatives } from './alternatives.ts';
-import { assign, zeroPlace } from './assign.ts';
+import { assign, keepDisguised, zeroPlace } from './assign.ts';
 import { branch, hasLeft, switchOver, type Ways } from './branching.ts';
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
@@ -372,6 +372,7 @@ function storeReturn(ctx: Context, state: State, value: Expr): void {
     }
   }
   const v = evaluate(ctx, state, value);
+  keepDisguised(ctx, state, value, value.span);
   if (v.references.some((r) => r.kind === 'descriptor') && state.hypothesis !== undefined) noteAct(ctx, state);
   state.memory.deleteBase(RETURN_BASE);
   state.memory.store({ base: RETURN_BASE, path: '' }, v);

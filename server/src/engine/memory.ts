@@ -36,6 +36,9 @@ function bucketOf(base: string): number {
   return hash & (BUCKETS - 1);
 }
 
+/** Descriptors that are held: by a variable of some function alone, or by more than that. */
+export type Holdings = ReadonlyMap<string, 'variable' | 'kept'>;
+
 export class Memory {
   private buckets: Bucket[];
   /** The array of buckets itself is shared. */
@@ -45,7 +48,7 @@ export class Memory {
   /** Bases that stand for several objects: stores to them are weak. */
   private weak: ReadonlySet<string>;
   /** Descriptors that cells other than messages name, until the next change. */
-  private taken: ReadonlySet<string> | undefined;
+  private taken: Holdings | undefined;
 
   constructor(buckets?: Bucket[], weak: ReadonlySet<string> = new Set()) {
     this.buckets = buckets ?? Array.from({ length: BUCKETS }, () => EMPTY_BUCKET);
@@ -121,14 +124,19 @@ export class Memory {
   }
 
   /** Descriptors that some cell other than a message's own names. */
-  descriptorsOutsideMessages(): ReadonlySet<string> {
+  descriptorsOutsideMessages(): Holdings {
     if (this.taken !== undefined) return this.taken;
-    const found = new Set<string>();
+    const found = new Map<string, 'variable' | 'kept'>();
     for (const bucket of this.buckets) {
-      for (const { cells } of bucket) {
+      for (const { base, cells } of bucket) {
         for (const [path, value] of cells.values) {
           if (value.references.length === 0 || path.endsWith('.arg.fork.ufd')) continue;
-          for (const r of value.references) if (r.kind === 'descriptor') found.add(r.object);
+          for (const r of value.references) {
+            if (r.kind !== 'descriptor') continue;
+            // A local has the name of its function before its own.
+            if (path !== '' || !/^var:.*:/s.test(base)) found.set(r.object, 'kept');
+            else if (!found.has(r.object)) found.set(r.object, 'variable');
+          }
         }
       }
     }

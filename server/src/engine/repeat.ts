@@ -166,7 +166,7 @@ export class Repetition {
         return describeGlobal(this.quiet.global(question[1]));
       case 'entry': {
         const { memory: _, ...rest } = root.entry;
-        return textOf([rest, changedBefore(root)]);
+        return textOf([rest, changedBefore(root), root.starters]);
       }
       case 'cells': {
         const [, base] = question;
@@ -202,11 +202,12 @@ export class Repetition {
     const sites = questions.flatMap(({ question }) => (question[0] === 'threads-at' ? [question[1]] : []));
     return {
       questions,
-      roots: runs.map(({ root: { name, body, threadSite, key, entry }, known: facts, started }) => ({
+      roots: runs.map(({ root: { name, body, threadSite, key, starters, entry }, known: facts, started }) => ({
         name,
         id: body.id,
         threadSite,
         key,
+        starters,
         entry,
         facts,
         started: started.map((r) => r.key),
@@ -265,7 +266,7 @@ export class Repetition {
 
   /** The thread as the root starts it here: what nobody looked at is as it was before any root ran. */
   private threadAgain(
-    { name, id, threadSite, key, entry: before }: RootSummary,
+    { name, id, threadSite, key, starters, entry: before }: RootSummary,
     summary: DriveSummary,
     root: Root,
   ): Root {
@@ -276,7 +277,7 @@ export class Repetition {
     const touched = new Set(summary.questions.flatMap(({ question: [kind, of] }) => (kind === 'cells' ? [of] : [])));
     for (const base of memory.baseNames()) if (!touched.has(base)) entry.memory.setCells(base, memory.cellsOf(base));
     const body = this.bodies.get(id)!;
-    return { name, body, threadSite, key, entry, initial, inherited: new Set(entry.memory.baseNames()) };
+    return { name, body, threadSite, key, starters, entry, initial, inherited: new Set(entry.memory.baseNames()) };
   }
 }
 

@@ -20,6 +20,8 @@ export interface Root {
   readonly initial: State;
   readonly inherited: ReadonlySet<string>;
   readonly key: string;
+  /** Of a thread, the roots that led to its start. */
+  readonly starters: readonly string[];
 }
 
 /** The roots beside one: those that it starts, and what they store. */
@@ -58,8 +60,12 @@ export class RootRun implements Facts {
       this.shared.arm(event.root, event.object, { region: event.region, span: event.span });
   }
 
-  noteStore(root: string, location: Location, value: Value): void {
-    this.shared.store(root, location, value);
+  noteStore(root: string, location: Location, value: Value, alone: boolean): void {
+    this.shared.store(root, location, value, alone);
+  }
+
+  stores(root: string, location: Location): boolean {
+    return this.shared.stores(root, locationKey(location));
   }
 
   /**
@@ -69,7 +75,7 @@ export class RootRun implements Facts {
   withOthers(root: string, location: Location, own: Value | undefined): Value | undefined {
     if (!this.shared.isVisible(location.base)) return own;
     const key = locationKey(location);
-    const others = this.shared.othersStore(root, key);
+    const others = this.shared.othersStore(root, key, this.root.starters);
     if (own !== undefined && this.shared.stores(root, key)) {
       const mayChange = this.others.isCountedInThreads(location);
       return mayChange && own.number !== undefined ? join(own, ANY_NUMBER) : own;
@@ -110,7 +116,7 @@ export class RootRun implements Facts {
     const { name } = this.root;
     const { loads, handshakes, arms, features } = this.known;
     for (const [key, answers] of loads) {
-      const now = this.shared.othersStore(name, key);
+      const now = this.shared.othersStore(name, key, this.root.starters);
       if (now === undefined) continue;
       for (const answer of answers) if (!covers(answer ?? UNKNOWN, now)) return true;
     }

@@ -25,6 +25,7 @@ export interface RootSummary {
   readonly id: string;
   readonly threadSite: string | undefined;
   readonly key: string;
+  readonly starters: readonly string[];
   readonly entry: State;
   readonly facts: RootFacts;
   /** Keys of the threads that it started. */

@@ -79,16 +79,19 @@ export class SharedFacts {
     return this.globalBases.has(base) || this.shared.has(base);
   }
 
-  store(root: string, location: Location, value: Value): void {
+  /** `alone`: no thread of the root runs yet; those that it starts later find what it stored in their entry state. */
+  store(root: string, location: Location, value: Value, alone: boolean): void {
     if (!this.isVisible(location.base)) return;
     const key = locationKey(location);
-    const old = this.stored.get(key)?.get(root);
-    this.change('stored', this.stored, key, root, old === undefined ? value : join(old, value), old !== undefined);
+    const by = alone ? beforeThreads(root) : root;
+    const old = this.stored.get(key)?.get(by);
+    this.change('stored', this.stored, key, by, old === undefined ? value : join(old, value), old !== undefined);
   }
 
   /** The root stores there itself. */
   stores(root: string, key: string): boolean {
-    return this.look('stored', this.stored, key)?.has(root) === true;
+    const stored = this.look('stored', this.stored, key);
+    return stored?.has(root) === true || stored?.has(beforeThreads(root)) === true;
   }
 
   handshake(root: string, object: string, features: FeatureWord, concurrent: boolean): void {
@@ -111,10 +114,12 @@ export class SharedFacts {
     this.change('arms', this.arms, object, root, range);
   }
 
-  othersStore(root: string, key: string): Value | undefined {
+  /** What other roots may store there while this one runs. `starters`: the roots that led to it, where it is a thread. */
+  othersStore(root: string, key: string, starters: readonly string[]): Value | undefined {
     let value: Value | undefined;
+    const own = new Set([root, beforeThreads(root), ...starters.map(beforeThreads)]);
     for (const [other, stored] of this.look('stored', this.stored, key) ?? [])
-      if (other !== root) value = value === undefined ? stored : join(value, stored);
+      if (!own.has(other)) value = value === undefined ? stored : join(value, stored);
     return value;
   }
 
@@ -200,6 +205,11 @@ export class SharedFacts {
     if (kind === 'visible') return String(this.sees(of));
     return textOf(kind === 'features' ? this.requested : (this[kind].get(of) ?? NOTHING));
   }
+}
+
+/** What a root stores before it starts a thread stands under a name of its own. */
+function beforeThreads(root: string): string {
+  return `${root} before its threads`;
 }
 
 type Kind = 'stored' | 'handshakes' | 'arms';

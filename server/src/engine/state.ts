@@ -7,7 +7,7 @@
 
 import type { Span } from '../text/span.ts';
 import type { FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
-import { coversMemory, joinMemory, Memory } from './memory.ts';
+import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
 import type { StepKind, TraceStep } from './trace.ts';
 import { type Location, type Reference, referenceKey, type Value } from './value.ts';
 
@@ -205,7 +205,7 @@ export class State {
    */
   key(nameless?: string): string {
     const parts: string[] = [];
-    let taken: ReadonlySet<string> | undefined;
+    let taken: Holdings | undefined;
     for (const o of this.objects.values()) {
       if (o.duty === undefined || o.escaped) {
         const name = o.id === nameless ? '' : o.origin === 'created' ? spanKey(o.site) : o.id;
@@ -213,9 +213,10 @@ export class State {
         parts.push(parts.includes(part) ? `${o.id}:${objectKey(o)}` : part);
         continue;
       }
-      // A descriptor that only its message holds is not one that was put somewhere.
+      // A descriptor that only its message holds is not one that was put somewhere, and who has it in a variable alone
+      // can lose it yet.
       taken ??= this.heldOutsideMessages();
-      parts.push(`${o.id}:${objectKey(o)}${taken.has(o.id) ? 'k' : ''}`);
+      parts.push(`${o.id}:${objectKey(o)}${taken.get(o.id) ?? ''}`);
     }
     if (parts.length > 1) parts.sort();
     if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
@@ -255,7 +256,7 @@ export class State {
   }
 
   /** Descriptors that some cell other than a message's own names. */
-  heldOutsideMessages(): ReadonlySet<string> {
+  heldOutsideMessages(): Holdings {
     return this.memory.descriptorsOutsideMessages();
   }
 

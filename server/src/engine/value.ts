@@ -41,12 +41,14 @@ export type Reference =
   | { readonly kind: 'location'; readonly location: Location }
   | { readonly kind: 'descriptor'; readonly object: string }
   | { readonly kind: 'function'; readonly name: string }
-  | { readonly kind: 'thread'; readonly site: string };
+  | { readonly kind: 'thread'; readonly site: string }
+  /** A child process, by where it was made. `armed`: its memory may be a userfaultfd's. */
+  | { readonly kind: 'process'; readonly site: string; readonly armed: boolean };
 
 /** Where a number came from: out of a userfaultfd message, or as the result of a handshake that failed. */
 export interface MessageTag {
   readonly part: 'event' | 'address' | 'thread-id' | 'refusal';
-  /** The userfaultfd that the message was read from, or that was refused. */
+  /** The userfaultfd that the message was read from, or that was refused; none of that name where it may be of several. */
   readonly source: string;
   /** The child descriptor, when the message is a FORK message. */
   readonly child: string | undefined;
@@ -131,6 +133,8 @@ export function referenceKey(ref: Reference): string {
       return `f:${ref.name}`;
     case 'thread':
       return `t:${ref.site}`;
+    case 'process':
+      return `c:${ref.site}${ref.armed ? '!' : ''}`;
   }
 }
 
@@ -243,6 +247,15 @@ export function anyElement(references: readonly Reference[]): readonly Reference
   return heads.size === references.length ? references : [...heads.values()];
 }
 
+/** Stands for several userfaultfds, of which a message may be anyone's. */
+const SEVERAL = 'several';
+
+function joinTags(a: MessageTag | undefined, b: MessageTag | undefined): MessageTag | undefined {
+  if (sameTag(a, b)) return a;
+  if (a?.part !== 'event' || b?.part !== 'event' || a.child !== undefined || b.child !== undefined) return undefined;
+  return a.source === SEVERAL ? a : { ...a, source: SEVERAL };
+}
+
 function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || a.part !== b.part || a.child !== b.child) return false;
@@ -267,7 +280,7 @@ export function join(a: Value, b: Value, widen = false): Value {
   const union = joinReferences(a.references, b.references);
   const references = widen && union !== a.references ? anyElement(union) : union;
   const any = a.any || b.any;
-  const tag = sameTag(a.tag, b.tag) ? a.tag : undefined;
+  const tag = joinTags(a.tag, b.tag);
   if (number === a.number && references === a.references && any === a.any && tag === a.tag) return a;
   if (references.length > MAX_REFERENCES) return { number: TOP_NUMBER, references: [], any: true, tag };
   return { number, references, any, tag };

@@ -6,7 +6,15 @@ import { call } from './calls.ts';
 import { withTypesKnown } from './casts.ts';
 import { branchOn } from './conditions.ts';
 import { initialise } from './initialisers.ts';
-import type { BinaryOperator, CType, Expr, PathElement, Place, UnaryOperator } from './ir.ts';
+import {
+  type BinaryOperator,
+  type CType,
+  ERRNO,
+  type Expr,
+  type PathElement,
+  type Place,
+  type UnaryOperator,
+} from './ir.ts';
 import { KNOWN_CONSTANTS } from './known-constants.ts';
 import { type Expansion, expand, within } from './macros.ts';
 import { statement } from './statements.ts';
@@ -82,6 +90,8 @@ export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
 
 /** A place as a value: an array is the address of its first element. */
 export function loadPlace(_b: Builder, p: Place, span: Span): Expr {
+  if (p.type.kind === 'array' && p.type.overlay === true)
+    return { kind: 'address', place: { ...p, type: p.type.of }, span };
   if (p.type.kind === 'array') {
     const path: PathElement[] = [...p.path, { kind: 'index', index: constantExpr(0, span) }];
     return { kind: 'address', place: { ...p, path, type: p.type.of }, span };
@@ -110,6 +120,7 @@ function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
   if (global !== undefined) return loadPlace(b, variablePlace(global, span), span);
   if (b.unit.functions.has(name)) return { kind: 'function', name, span };
   if (known !== undefined) return constantExpr(known, span, name);
+  if (name === ERRNO.name) return loadOf(variablePlace(ERRNO, span), span);
   return { kind: 'unknown', name, span };
 }
 
@@ -509,7 +520,7 @@ function isPlaceNode(node: SyntaxNode): boolean {
 function extend(b: Builder, base: Place, field: string, span: Span): Place {
   return {
     base: base.base,
-    path: [...base.path, { kind: 'field', name: field }],
+    path: [...base.path, ...b.unit.types.pathTo(base.type, field)],
     type: b.unit.types.fieldType(base.type, field),
     span,
   };

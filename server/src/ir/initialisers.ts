@@ -161,7 +161,8 @@ function member(b: Builder, target: Place, position: number, span: Span): Place 
   const fields = target.type.kind === 'record' ? b.unit.types.fieldsOf(target.type.tag) : undefined;
   const field = fields?.[position];
   if (field === undefined) return undefined;
-  return { ...target, path: [...target.path, { kind: 'field', name: field.name }], type: field.type, span };
+  const path = [...target.path, ...b.unit.types.pathTo(target.type, field.name)];
+  return { ...target, path, type: field.type, span };
 }
 
 /** Initialises a place from the elements at `at`; without braces of its own an aggregate takes as many as it needs. */
@@ -242,7 +243,7 @@ function designatedBy(b: Builder, target: Place, element: SyntaxNode): Designate
       places = places.map(({ place, index, field }) => ({
         place: {
           ...place,
-          path: [...place.path, { kind: 'field', name }],
+          path: [...place.path, ...b.unit.types.pathTo(place.type, name)],
           type: b.unit.types.fieldType(place.type, name),
           span,
         },

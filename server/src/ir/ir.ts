@@ -21,13 +21,24 @@ export interface Variable {
   readonly cleanup?: string | undefined;
 }
 
+/** errno(3), which headers that are not read declare. */
+export const ERRNO: Variable = {
+  id: 'errno',
+  name: 'errno',
+  storage: 'global',
+  type: { kind: 'integer', bytes: 4, signed: true },
+  volatile: false,
+  span: { file: '<errno.h>', start: 0, end: 0 },
+};
+
 /** As much of a C type as the engine asks for. Typedefs are resolved where their definition is known. */
 export type CType =
   | { readonly kind: 'void' }
   | { readonly kind: 'integer'; readonly bytes: number; readonly signed: boolean }
   | { readonly kind: 'floating' }
   | { readonly kind: 'pointer'; readonly to: CType }
-  | { readonly kind: 'array'; readonly of: CType; readonly length: number | undefined }
+  /** `overlay`: its bytes are those of a record that lies there, and its address is the record's. */
+  | { readonly kind: 'array'; readonly of: CType; readonly length: number | undefined; readonly overlay?: true }
   | { readonly kind: 'record'; readonly tag: string; readonly union: boolean }
   | { readonly kind: 'function' }
   | { readonly kind: 'unknown'; readonly name: string };
@@ -36,7 +47,17 @@ export type CType =
 export interface RecordType {
   readonly tag: string;
   readonly union: boolean;
-  readonly fields: readonly { readonly name: string; readonly type: CType }[];
+  readonly fields: readonly Field[];
+}
+
+export interface Field {
+  readonly name: string;
+  readonly type: CType;
+  /**
+   * Of a union that lays bytes over a record: where its members lie, which is one place. Empty is the union's own; in
+   * the record around a union without a name it is the member that is a record.
+   */
+  readonly shares?: string;
 }
 
 export type UnaryOperator = '-' | '~' | '!' | '+';

@@ -1,5 +1,6 @@
 /** Expansion of a project's macros, with a way back from the expansion's offsets to the source. */
 import { maskSnippet } from '../syntax/mask.ts';
+import { closing } from '../syntax/preprocess.ts';
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { Builder, View } from './builder.ts';
 
@@ -44,23 +45,33 @@ export function expand(
   if (b.expanding.length >= MAX_DEPTH || b.blocked(macro.name, node)) return undefined;
   const outer = b.view;
   const texts = args === undefined ? undefined : splitArguments(outer.text, node);
-  const { text, pieces } = substitute(macro, texts);
+  const given = substitute(macro, texts);
+  const { text } = given;
   if (text.length > MAX_EXPANSION) return undefined;
   const original = `${surrounding.before}${text}${surrounding.after}`;
   const shiftedBy = surrounding.before.length;
   let snippet = b.unit.snippets.get(original);
   if (snippet === undefined) {
-    const masked = maskSnippet(original, b.unit.macros);
-    snippet = { text: masked, root: parseSnippet(b.unit.parser, masked) };
+    const parse = (expansion: string) => {
+      const written = surrounding.before + expansion + surrounding.after;
+      const masked = maskSnippet(written, b.unit.macros);
+      return { text: masked, written, root: parseSnippet(b.unit.parser, masked) };
+    };
+    snippet = parse(text);
+    // Macros that follow each other with nothing between are no C before they are expanded, too.
+    const further = snippet.root.hasError ? rescanned(text, b.unit.macros, [macro.name]) : text;
+    const other = further === text || further.length > MAX_EXPANSION ? undefined : parse(further);
+    if (other?.root.hasError === false) snippet = { ...other, isRescanned: true };
     b.unit.snippets.set(original, snippet);
   }
   const { text: whole, root } = snippet;
+  const pieces = snippet.isRescanned === true ? [] : given.pieces;
   const site = outer.spanOf(node.start, node.end);
   const pieceAt = (start: number, end: number) =>
     pieces.find((p) => p.from <= start - shiftedBy && end - shiftedBy <= p.to);
   const view: View = {
     text: whole,
-    original,
+    original: snippet.written,
     spanOf: (start, end) => {
       const p = pieceAt(start, end);
       const shift = p === undefined ? 0 : p.outer - p.from - shiftedBy;
@@ -103,7 +114,7 @@ interface ArgumentText {
 }
 
 /** Splits the arguments of a call by its text, so that types and braces as arguments survive. */
-function splitArguments(text: string, node: SyntaxNode): ArgumentText[] {
+function splitArguments(text: string, node: { readonly start: number; readonly end: number }): ArgumentText[] {
   const open = text.indexOf('(', node.start);
   const result: ArgumentText[] = [];
   let depth = 0;
@@ -216,6 +227,32 @@ function tokensOf(body: string): readonly Token[] {
   if (split.size >= MAX_PARSED) split.clear();
   split.set(body, tokens);
   return tokens;
+}
+
+/** The text with the macros in it expanded, but for those that are being expanded (C17 6.10.3.4). */
+function rescanned(text: string, macros: ReadonlyMap<string, MacroDefinition>, hidden: readonly string[]): string {
+  if (hidden.length > MAX_DEPTH) return text;
+  let out = '';
+  const word = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*/g;
+  let from = 0;
+  for (let match = word.exec(text); match !== null && out.length <= MAX_EXPANSION; match = word.exec(text)) {
+    const name = match[0];
+    const macro = hidden.includes(name) ? undefined : macros.get(name);
+    if (macro === undefined) continue;
+    let end = match.index + name.length;
+    let args: ArgumentText[] | undefined;
+    if (macro.parameters !== undefined) {
+      const open = /^\s*\(/.exec(text.slice(end));
+      const close = open === null ? -1 : closing(text, end + open[0].length - 1);
+      if (close < 0) continue;
+      args = splitArguments(text, { start: end, end: close });
+      end = close;
+    }
+    out += text.slice(from, match.index) + rescanned(substitute(macro, args).text, macros, [...hidden, name]);
+    from = end;
+    word.lastIndex = end;
+  }
+  return out + text.slice(from);
 }
 
 /** Runs `body` with the builder looking at the expansion. */

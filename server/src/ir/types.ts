@@ -1,6 +1,6 @@
 /** C types from declarations: as much as the engine asks for. */
 import type { SyntaxNode } from '../syntax/tree.ts';
-import type { CType, RecordType } from './ir.ts';
+import type { CType, Field, PathElement, RecordType } from './ir.ts';
 import { KNOWN_ALIGNMENTS, KNOWN_SIZES } from './known-constants.ts';
 
 export const INT: CType = { kind: 'integer', bytes: 4, signed: true };
@@ -173,7 +173,7 @@ export class TypeReader {
     const body = child(node, 'body');
     const union = node.type === 'union_specifier';
     if (body !== undefined && !this.table.records.has(tag)) {
-      const fields: { name: string; type: CType }[] = [];
+      const fields: Field[] = [];
       this.table.records.set(tag, { tag, union, fields });
       for (const f of body.children) {
         if (f.type !== 'field_declaration') continue;
@@ -181,13 +181,16 @@ export class TypeReader {
         const declarators = f.children.filter((c) => c.field === 'declarator');
         if (declarators.length === 0 && base.kind === 'record') {
           // Members of an anonymous record are members of the outer one.
-          fields.push(...(this.table.records.get(base.tag)?.fields ?? []));
+          const members = this.table.records.get(base.tag)?.fields ?? [];
+          const shared = members.find((m) => m.shares === '' && isRecords(m.type))?.name;
+          fields.push(...(shared === undefined ? members : members.map((m) => ({ ...m, shares: shared }))));
         }
         for (const d of declarators) {
           const { name: fieldName, type } = this.declarator(d, base);
           if (fieldName !== undefined) fields.push({ name: fieldName, type });
         }
       }
+      if (union) overlay(fields);
     }
     return { kind: 'record', tag, union };
   }
@@ -276,8 +279,17 @@ export class TypeReader {
   }
 
   fieldType(type: CType, name: string): CType {
-    if (type.kind !== 'record') return { kind: 'unknown', name };
-    return this.fieldsOf(type.tag)?.find((f) => f.name === name)?.type ?? { kind: 'unknown', name };
+    return this.field(type, name)?.type ?? { kind: 'unknown', name };
+  }
+
+  private field(type: CType, name: string): Field | undefined {
+    return type.kind === 'record' ? this.fieldsOf(type.tag)?.find((f) => f.name === name) : undefined;
+  }
+
+  /** The way from a record to a member of it. */
+  pathTo(type: CType, name: string): readonly PathElement[] {
+    const at = this.field(type, name)?.shares ?? name;
+    return at === '' ? [] : [{ kind: 'field', name: at }];
   }
 
   /** Size in bytes, or undefined when it is not known. */
@@ -321,6 +333,21 @@ export class TypeReader {
       default:
         return undefined;
     }
+  }
+}
+
+function isRecords(type: CType): boolean {
+  return type.kind === 'record' || (type.kind === 'array' && type.of.kind === 'record');
+}
+
+/** Members of a union of a record, or some, and bytes lie in one place: who stores by the one looks by the other. */
+function overlay(fields: Field[]): void {
+  const isBytes = ({ type }: Field) => type.kind === 'array' && type.of.kind === 'integer' && type.of.bytes === 1;
+  const records = fields.find((f) => isRecords(f.type));
+  if (records === undefined || !fields.some(isBytes)) return;
+  for (const [i, f] of fields.entries()) {
+    const lies = records.type.kind === 'record' && f.type.kind === 'array' && isBytes(f);
+    fields[i] = { ...f, type: lies ? { ...f.type, overlay: true } : f.type, shares: '' };
   }
 }
 

@@ -49,7 +49,8 @@ export type LibraryKind =
   | 'open'
   | 'pipe'
   | 'sleep'
-  | 'error-exit';
+  | 'error-exit'
+  | 'at-fork';
 
 export interface LibraryFunction {
   readonly name: string;
@@ -144,6 +145,7 @@ const GROUPS: readonly Group[] = [
     names: 'wait waitpid wait3 wait4 waitid',
     reason: 'waits for a child process unless its flags (argument 2, 1, 2, 3 from waitpid on) have WNOHANG',
   },
+  { kind: 'at-fork', names: 'pthread_atfork', reason: 'its first argument runs before each fork()' },
   {
     kind: 'exec',
     names: 'execl execlp execle execv execvp execvpe execve execveat fexecve',

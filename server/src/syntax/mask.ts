@@ -66,6 +66,8 @@ export function maskSnippet(text: string, macros: ReadonlyMap<string, MacroDefin
 class Blanker {
   private readonly pieces: { start: number; end: number; text: string }[] = [];
   readonly text: string;
+  /** Where a statement was last given the semicolon that it lacks. */
+  ended = -1;
   constructor(text: string) {
     this.text = text;
   }
@@ -379,12 +381,18 @@ function maskMacro(
   if (
     depth > 0 &&
     (macro?.parameters !== undefined || /^[A-Z][A-Z0-9_]+$/.test(name)) &&
-    startsStatement(text, start)
+    startsStatement(text, start, chars.ended)
   ) {
     // A macro call without semicolon in front of the next statement would make a declaration of it.
-    const after = skipSpace(text, close);
-    if (after > close && /[A-Za-z_}*]/.test(text[after] ?? '') && text.slice(close, after).includes('\n')) {
+    const after = skipComments(text, close);
+    if (
+      after > close &&
+      /\s/.test(text[close]!) &&
+      /[A-Za-z_}*]/.test(text[after] ?? '') &&
+      text.slice(close, after).includes('\n')
+    ) {
       chars.replace(close, close + 1, ';');
+      chars.ended = close;
     }
   }
   return end;
@@ -394,8 +402,36 @@ function pad(word: string, length: number): string {
   return length >= word.length ? word + ' '.repeat(length - word.length) : word.slice(0, length);
 }
 
-function startsStatement(text: string, at: number): boolean {
+/** The next place at which something stands that is no comment. */
+function skipComments(text: string, at: number): number {
+  let i = skipSpace(text, at);
+  for (;;) {
+    if (text.startsWith('/*', i)) i = skipSpace(text, endOfComment(text, i));
+    else if (text.startsWith('//', i)) i = skipSpace(text, endOfLine(text, i));
+    else return i;
+  }
+}
+
+/** `ended` is where a statement was given the semicolon that it lacks. */
+function startsStatement(text: string, at: number, ended: number): boolean {
   let i = at - 1;
-  while (i >= 0 && /\s/.test(text[i]!)) i--;
-  return i < 0 || text[i] === ';' || text[i] === '{' || text[i] === '}' || text[i] === ':';
+  for (;;) {
+    while (i >= 0 && /\s/.test(text[i]!)) i--;
+    if (i < 0 || i + 1 === ended) return true;
+    const comment = commentEndingAt(text, i);
+    if (comment === undefined) return /[;{}:]/.test(text[i]!);
+    i = comment - 1;
+  }
+}
+
+/** Longer lines are not looked at for a comment at their end. */
+const MAX_LINE = 1000;
+
+/** Where the comment begins that this character is the last one of. */
+function commentEndingAt(text: string, last: number): number | undefined {
+  if (text[last] === '/' && text[last - 1] === '*') return Math.max(0, text.lastIndexOf('/*', last - 2));
+  const start = text.lastIndexOf('\n', last) + 1;
+  if (last - start > MAX_LINE) return undefined;
+  const comment = /^(?:[^"'/]|\/(?![/*])|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*?\/\//.exec(text.slice(start, last + 1));
+  return comment === null ? undefined : start + comment[0].length - 2;
 }

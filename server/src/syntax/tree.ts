@@ -73,6 +73,10 @@ export interface Unknown {
 /** A snippet parsed on its own (the expansion of a macro), with a way back to the source. */
 export interface ParsedSnippet {
   readonly text: string;
+  /** Before the mask. */
+  readonly written: string;
+  /** The macros in the expansion are expanded in it: nothing in it has a place in the source. */
+  readonly isRescanned?: boolean;
   readonly root: SyntaxNode;
 }
 

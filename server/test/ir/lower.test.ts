@@ -285,7 +285,7 @@ B6
         'if $1 == -1 then B2 else B3',
         'if ?errno then B1 else B3',
       ],
-      errno: ['int f(void) { return errno == EINTR; }', '$1 = ?errno == EINTR'],
+      errno: ['int f(void) { return errno == EINTR; }', '$1 = errno == EINTR'],
     };
     for (const [name, [text, ...expected]] of Object.entries(snippets)) {
       it(`lowers ${name}`, () => expectLines(text, ...expected));

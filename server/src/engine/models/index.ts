@@ -9,6 +9,7 @@ import { atomicExchangeModel, atomicLoadModel, atomicStoreModel } from './atomic
 import { closeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
 import { ioctlModel } from './ioctl.ts';
 import {
+  atForkModel,
   freeModel,
   madviseModel,
   mallocModel,
@@ -156,6 +157,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   sleep: success,
   pure: unknownNumber,
   'error-exit': errorExitModel,
+  'at-fork': atForkModel,
 };
 
 /** write(): the number of a descriptor written somewhere is in other hands. */

@@ -171,10 +171,13 @@ function describeFeatures(features: FeatureWord): string {
 function register(call: ModelCall, state: State, named: Named): State[] {
   const { ctx, instruction } = call;
   const at = argument(ctx, state, call);
-  const region =
-    at === undefined ? '?' : regionOf(loadLocation(ctx, state, { base: at.base, path: `${at.path}.range.start` }));
+  const start =
+    at === undefined ? undefined : loadLocation(ctx, state, { base: at.base, path: `${at.path}.range.start` });
   const failed = state.clone();
   setResult(ctx, failed, instruction, constant(-1));
+  // MAP_FAILED is not the start of a page: validate_range() in fs/userfaultfd.c.
+  if (start !== undefined && asConstant(start) === -1) return [failed];
+  const region = start === undefined ? '?' : regionOf(start);
   const object = state.objects.get(named.object.id)!;
   if (at !== undefined) state.memory.store({ base: at.base, path: `${at.path}.ioctls` }, UNKNOWN);
   const armed = [...object.armed.filter((r) => r.region !== region), { region, span: instruction.span }];

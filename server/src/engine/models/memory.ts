@@ -114,6 +114,14 @@ export function madviseModel(call: ModelCall, state: State): State[] {
   return [state];
 }
 
+/** pthread_atfork(): what runs before a fork() is not followed; it may unregister everything, or keep it from the child. */
+export function atForkModel(call: ModelCall, state: State): State[] {
+  const prepare = call.values[0];
+  if (prepare === undefined || asConstant(prepare) !== 0) state.notCopied = withMember(state.notCopied, '?');
+  setResult(call.ctx, state, call.instruction, UNKNOWN);
+  return [state];
+}
+
 export function freeModel(call: ModelCall, state: State): State[] {
   for (const r of call.values[0]?.references ?? []) {
     if (r.kind !== 'location' || !r.location.base.startsWith('heap:') || state.memory.summaries.has(r.location.base))

@@ -1,6 +1,7 @@
 /** fork and its family, threads, locks, waiting, and the ends of processes and threads. */
 import { copiesAddressSpace } from '../../uffd/clone.ts';
 import { FORK_FEATURE } from '../../uffd/events.ts';
+import { isAlone, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, spanId } from '../context.ts';
 import { loadLocation, pointees } from '../evaluate.ts';
@@ -21,16 +22,24 @@ import {
 } from '../value.ts';
 import { withOthers } from './descriptor.ts';
 
-/** Notes the copy of the address space; returns the child's view of what it costs it, if anything. */
-function noteFork(call: ModelCall, state: State): ForkEvent | undefined {
+/** What is copied of what is armed, and the child's view of what it costs it, if anything. */
+interface Copied {
+  readonly armed: boolean;
+  readonly drops: ForkEvent | undefined;
+}
+
+/** Notes the copy of the address space. */
+function noteFork(call: ModelCall, state: State): Copied {
   const { ctx, instruction } = call;
   let drops: ForkEvent | undefined;
-  if (state.hypothesis !== undefined) return undefined;
+  let armed = false;
+  if (state.hypothesis !== undefined) return { armed: true, drops };
   for (const known of [...state.objects.values()]) {
     if (known.process !== state.process || known.duty !== undefined) continue;
     const object = withOthers(ctx, state, known);
     const ranges = object.armed.filter((r) => !state.notCopied.has(r.region) && !state.notCopied.has('?'));
     if (ranges.length === 0) continue;
+    armed = true;
     const event: ForkEvent = {
       kind: 'fork-armed',
       call: call.name,
@@ -56,20 +65,20 @@ function noteFork(call: ModelCall, state: State): ForkEvent | undefined {
     ctx.facts.emit(event);
     if ((object.features.may & FORK_FEATURE) === 0n && !object.features.unknown) drops ??= event;
   }
-  return drops;
+  return { armed, drops };
 }
 
 /** fork(), _Fork(), forkpty(), syscall(SYS_fork), clone() without CLONE_VM and without a function. */
 export function forkModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
-  const drops = noteFork(call, state);
+  const { armed, drops } = noteFork(call, state);
   const failed = state.clone();
   setResult(ctx, failed, instruction, constant(-1));
   const child = enterChild(state.clone(), spanId(instruction.span), drops);
   setResult(ctx, child, instruction, constant(0));
   state.processes = withMember(state.processes, spanId(instruction.span));
   state.step('fork', instruction.span, `${call.name}() returns in the parent`);
-  setResult(ctx, state, instruction, numeric(interval(1, Infinity)));
+  setResult(ctx, state, instruction, reference({ kind: 'process', site: spanId(instruction.span), armed }));
   return [state, child, failed];
 }
 
@@ -85,7 +94,7 @@ function enterChild(child: State, site: string, drops: ForkEvent | undefined): S
 
 /** daemon(): a fork whose parent exits; the caller goes on as the child. */
 export function daemonModel(call: ModelCall, state: State): State[] {
-  const drops = noteFork(call, state);
+  const { drops } = noteFork(call, state);
   const child = enterChild(state.clone(), spanId(call.instruction.span), drops);
   setResult(call.ctx, child, call.instruction, constant(0));
   setResult(call.ctx, state, call.instruction, constant(-1));
@@ -156,7 +165,7 @@ export function threadCreateModel(call: ModelCall, state: State): State[] {
     const value = reference({ kind: 'thread', site });
     for (const location of pointees(ctx, state, handle)) {
       state.memory.store(location, value);
-      ctx.facts.noteStore(ctx.root, location, value);
+      ctx.facts.noteStore(ctx.root, location, value, isAlone(ctx, state));
     }
   }
   startThread(call, state, call.values[thrd ? 1 : 2], call.values[thrd ? 2 : 3] ?? UNKNOWN);
@@ -210,6 +219,13 @@ export function unlockModel(call: ModelCall, state: State): State[] {
 
 const WNOHANG = 1;
 
+/** Only processes of whose memory no userfaultfd serves anything. */
+function isUnarmed(process: Value | undefined): boolean {
+  if (process === undefined || process.any || process.number !== undefined || process.references.length === 0)
+    return false;
+  return process.references.every((r) => r.kind === 'process' && !r.armed);
+}
+
 /** wait(), waitpid(): blocks until a child ends, unless WNOHANG is given. */
 export function waitModel(call: ModelCall, state: State): State[] {
   const index =
@@ -221,7 +237,8 @@ export function waitModel(call: ModelCall, state: State): State[] {
           ? 3
           : undefined;
   const flags = index === undefined ? 0 : call.values[index] === undefined ? undefined : asConstant(call.values[index]);
-  if (flags !== undefined && (flags & WNOHANG) === 0 && state.hypothesis === undefined) {
+  const blocks = flags !== undefined && (flags & WNOHANG) === 0;
+  if (blocks && state.hypothesis === undefined && !isUnarmed(call.values[call.name === 'waitid' ? 1 : 0])) {
     for (const object of [...state.objects.values()]) {
       if (
         object.origin === 'child' &&
@@ -259,6 +276,11 @@ export function spawnModel(call: ModelCall, state: State): State[] {
   const site = spanId(call.instruction.span);
   noteExec(call, state, site);
   state.processes = withMember(state.processes, site);
+  const pid = call.name.startsWith('posix_spawn') ? call.instruction.arguments[0] : undefined;
+  if (pid !== undefined) {
+    const process = reference({ kind: 'process', site, armed: false });
+    storeTo(call.ctx, state, pointees(call.ctx, state, pid), process, call.instruction.span);
+  }
   setResult(call.ctx, state, call.instruction, UNKNOWN);
   return [state];
 }

@@ -27,6 +27,8 @@ export class Relevance {
   private readonly telling: ReadonlySet<string>;
   /** Names that hold, or tell of, the event of a message. */
   private readonly ofMessages: ReadonlySet<string>;
+  /** Names that say which way the program came: what is given up where they are tested rests on that. */
+  private readonly flags: ReadonlySet<string>;
   private readonly makesProcesses: boolean;
   private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
   private mentionedIn: ReadonlyMap<string, ReadonlySet<FunctionFacts>> = new Map();
@@ -47,6 +49,7 @@ export class Relevance {
       (step) => this.callees(step),
       reader.started.flatMap((name) => this.names.functionsAt(name)),
     );
+    this.flags = reader.flags();
     this.makesProcesses = [...this.functions.values()].some((f) => f.forks);
     this.circles = findCircles(this.functions);
     const follow = this.closure(reader);
@@ -135,11 +138,12 @@ export class Relevance {
 
   /** Bodies that a step calls, or starts as a thread. */
   private callees(step: Step): readonly FunctionFacts[] {
-    const { callee, through } = step;
-    if (callee === undefined && through === undefined) return NO_FUNCTIONS;
+    const { callee, cleanups, through } = step;
+    if (callee === undefined && through === undefined && cleanups.length === 0) return NO_FUNCTIONS;
     let found = this.resolved.get(step);
     if (found === undefined) {
-      const bodies = callee !== undefined ? [callee] : this.names.functionsAt(through!);
+      const pointed = through === undefined ? cleanups : this.names.functionsAt(through);
+      const bodies = callee !== undefined ? [callee] : pointed;
       found = bodies.flatMap((b) => this.functions.get(b.id) ?? []);
       this.resolved.set(step, found);
     }
@@ -209,7 +213,7 @@ export class Relevance {
         (facts.readsMessages && [...body.parameters, ...body.locals].some((v) => this.tells(v.id))),
       decides: (block) => {
         const names = blocks[block]!.decides;
-        return names.length > 0 && names.every((n) => this.matters(n));
+        return names.length > 0 && names.every((n) => this.matters(n) || this.flags.has(this.names.find(n)));
       },
       stays: (block) => {
         const names = blocks[block]!.decides;

@@ -4,7 +4,7 @@
  * Where more is asked of code than what it does to descriptors and messages - whether a child uses its memory, whether
  * code under an event acts - the body is run as it stands. Functions that can come to ask that have no slice.
  */
-import type { BasicBlock, FunctionBody, Instruction, Place, Variable } from '../../ir/ir.ts';
+import { type BasicBlock, ERRNO, type FunctionBody, type Instruction, type Place, type Variable } from '../../ir/ir.ts';
 import { orderBlocks } from '../../ir/order.ts';
 import type { GrowingBlock } from '../../ir/simplify.ts';
 import { visitBody } from '../../ir/visit.ts';
@@ -73,7 +73,12 @@ export class Slice {
     let answer = this.ignored.get(place);
     if (answer === undefined) {
       const { kind } = place.type;
-      answer = kind !== 'record' && kind !== 'array' && !this.relevance.matters(this.relevance.names.ofPlace(place));
+      const isErrno = place.base.kind === 'variable' && place.base.variable.id === ERRNO.id;
+      answer =
+        !isErrno &&
+        kind !== 'record' &&
+        kind !== 'array' &&
+        !this.relevance.matters(this.relevance.names.ofPlace(place));
       this.ignored.set(place, answer);
     }
     return answer;

@@ -2,7 +2,7 @@
  * What each instruction takes, makes and does to the outside, in names. Done once for each function; which of it
  * matters is decided in relevance.ts.
  */
-import type { Expr, FunctionBody, Instruction, Place, Terminator } from '../../ir/ir.ts';
+import { ERRNO, type Expr, type FunctionBody, type Instruction, type Place, type Terminator } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
 import { visitInstruction } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
@@ -53,6 +53,8 @@ export interface Step {
   readonly ways: readonly string[];
   /** The body that is called. */
   readonly callee: FunctionBody | undefined;
+  /** The bodies that are called for variables whose scope ends. */
+  readonly cleanups: readonly FunctionBody[];
   /** What the pointer leads to through which functions are called, or started as a thread. */
   readonly through: string | undefined;
   readonly given: readonly (readonly string[])[];
@@ -88,6 +90,7 @@ const NOTHING = {
   uses: [],
   ways: [],
   callee: undefined,
+  cleanups: [],
   through: undefined,
   given: [],
 } as const;
@@ -112,6 +115,9 @@ export class StepReader {
   readonly flows: Flow[] = [];
   /** Results that tell of descriptors, and names that hold such things by their nature. */
   readonly telling: string[] = [];
+  /** Names that constants are assigned to, and those that other things are. */
+  private readonly constants: string[] = [];
+  private readonly variables: string[] = [];
   /** Calls of which the program does not show the function. */
   private readonly loose: LooseCall[] = [];
   /** Where threads begin. */
@@ -122,6 +128,13 @@ export class StepReader {
   constructor(program: Program, names: Names) {
     this.program = program;
     this.names = names;
+  }
+
+  /** Names that hold constants alone: they say which way the program came. */
+  flags(): ReadonlySet<string> {
+    const found = new Set(this.constants.map((n) => this.names.find(n)));
+    for (const n of this.variables) found.delete(this.names.find(n));
+    return found;
   }
 
   /** What file-scope variables hold from the start. */
@@ -138,6 +151,8 @@ export class StepReader {
       return {
         steps: block.instructions.map((i) => {
           const step = this.step(i, body);
+          const isConstant = i.kind === 'assign' && i.value.kind === 'constant';
+          if (i.kind !== 'zero') (isConstant ? this.constants : this.variables).push(...step.defines);
           return looksIntoMessage(i) ? { ...step, looksIntoMessage: true } : step;
         }),
         uses: e === undefined ? [] : this.uses(e),
@@ -153,7 +168,7 @@ export class StepReader {
       case 'declare':
         return plain;
       case 'end-scope':
-        return { ...plain, essential: i.variables.some((v) => v.cleanup !== undefined) };
+        return this.endOfScope(i, body);
       case 'opaque':
         return { ...plain, essential: true, uses: i.operands.flatMap((o) => this.contents(o)) };
       case 'zero':
@@ -163,7 +178,7 @@ export class StepReader {
         this.flow(i.value, this.names.ofPlace(i.target));
         return {
           ...plain,
-          essential: !same && this.makesReachable(i.target, i.value),
+          essential: (!same && this.makesReachable(i.target, i.value)) || storesErrno(i.target),
           defines: same ? [] : [this.names.ofPlace(i.target)],
           uses: [...this.uses(i.value), ...this.address(i.target)],
           takes: [...this.indexes(i.target), ...this.handedOut(i.value)],
@@ -173,6 +188,21 @@ export class StepReader {
       case 'call':
         return this.call(i, body);
     }
+  }
+
+  private endOfScope(i: Instruction & { kind: 'end-scope' }, body: FunctionBody): Step {
+    const cleanups: FunctionBody[] = [];
+    const given: string[] = [];
+    for (const variable of i.variables) {
+      if (variable.cleanup === undefined) continue;
+      given.push(variable.id);
+      const callee = this.program.function(variable.cleanup, body.file);
+      if (callee === undefined) continue;
+      cleanups.push(callee);
+      const place = { base: { kind: 'variable', variable }, path: [], type: variable.type, span: i.span } as const;
+      this.bind([{ kind: 'address', place, span: i.span }], callee, undefined);
+    }
+    return { ...NOTHING, instruction: i, essential: given.length > 0, cleanups, given: [given] };
   }
 
   private call(i: Instruction & { kind: 'call' }, body: FunctionBody): Step {
@@ -437,6 +467,10 @@ export class StepReader {
         return;
     }
   }
+}
+
+function storesErrno({ base }: Place): boolean {
+  return base.kind === 'variable' && base.variable.id === ERRNO.id;
 }
 
 function looksIntoMessage(i: Instruction): boolean {

@@ -1,0 +1,50 @@
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+static int uffd_open(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api))
+		err(1, "uffd");
+	return fd;
+}
+static char *arm(int fd)
+{
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(1, "mmap");
+	reg.range.start = (uintptr_t)p;
+	reg.range.len = 4096;
+	if (ioctl(fd, UFFDIO_REGISTER, &reg))
+		err(1, "register");
+	return p;
+}
+
+int main(void)
+{
+	int fd = uffd_open();
+	char *mem = arm(fd);
+
+	if (madvise(mem, 4096, MADV_NORMAL))
+		err(1, "madvise");
+	if (fork() == 0) // expect: fork-event-never-read
+		_exit(0);
+	return 0;
+}
