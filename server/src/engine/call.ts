@@ -1,5 +1,5 @@
 /** Calls: library models, bodies of the program, threads, and functions the program does not show. */
-import type { Expr, FunctionBody, Instruction } from '../ir/ir.ts';
+import { type Expr, type FunctionBody, type Instruction, REST } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import { assign, keepDisguised, storeTo } from './assign.ts';
@@ -284,6 +284,14 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
   for (const [i, parameter] of body.parameters.entries()) {
     const argument = instruction.arguments[i];
     const to = { base: variableBase(parameter), path: '' };
+    if (parameter.name === REST) {
+      const further = instruction.arguments.slice(i).map((a) => evaluate(ctx, state, a));
+      stores.push(() => {
+        state.memory.deleteBase(to.base);
+        for (const [n, value] of further.entries()) state.memory.store({ base: to.base, path: `[${n}]` }, value);
+      });
+      continue;
+    }
     if (argument === undefined) {
       stores.push(() => state.memory.deleteBase(to.base));
       continue;

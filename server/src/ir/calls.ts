@@ -4,7 +4,7 @@ import type { Span } from '../text/span.ts';
 import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
 import { branchOn } from './conditions.ts';
 import { expandExpression, expression, unwrap } from './expressions.ts';
-import type { Expr } from './ir.ts';
+import { type Expr, REST } from './ir.ts';
 import { child, LONG } from './types.ts';
 
 const LIKELY = new Set(['likely', 'unlikely', '__builtin_expect', 'READ_ONCE', 'ACCESS_ONCE', '__builtin_constant_p']);
@@ -29,6 +29,10 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
       if (LIKELY.has(name) && args.length > 0) return expression(b, args[0]!, used);
       if (name === 'assert' && args.length === 1) return assertion(b, args[0]!, span);
       if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
+      if (/^(?:__builtin_)?va_arg$/.test(name)) {
+        const rest = furtherArgument(b, span);
+        if (rest !== undefined) return rest;
+      }
       if (/^_IO(?:W|R|WR)?$/.test(name)) return ioNumber(b, name, args, span);
     }
   }
@@ -141,4 +145,12 @@ function ioNumber(b: Builder, name: string, args: readonly SyntaxNode[], span: S
   }
   if (type?.kind !== 'constant' || number?.kind !== 'constant') return { kind: 'unknown', name, span };
   return constantExpr((direction << 30n) | (size << 16n) | (type.value << 8n) | number.value, span);
+}
+
+/** Which of the further arguments va_arg() is at is not followed: it is any of them. */
+function furtherArgument(b: Builder, span: Span): Expr | undefined {
+  const rest = b.lookup(REST);
+  if (rest?.type.kind !== 'array') return undefined;
+  const whole = variablePlace(rest, span);
+  return loadOf({ ...whole, path: [{ kind: 'index', index: { kind: 'unknown', span } }], type: rest.type.of }, span);
 }

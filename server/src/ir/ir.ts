@@ -60,6 +60,9 @@ export interface Field {
   readonly shares?: string;
 }
 
+/** The parameter that holds the further arguments of a variadic function. */
+export const REST = '...';
+
 export type UnaryOperator = '-' | '~' | '!' | '+';
 export type BinaryOperator =
   | '+'
@@ -190,6 +193,7 @@ export interface FunctionBody {
   readonly name: string;
   readonly file: string;
   readonly static: boolean;
+  /** Of a variadic function the last one, `...`, is an array of the further arguments. */
   readonly parameters: readonly Variable[];
   readonly variadic: boolean;
   readonly returnType: CType;

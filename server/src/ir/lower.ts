@@ -4,16 +4,17 @@ import type { Span } from '../text/span.ts';
 import { Builder, constantExpr, type Nesting, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
-import type {
-  CType,
-  Expr,
-  FunctionBody,
-  GlobalVariable,
-  Place,
-  RecordType,
-  StrayText,
-  TranslationUnit,
-  Variable,
+import {
+  type CType,
+  type Expr,
+  type FunctionBody,
+  type GlobalVariable,
+  type Place,
+  REST,
+  type RecordType,
+  type StrayText,
+  type TranslationUnit,
+  type Variable,
 } from './ir.ts';
 import {
   type Attributes,
@@ -364,6 +365,20 @@ class FileLowering {
       if (variable === undefined) continue;
       list.push(variable);
       b.declare(variable.name, variable);
+    }
+    if (variadic) {
+      const type: CType = { kind: 'array', of: { kind: 'unknown', name: REST }, length: undefined };
+      const span = this.view.spanOf(nameNode.start, nameNode.end);
+      const rest: Variable = {
+        id: `${b.functionId}:${REST}`,
+        name: REST,
+        storage: 'parameter',
+        type,
+        volatile: false,
+        span,
+      };
+      list.push(rest);
+      b.declare(REST, rest);
     }
     const end = this.view.spanOf(body.end - 1, body.end);
     statement(b, body);

@@ -183,6 +183,7 @@ const GROUPS: readonly Group[] = [
   { kind: 'free', names: 'free', reason: 'ends a heap object' },
   { kind: 'memset', names: 'memset bzero', reason: 'fills' },
   { kind: 'memcpy', names: 'memcpy memmove mempcpy bcopy', reason: 'copies' },
+  { kind: 'pure', names: 'va_start va_end va_copy', reason: 'walks the arguments of its caller' },
   {
     kind: 'pure',
     names: `mprotect mlock munlock mlockall munlockall msync mincore mremap process_madvise mbind set_mempolicy

@@ -188,6 +188,21 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker)
 /** `typeof(e)` is a type to the grammar only for some `e`: the widest integer stands in for it. */
 const TYPEOF_WORDS = new Set(['typeof', '__typeof__', '__typeof', 'typeof_unqual']);
 const STAND_IN = 'int64_t';
+/** Their last argument is a type, which the grammar takes for an expression where it is one word. */
+const TYPE_TAKERS = new Set(['va_arg', '__builtin_va_arg']);
+const TYPE_ARGUMENT = /,(\s*)((?:[A-Za-z_]\w*[\s*]+)+(?:[A-Za-z_]\w*)?)\)$/;
+
+/** A type of several words or of a pointer becomes one word. */
+function maskTypeArgument(chars: Blanker, text: string, from: number): void {
+  const close = closing(text, skipSpace(text, from));
+  const match = close < 0 ? null : TYPE_ARGUMENT.exec(text.slice(from, close));
+  if (match === null) return;
+  const start = from + match.index + 1 + match[1]!.length;
+  const [word] = /^\w+/.exec(match[2]!)!;
+  const rest = match[2]!.slice(word.length).replace(/[^\n\r]/g, ' ');
+  chars.replace(start, start + match[2]!.length, pad('int', word.length).slice(0, word.length) + rest);
+}
+
 /** Object-like macros that are nothing but the beginning of an endless loop, or punctuation. */
 const ENDLESS_BODY = /^(?:for\s*\(\s*;\s*;\s*\)|while\s*\(\s*(?:1|true)\s*\)|[{};\s]+)$/;
 
@@ -246,6 +261,8 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
         chars.blank(start, close);
         word.lastIndex = close;
       }
+    } else if (TYPE_TAKERS.has(w)) {
+      maskTypeArgument(chars, text, end);
     } else if (TYPEOF_WORDS.has(w)) {
       const close = closing(text, skipSpace(text, end));
       // Not as an argument, where any name is a type.

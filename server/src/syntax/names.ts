@@ -131,7 +131,9 @@ class Scan {
     }
     switch (c) {
       case '{':
-        this.depth++;
+        // `extern "C" {`: what stands in it is outside still.
+        if (outside && last === '"' && before === 'extern') this.forget();
+        else this.depth++;
         break;
       case '}':
         this.depth = Math.max(0, this.depth - 1);
@@ -171,6 +173,11 @@ class Scan {
         uses,
         calls,
       });
+    this.forget();
+  }
+
+  /** Begins the next item. */
+  private forget(): void {
     this.uses = new Set();
     this.calls = new Set();
     this.declares = new Set();

@@ -8,7 +8,7 @@ import type { Program } from '../context.ts';
 import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { fieldName, Names, pointersFollowed } from './names.ts';
-import { returnName, type Step, StepReader } from './steps.ts';
+import { parameterAt, returnName, type Step, StepReader } from './steps.ts';
 import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
 
 /** Fields of the kernel's records that models read or write. */
@@ -191,7 +191,7 @@ export class Relevance {
   private lookAtArguments(step: Step): void {
     for (const { body } of this.callees(step)) {
       for (const [n, names] of step.given.entries()) {
-        const parameter = body.parameters[n];
+        const parameter = parameterAt(body, n);
         if (parameter !== undefined && this.matters(parameter.id)) for (const name of names) this.mark(name);
       }
       if (step.defines.some((d) => this.matters(d))) this.mark(returnName(body));

@@ -2,7 +2,15 @@
  * What each instruction takes, makes and does to the outside, in names. Done once for each function; which of it
  * matters is decided in relevance.ts.
  */
-import { ERRNO, type Expr, type FunctionBody, type Instruction, type Place, type Terminator } from '../../ir/ir.ts';
+import {
+  ERRNO,
+  type Expr,
+  type FunctionBody,
+  type Instruction,
+  type Place,
+  type Terminator,
+  type Variable,
+} from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
 import { visitInstruction } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
@@ -294,9 +302,9 @@ export class StepReader {
 
   /** Arguments go to parameters, and what is returned to the result. */
   private bind(list: readonly Expr[], callee: FunctionBody, result: string | undefined): void {
-    for (const [n, parameter] of callee.parameters.entries()) {
-      const argument = list[n];
-      if (argument !== undefined) this.flow(argument, parameter.id);
+    for (const [n, argument] of list.entries()) {
+      const parameter = parameterAt(callee, n);
+      if (parameter !== undefined) this.flow(argument, parameter.id);
     }
     if (result === undefined) return;
     const returned = returnName(callee);
@@ -487,6 +495,11 @@ function looksIntoMessage(i: Instruction): boolean {
 /** Its event, or a part of its union. */
 export function isInMessage({ path }: Place): boolean {
   return path.some((e) => e.kind === 'field' && (e.name === 'event' || e.name === 'arg'));
+}
+
+/** The parameter that gets an argument. */
+export function parameterAt({ parameters, variadic }: FunctionBody, argument: number): Variable | undefined {
+  return parameters[variadic ? Math.min(argument, parameters.length - 1) : argument];
 }
 
 /** `p += n` for a pointer to bytes: it stays in its region. */
