@@ -87,9 +87,12 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
   if (named.length > 0 || !value.any || !materialise) return named;
   const place = placeOf(expr);
   const holders = place === undefined ? [] : placeLocations(ctx, state, place);
-  // One of several cells: which of them is a userfaultfd is not known.
+  // One of several cells: which of them is a userfaultfd is not known. A loop over a table sees it in the first element:
+  // one for each further turn would be told apart from all others.
   if (holders.length !== 1 || holders[0]!.path.includes('[*')) return [];
   const holder = holders[0]!;
+  const isCounted = place!.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant');
+  if (isCounted && /\[[1-9]/.test(holder.path)) return [];
   const id = `outside:${holder.base}|${holder.path}`;
   let object = state.objects.get(id);
   if (object === undefined) {
