@@ -207,6 +207,8 @@ export class State {
     const parts: string[] = [];
     let taken: Holdings | undefined;
     for (const o of this.objects.values()) {
+      // Of a child that is served nothing is claimed any more.
+      if (isServed(o)) continue;
       if (o.duty === undefined || o.escaped) {
         const name = o.id === nameless ? '' : o.origin === 'created' ? spanKey(o.site) : o.id;
         const part = `${name}:${objectKey(o)}`;
@@ -313,6 +315,11 @@ export function sameObject(a: Uffd | undefined, b: Uffd | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || a.duty !== b.duty || a.armed.length !== b.armed.length) return false;
   return a.id === b.id && objectKey(a) === objectKey(b) && a.armed.every((r, i) => r.region === b.armed[i]!.region);
+}
+
+/** A child that is in good hands, and that nobody waited for. */
+function isServed(o: Uffd): boolean {
+  return o.origin === 'child' && (o.duty === undefined || o.escaped) && o.waitedAt === undefined;
 }
 
 /** Objects are immutable, so the key of each is made once. */
@@ -432,6 +439,12 @@ function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>)
       ...result.get(id)!,
       armed: armed.length > MAX_RANGES ? [{ region: '?', span: armed[0]!.span }] : armed,
     });
+  }
+  // Children that are served, on the other path alone.
+  for (const [id, object] of b) {
+    if (a.has(id) || !isServed(object)) continue;
+    result ??= new Map(a);
+    result.set(id, object);
   }
   return result ?? a;
 }

@@ -27,9 +27,21 @@ const O_CLOEXEC = 0x80000n;
 export function freshId(state: State, id: string): string {
   if (!state.objects.has(id)) return id;
   const old = olderId(id);
+  // The children before the last one that are in a table stay there: what may become of one is seen in the last.
+  const isKept = isInTable(state, id);
   state.removeObject(old);
   state.rename(id, old);
+  if (isKept && state.objects.get(old)?.duty !== undefined) state.update(old, { duty: undefined });
   return id;
+}
+
+/** Some element of an array, of unknown index, holds the descriptor: it is not one slot that is written again. */
+function isInTable(state: State, id: string): boolean {
+  if (state.heldOutsideMessages().get(id) !== 'kept') return false;
+  for (const base of state.memory.baseNames())
+    for (const [path, value] of state.memory.cellsOf(base).values)
+      if (path.includes('[*]') && value.references.some((r) => r.kind === 'descriptor' && r.object === id)) return true;
+  return false;
 }
 
 /** userfaultfd(2), or USERFAULTFD_IOC_NEW on the device: a new descriptor, or -1. */
