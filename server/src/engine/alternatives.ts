@@ -21,7 +21,7 @@ export function mergeAlternatives(
       continue;
     }
     if (known.made !== made) exit.rename(made, known.made);
-    merged.set(key, { state: joinStates(known.state, exit, false).state, made: known.made });
+    merged.set(key, { state: joinStates(known.state, exit).state, made: known.made });
   }
   return [...merged.values()].map((m) => m.state);
 }

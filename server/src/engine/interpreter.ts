@@ -18,6 +18,7 @@ import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
+import { thresholdsOf } from './thresholds.ts';
 import { asConstant, UNKNOWN } from './value.ts';
 import { Worklist } from './worklist.ts';
 
@@ -83,6 +84,7 @@ function* runFrom(
   const { body } = ctx;
   const blocks = body.blocks.map(() => new Map<string, Slot>());
   const temporaries = temporariesOf(body);
+  const thresholds = thresholdsOf(body);
   const dirty: Slot[][] = body.blocks.map(() => []);
   const worklist = new Worklist(body);
   const mark = (target: number, slot: Slot) => {
@@ -108,7 +110,7 @@ function* runFrom(
       return;
     }
     const widen = block.loopHead && slot.joins >= JOINS_BEFORE_WIDENING;
-    const joined = joinStates(slot.state, state, widen);
+    const joined = joinStates(slot.state, state, widen ? thresholds : undefined);
     if (!joined.changed) return;
     slot.state = joined.state;
     // What comes in before the next visit is one step of the iteration.
@@ -161,7 +163,7 @@ function* runFrom(
       terminate(ctx, state, block.terminator, { enter: leave, suppose }, (exit) => {
         const key = `${exit.key()}#${outcomeOf(exit)}`;
         const before = exits.get(key);
-        exits.set(key, before === undefined ? exit : joinStates(before, exit, false).state);
+        exits.set(key, before === undefined ? exit : joinStates(before, exit).state);
       });
     }
   }
@@ -191,7 +193,7 @@ function mergeAfterCall(states: readonly State[], result: Variable | undefined):
   for (const state of states) {
     const key = result === undefined ? state.key() : `${state.key()}#${outcomeOf(state, variableBase(result))}`;
     const before = merged.get(key);
-    merged.set(key, before === undefined ? state : joinStates(before, state, false).state);
+    merged.set(key, before === undefined ? state : joinStates(before, state).state);
   }
   return [...merged.values()];
 }

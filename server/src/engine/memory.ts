@@ -5,7 +5,8 @@
  * the first: the rest of a batch of messages). A store through `[*]` is weak. `defaults` says what cells that were
  * never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
  */
-import { constant, covers, join, type Location, UNKNOWN, type Value } from './value.ts';
+import type { Thresholds } from './thresholds.ts';
+import { constant, covers, join, type Location, NO_BOUNDS, UNKNOWN, type Value } from './value.ts';
 
 export interface Cells {
   readonly values: Map<string, Value>;
@@ -340,7 +341,7 @@ function underPattern(key: string, prefix: string): boolean {
   return matches(head, prefix);
 }
 
-export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memory; changed: boolean } {
+export function joinMemory(a: Memory, b: Memory, widen?: Thresholds): { memory: Memory; changed: boolean } {
   let result: Memory | undefined;
   const target = () => {
     result ??= a.clone();
@@ -351,7 +352,7 @@ export function joinMemory(a: Memory, b: Memory, widen: boolean): { memory: Memo
       if (!isLearned(base, cells)) target().setCells(base, cells);
       continue;
     }
-    const joined = joinCells(own, cells, widen);
+    const joined = joinCells(base, own, cells, widen);
     if (joined !== own) target().setCells(base, joined);
   }
   if (b.summaries !== a.summaries) for (const s of b.summaries) if (!a.summaries.has(s)) target().makeSummary(s);
@@ -402,8 +403,10 @@ function elsewhere(cells: Cells, path: string): Value | undefined {
   return path.includes('[') && !path.includes('[*]') ? loadCell(cells, path) : defaultOf(cells, path);
 }
 
-function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
+function joinCells(base: string, left: Cells, right: Cells, widen?: Thresholds): Cells {
   let values: Map<string, Value> | undefined;
+  const bounds = (path: string) =>
+    widen && (widen.get(path === '' ? base : path.slice(path.lastIndexOf('.'))) ?? NO_BOUNDS);
   const change = () => {
     values ??= new Map(left.values);
     return values;
@@ -422,13 +425,13 @@ function joinCells(left: Cells, right: Cells, widen: boolean): Cells {
       }
       continue;
     }
-    const joined = join(value, other, widen);
+    const joined = join(value, other, bounds(path));
     if (joined !== value) change().set(path, joined);
   }
   for (const [path, value] of right.values) {
     if (left.values.has(path)) continue;
     const other = elsewhere(left, path);
-    const joined = other === undefined ? value : join(other, value, widen);
+    const joined = other === undefined ? value : join(other, value, bounds(path));
     // What a load would find there covers it already, or it is known on one side only.
     if (other === undefined ? path.includes('[*]') : joined !== other) change().set(path, joined);
   }

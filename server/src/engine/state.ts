@@ -8,6 +8,7 @@
 import type { Span } from '../text/span.ts';
 import type { FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
+import type { Thresholds } from './thresholds.ts';
 import type { StepKind, TraceStep } from './trace.ts';
 import { type Location, type Reference, referenceKey, type Value } from './value.ts';
 
@@ -395,7 +396,7 @@ function holdsAll(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
 }
 
 /** Joins two states of equal key. `state` is `a` itself when `b` adds nothing. */
-export function joinStates(a: State, other: State, widen: boolean): { state: State; changed: boolean } {
+export function joinStates(a: State, other: State, widen?: Thresholds): { state: State; changed: boolean } {
   const b = alignNames(a, other);
   const { memory, changed } = joinMemory(a.memory, b.memory, widen);
   if (!changed && !adds(a, b)) return { state: a, changed: false };

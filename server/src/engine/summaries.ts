@@ -16,7 +16,10 @@ import type { Budget, Run } from './interpreter.ts';
 import { outcomeOf, runBody } from './interpreter.ts';
 import { letEscape } from './observe.ts';
 import { coversState, joinStates, type State, type Trace } from './state.ts';
+import type { Thresholds } from './thresholds.ts';
 import type { TraceStep } from './trace.ts';
+
+const NO_THRESHOLDS: Thresholds = new Map();
 
 /** Entry states kept for one context and typestate key. */
 const MAX_SUMMARIES = 4;
@@ -90,7 +93,7 @@ export class Activation {
     for (const exit of exits) {
       const key = `${exit.key()}#${outcomeOf(exit)}`;
       const known = this.exits.get(key);
-      const joined = known === undefined ? undefined : joinStates(known, exit, true);
+      const joined = known === undefined ? undefined : joinStates(known, exit, NO_THRESHOLDS);
       if (joined?.changed === false) continue;
       this.exits.set(key, joined?.state ?? exit.clone());
       this.grew = true;
@@ -207,7 +210,7 @@ function makeFinal({ summaries }: Context, { provisional, depth }: Activation): 
 /** A call in a context that is being run: what is known of it so far. */
 function consult(ctx: Context, activation: Activation, state: State, made: Trace): State[] {
   activation.consulted = true;
-  const { state: joined, changed } = joinStates(activation.entry, state, true);
+  const { state: joined, changed } = joinStates(activation.entry, state, NO_THRESHOLDS);
   if (changed) {
     activation.entry = joined;
     activation.grew = true;
@@ -243,7 +246,7 @@ function taken(exit: State, from: { readonly entry: State; readonly call: Trace 
  * before it, so that it is not run for each turn.
  */
 function widened(before: State, state: State, widen: boolean): State {
-  const { state: joined } = joinStates(before, state, widen);
+  const { state: joined } = joinStates(before, state, widen ? NO_THRESHOLDS : undefined);
   if (joined === before) return state;
   joined.trace = state.trace;
   return joined;

@@ -178,16 +178,29 @@ export function joinNumber(a: AbstractNumber, b: AbstractNumber): AbstractNumber
   return sameNumber(a, joined) ? a : joined;
 }
 
+/**
+ * Numbers at which widening stops once on its way up, and down, to infinity, the nearest to zero first (Blanchet et al.,
+ * "A static analyzer for large safety-critical software", PLDI 2003).
+ */
+export interface Bounds {
+  readonly up: readonly number[];
+  readonly down: readonly number[];
+}
+
+export const NO_BOUNDS: Bounds = { up: [], down: [] };
+
 /** Extrapolates what grew between two visits of a loop head. */
-export function widenNumber(before: AbstractNumber, after: AbstractNumber): AbstractNumber {
+export function widenNumber(before: AbstractNumber, after: AbstractNumber, bounds: Bounds = NO_BOUNDS): AbstractNumber {
   const joined = joinNumber(before, after);
   if (joined === before) return before;
   // What takes steps runs through all bits; a mask that collects flags has those of the flags alone.
   const { unknownBits } = takesSteps(before, after) ? TOP_NUMBER : joined;
+  // The first time alone: what grows beyond one has no bound that the program names.
+  const { up, down } = before.set === undefined ? NO_BOUNDS : bounds;
   return {
     set: undefined,
-    low: joined.low < before.low ? -Infinity : joined.low,
-    high: joined.high > before.high ? Infinity : joined.high,
+    low: joined.low < before.low ? (down.find((t) => t <= joined.low) ?? -Infinity) : joined.low,
+    high: joined.high > before.high ? (up.find((t) => t >= joined.high) ?? Infinity) : joined.high,
     must: joined.must,
     may: joined.may,
     unknownBits,
@@ -267,18 +280,18 @@ function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean 
 const MAX_REFERENCES = 12;
 
 /** Least upper bound; returns `a` itself when `b` adds nothing, so that callers can detect growth by identity. */
-export function join(a: Value, b: Value, widen = false): Value {
+export function join(a: Value, b: Value, widen?: Bounds): Value {
   if (a === b) return a;
   const number =
     a.number === undefined
       ? b.number
       : b.number === undefined
         ? a.number
-        : widen
-          ? widenNumber(a.number, b.number)
+        : widen !== undefined
+          ? widenNumber(a.number, b.number, widen)
           : joinNumber(a.number, b.number);
   const union = joinReferences(a.references, b.references);
-  const references = widen && union !== a.references ? anyElement(union) : union;
+  const references = widen !== undefined && union !== a.references ? anyElement(union) : union;
   const any = a.any || b.any;
   const tag = joinTags(a.tag, b.tag);
   if (number === a.number && references === a.references && any === a.any && tag === a.tag) return a;
