@@ -5,7 +5,7 @@ import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc
 import { assign, keepDisguised, storeTo } from './assign.ts';
 import { type Context, ERRNO_BASE, eventBase, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
-import { restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
+import { heldIn, restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
 import {
@@ -247,6 +247,8 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
     return [state];
   }
   const saved = ctx.stack.includes(body.id) ? saveFrame(state, body) : undefined;
+  // While the inner activation runs nobody sees that the outer one holds them.
+  for (const id of saved === undefined ? [] : heldIn(saved)) state.update(id, { duty: undefined });
   bindArguments(ctx, state, instruction, body);
   const context = callContext(ctx, state, instruction, body);
   const aside = context.shared ? setAsideUnreached(ctx.program, state, body) : setAside(state, ctx.body, body);
@@ -296,7 +298,7 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
       stores.push(() => state.memory.deleteBase(to.base));
       continue;
     }
-    if (argument.kind === 'load' && isRecord(argument.place.type)) {
+    if (argument.kind === 'load' && (isRecord(argument.place.type) || isRecord(parameter.type))) {
       const from = placeLocations(ctx, state, argument.place)[0];
       if (from !== undefined) {
         stores.push(() => {

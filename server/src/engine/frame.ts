@@ -98,6 +98,15 @@ export function saveFrame(state: State, body: FunctionBody): Frame {
   return frame;
 }
 
+/** Descriptors that variables of the frame hold, messages apart. */
+export function heldIn(frame: Frame): Set<string> {
+  const found = new Set<string>();
+  for (const { values } of frame.values())
+    for (const [path, { references }] of values)
+      if (!path.endsWith('.arg.fork.ufd')) for (const r of references) if (r.kind === 'descriptor') found.add(r.object);
+  return found;
+}
+
 export function restoreFrame(state: State, frame: Frame): void {
   for (const [base, cells] of frame) state.memory.setCells(base, cells);
 }

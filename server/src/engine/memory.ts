@@ -178,7 +178,10 @@ export class Memory {
   /** The value of a cell, or undefined when nothing is known of it (never stored, no default). */
   load(location: Location): Value | undefined {
     const cells = this.find(location.base);
-    return cells === undefined ? undefined : loadCell(cells, location.path);
+    if (cells === undefined) return undefined;
+    if (!location.path.includes('[*]')) return loadCell(cells, location.path);
+    // Elements of allocated memory that nobody stored to are not read.
+    return loadAny(cells, location.path, location.base.startsWith('heap:'));
   }
 
   /** True when a store there replaces the old value for sure. */
@@ -280,7 +283,7 @@ function fromWeak(cells: Cells, path: string): Value | undefined {
   return result;
 }
 
-function loadAny(cells: Cells, path: string): Value | undefined {
+function loadAny(cells: Cells, path: string, storedAlone = false): Value | undefined {
   const rest = cells.values.get(path.replace('[*]', '[+]'));
   if (rest !== undefined) return rest;
   let result: Value | undefined;
@@ -289,6 +292,7 @@ function loadAny(cells: Cells, path: string): Value | undefined {
   }
   const fallback = defaultOf(cells, path);
   if (result === undefined) return fallback;
+  if (storedAlone && fallback === UNKNOWN) return result;
   return fallback === undefined ? result : join(result, fallback);
 }
 

@@ -267,9 +267,10 @@ export function processEnds(ctx: Context, state: State): void {
 }
 
 /** Descriptors referred to by the cells of a base. */
-export function descriptorsIn(state: State, base: string): string[] {
+export function descriptorsIn(state: State, base: string, isMeant: (path: string) => boolean = () => true): string[] {
   const found: string[] = [];
-  for (const value of state.memory.cellsOf(base).values.values()) {
+  for (const [path, value] of state.memory.cellsOf(base).values) {
+    if (!isMeant(path)) continue;
     for (const r of value.references) if (r.kind === 'descriptor') found.push(r.object);
   }
   return found;

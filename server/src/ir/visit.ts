@@ -63,7 +63,7 @@ export function visitTerminator(t: Terminator, visitor: Visitor): void {
   }
 }
 
-function visitExpr(e: Expr, visitor: Visitor): void {
+export function visitExpr(e: Expr, visitor: Visitor): void {
   visitor.expr(e);
   switch (e.kind) {
     case 'load':

@@ -126,7 +126,11 @@ export function freeModel(call: ModelCall, state: State): State[] {
   for (const r of call.values[0]?.references ?? []) {
     if (r.kind !== 'location' || !r.location.base.startsWith('heap:') || state.memory.summaries.has(r.location.base))
       continue;
-    const candidates = descriptorsIn(state, r.location.base);
+    const isOwn = (path: string) => /^\[0\]|\.arg\.fork\.ufd$/.test(path);
+    const candidates = descriptorsIn(state, r.location.base, isOwn);
+    // Whether a loop before it closed what lies in a table is not followed for each element: nothing is said of them.
+    for (const id of descriptorsIn(state, r.location.base, (path) => !isOwn(path)))
+      state.update(id, { duty: undefined });
     state.memory.deleteBase(r.location.base);
     checkLost(call.ctx, state, candidates, { how: 'dropped' });
     disarm(state, r.location.base);

@@ -218,6 +218,7 @@ export class Relevance {
       stays: (block) => {
         const names = blocks[block]!.decides;
         return (
+          blocks[block]!.looksIntoMessage ||
           (facts.readsMessages && names.some((n) => this.speaksOfMessages(n))) ||
           (facts.wary && names.some((n) => this.tells(n)))
         );

@@ -12,7 +12,7 @@ import {
   type Variable,
 } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
-import { visitInstruction } from '../../ir/visit.ts';
+import { type Visitor, visitExpr, visitInstruction } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
 import type { Program } from '../context.ts';
 import { typeOf } from '../evaluate.ts';
@@ -80,6 +80,8 @@ export interface BlockFacts {
   readonly uses: readonly string[];
   /** Of these, the ones that are no pointers: their value decides which path is taken. */
   readonly decides: readonly string[];
+  /** The condition or the value takes something out of a message. */
+  readonly looksIntoMessage: boolean;
   /** Each once. */
   readonly successors: readonly number[];
 }
@@ -123,8 +125,8 @@ export class StepReader {
   readonly flows: Flow[] = [];
   /** Results that tell of descriptors, and names that hold such things by their nature. */
   readonly telling: string[] = [];
-  /** Names that constants are assigned to, and those that other things are. */
-  private readonly constants: string[] = [];
+  /** Names that constants and answers to a question are assigned to, and those that other things are. */
+  private readonly answers: string[] = [];
   private readonly variables: string[] = [];
   /** Calls of which the program does not show the function. */
   private readonly loose: LooseCall[] = [];
@@ -138,9 +140,9 @@ export class StepReader {
     this.names = names;
   }
 
-  /** Names that hold constants alone: they say which way the program came. */
+  /** Names that hold such things alone: they say which way the program came. */
   flags(): ReadonlySet<string> {
-    const found = new Set(this.constants.map((n) => this.names.find(n)));
+    const found = new Set(this.answers.map((n) => this.names.find(n)));
     for (const n of this.variables) found.delete(this.names.find(n));
     return found;
   }
@@ -159,12 +161,13 @@ export class StepReader {
       return {
         steps: block.instructions.map((i) => {
           const step = this.step(i, body);
-          const isConstant = i.kind === 'assign' && i.value.kind === 'constant';
-          if (i.kind !== 'zero') (isConstant ? this.constants : this.variables).push(...step.defines);
-          return looksIntoMessage(i) ? { ...step, looksIntoMessage: true } : step;
+          const says = i.kind === 'assign' && saysYesOrNo(i.value);
+          if (i.kind !== 'zero') (says ? this.answers : this.variables).push(...step.defines);
+          return someInMessage((visitor) => visitInstruction(i, visitor)) ? { ...step, looksIntoMessage: true } : step;
         }),
         uses: e === undefined ? [] : this.uses(e),
         decides: e === undefined ? [] : this.numbers(e),
+        looksIntoMessage: e !== undefined && someInMessage((visitor) => visitExpr(e, visitor)),
         successors: successors(terminator),
       };
     });
@@ -477,13 +480,21 @@ export class StepReader {
   }
 }
 
+/** A constant, a comparison, or a flag out of a word. */
+function saysYesOrNo(e: Expr): boolean {
+  if (e.kind === 'cast') return saysYesOrNo(e.operand);
+  if (e.kind === 'unary') return e.op === '!';
+  if (e.kind !== 'binary') return e.kind === 'constant';
+  return /^(?:[=!<>]=|[<>])$/.test(e.op) || (e.op === '&' && e.right.kind === 'constant');
+}
+
 function storesErrno({ base }: Place): boolean {
   return base.kind === 'variable' && base.variable.id === ERRNO.id;
 }
 
-function looksIntoMessage(i: Instruction): boolean {
+function someInMessage(visit: (visitor: Visitor) => void): boolean {
   let found = false;
-  visitInstruction(i, {
+  visit({
     expr: () => {},
     place: (p) => {
       found ||= isInMessage(p);
