@@ -86,6 +86,8 @@ export interface Context {
   /** The call strings by which calls of a function are told apart in this root, by the function's id. */
   readonly callStrings: Map<string, Set<string>>;
   /** Calls whose functions are being run in this root, by context and typestate. */
+  /** Functions that closed or kept a child that they were given. */
+  readonly keepers: Set<string>;
   readonly active: Map<string, Activation>;
   /** What calls were found to do in this root, by context and typestate. */
   readonly summaries: Map<string, CallSummary[]>;

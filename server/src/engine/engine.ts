@@ -15,7 +15,7 @@ import { processEnds } from './observe.ts';
 import { type Progress, Repetition } from './repeat.ts';
 import { type Others, type Root, RootRun } from './root-run.ts';
 import type { RootSummaries } from './root-summaries.ts';
-import { calledFunctions, initialiseGlobals, inTables } from './roots.ts';
+import { calledFunctions, initialiseGlobals, inTables, unusedFunctions } from './roots.ts';
 import { SharedFacts } from './shared-facts.ts';
 import { Slice } from './slice/slice.ts';
 import { State } from './state.ts';
@@ -143,9 +143,9 @@ class Schedule implements Others, Progress {
     return this.repetition === undefined ? run() : this.repetition.around(root, run);
   }
 
-  isCountedInThreads(location: Location): boolean {
+  countersIn(location: Location): number {
     this.repetition?.ask(['counted', location.base, location.path]);
-    return this.slice.isCountedInThreads(location);
+    return this.slice.countersIn(location);
   }
 
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean {
@@ -234,6 +234,7 @@ class Schedule implements Others, Progress {
       noteAnalysed: (id) => this.noteAnalysed(id),
       slice: this.slice,
       callStrings: new Map(),
+      keepers: new Set(),
       active: new Map(),
       summaries: new Map(),
       localSummaries: new Map(),
@@ -257,6 +258,7 @@ class Schedule implements Others, Progress {
 
   result(cancelled: boolean): EngineResult {
     const events = new Map<string, EngineEvent>();
+    const unused = unusedFunctions(this.program);
     for (const run of this.runs.values())
       for (const [key, event] of run.known.events) if (!events.has(key)) events.set(key, event);
     return {
@@ -265,6 +267,7 @@ class Schedule implements Others, Progress {
         root: root.name,
         function: root.body.name,
         threadSite: root.threadSite,
+        unused: unused.has(root.body.id),
       })),
       functionsAnalysed: this.analysed.size,
       steps: STEPS_PER_PROGRAM - Math.max(0, this.left.steps),

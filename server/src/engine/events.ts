@@ -164,6 +164,8 @@ export interface RootFact {
   readonly function: string;
   /** Creation site for a thread, undefined for main and for exported functions. */
   readonly threadSite: string | undefined;
+  /** Nothing names its function: it was run for its own sake, and never is by the program. */
+  readonly unused: boolean;
 }
 
 export interface EngineResult {

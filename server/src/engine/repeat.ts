@@ -174,7 +174,7 @@ export class Repetition {
         return memory.has(base) ? `${memory.isSummary(base)} ${textOfCells(memory.cellsOf(base))}` : '';
       }
       case 'counted':
-        return String(slice.isCountedInThreads({ base: question[1], path: question[2] }));
+        return String(slice.countersIn({ base: question[1], path: question[2] }));
       case 'nesting':
         return String(this.progress.nesting);
       case 'threads-at':

@@ -26,7 +26,8 @@ export interface Root {
 
 /** The roots beside one: those that it starts, and what they store. */
 export interface Others {
-  isCountedInThreads(location: Location): boolean;
+  /** Threads that may count there; two stand for any number of them. */
+  countersIn(location: Location): number;
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean;
   readonly hasPending: boolean;
   runPending(): Generator<void, void, void>;
@@ -77,14 +78,22 @@ export class RootRun implements Facts {
     const key = locationKey(location);
     const others = this.shared.othersStore(root, key, this.root.starters);
     if (own !== undefined && this.shared.stores(root, key)) {
-      const mayChange = this.others.isCountedInThreads(location);
-      return mayChange && own.number !== undefined ? join(own, ANY_NUMBER) : own;
+      const counters = this.others.countersIn(location);
+      if (counters === 0 || own.number === undefined) return own;
+      const isOnlyOne = counters === 1 && this.root.threadSite !== undefined && others === undefined;
+      if (!isOnlyOne) return join(own, ANY_NUMBER);
+      this.noteAnswer(key, own);
+      return own;
     }
     const answer = own === undefined ? others : others === undefined ? own : join(own, others);
+    this.noteAnswer(key, answer);
+    return answer;
+  }
+
+  private noteAnswer(key: string, answer: Value | undefined): void {
     const given = this.known.loads.get(key);
     if (given === undefined) this.known.loads.set(key, new Set([answer]));
     else given.add(answer);
-    return answer;
   }
 
   othersHandshake(root: string, object: string): FeatureWord | undefined {

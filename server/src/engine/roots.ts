@@ -1,5 +1,6 @@
 /** Which functions are run for their own sake, and the memory that they find. */
 import type { Expr, FunctionBody } from '../ir/ir.ts';
+import { visitBody, visitInitialiser } from '../ir/visit.ts';
 import { libraryFunction } from '../libc/effects.ts';
 import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
@@ -33,6 +34,7 @@ export function initialiseGlobals(
     noteAnalysed: () => undefined,
     slice,
     callStrings: new Map(),
+    keepers: new Set(),
     active: new Map(),
     summaries: new Map(),
     localSummaries: new Map(),
@@ -87,6 +89,24 @@ export function calledFunctions(program: Program): Set<string> {
   }
   for (const id of inTables(program)) called.add(id);
   return called;
+}
+
+/** Functions of their file alone that nothing names: they never run. */
+export function unusedFunctions(program: Program): ReadonlySet<string> {
+  const named = new Set<string>();
+  const note = (e: Expr, within?: FunctionBody) => {
+    if (e.kind !== 'function' || e.name === within?.name) return;
+    const body = program.function(e.name, e.span.file);
+    if (body !== undefined) named.add(body.id);
+  };
+  for (const body of program.functions) {
+    visitBody(body, { expr: (e) => note(e, body), place: () => {} });
+    for (const { cleanup, span } of [...body.parameters, ...body.locals])
+      if (cleanup !== undefined) note({ kind: 'function', name: cleanup, span });
+  }
+  for (const global of program.globals) visitInitialiser(global, { expr: (e) => note(e), place: () => {} });
+  const isUnused = (f: FunctionBody) => f.static && !f.beforeMain && !named.has(f.id);
+  return new Set(program.functions.filter(isUnused).map((f) => f.id));
 }
 
 /** Functions that initialisers of global variables name. */

@@ -146,7 +146,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   ctx.active.set(key, activation);
   const exits = yield* settled(inner, start, activation, budget);
   ctx.active.delete(key);
-  const uneven = noteUnevenExits(entry, exits);
+  const uneven = noteUnevenExits(ctx, body, entry, exits);
   if (uneven !== undefined) inner.footprint.bound = true;
   // A call in which nothing happened is no step of a path.
   for (const exit of exits) if (exit.trace === made && uneven?.has(exit) !== true) exit.trace = made.previous;
@@ -254,10 +254,15 @@ function widened(before: State, state: State, widen: boolean): State {
 
 /**
  * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
- * of the second is where a person would repair it. Gives the exits that leave it there, undefined where
+ * of the second is where a person would repair it; so it is where the first way was taken in another call. Gives the exits that leave it there, undefined where
  * no child is dealt with.
  */
-function noteUnevenExits(entry: State, exits: readonly State[]): ReadonlySet<State> | undefined {
+function noteUnevenExits(
+  ctx: Context,
+  body: FunctionBody,
+  entry: State,
+  exits: readonly State[],
+): ReadonlySet<State> | undefined {
   let found: Set<State> | undefined;
   // A helper that reads the next message is about another child.
   if (exits.some((e) => e.turnover !== entry.turnover)) return found;
@@ -267,7 +272,8 @@ function noteUnevenExits(entry: State, exits: readonly State[]): ReadonlySet<Sta
     const left = exits.filter(
       (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
     );
-    if (left.length === exits.length) continue;
+    if (left.length < exits.length) ctx.keepers.add(body.id);
+    else if (!ctx.keepers.has(body.id)) continue;
     found ??= new Set();
     for (const exit of left) {
       if (exit.returnedAt === undefined) continue;

@@ -23,8 +23,9 @@ type Verdict =
 
 /** Who can take the FORK message of this call. */
 function judge(program: EngineResult, fork: ForkEvent): Verdict {
+  const unused = new Set(program.roots.flatMap((r) => (r.unused ? r.root : [])));
   // What was not looked at may be the reader.
-  if (program.outOfBudget.length > 0) return { kind: 'read' };
+  if (program.outOfBudget.some((id) => !unused.has(id))) return { kind: 'read' };
   if (fork.unknownReaders) return { kind: 'read' };
   if (eventsOf(program, 'escape').some((e) => sameObject(e.object, fork.object))) return { kind: 'read' };
   if (eventsOf(program, 'exec').some((e) => sameObject(e.object, fork.object) && fork.processes.has(e.process)))
@@ -36,6 +37,7 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   let waiting: Verdict | undefined;
   let own: ReadEvent | undefined;
   for (const read of reads) {
+    if (unused.has(read.root) && read.root !== fork.root) continue;
     if (read.process !== '' && read.process !== fork.process) {
       // A process forked before reads its inherited copy.
       if (fork.processes.has(read.process)) return { kind: 'read' };

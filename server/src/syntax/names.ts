@@ -37,7 +37,8 @@ const TOKEN = /[A-Za-z_]\w*|["'{}();=,[]|\/\*|\/\//g;
 const CALL = /([A-Za-z_]\w*)\s*\(/g;
 const IDENTIFIER = /[A-Za-z_]\w*/g;
 /** What looks like the name of a function in front of its parameters and is none. */
-const NO_NAME = /^(?:__attribute__|__attribute|__declspec|__asm__|__printf|__scanf|_Alignas|if|while|for|switch)$/;
+const NO_NAME =
+  /^(?:__attribute__|__attribute|__declspec|__asm__|__printf|__scanf|_Alignas|if|while|for|switch|void|char|short|int|long|float|double|unsigned|signed|const)$/;
 /** Literals longer than this name nothing. */
 const MAX_LITERAL = 80;
 
@@ -60,6 +61,8 @@ class Scan {
   private start = -1;
   private isStatic = false;
   private assigned = false;
+  /** Behind `=`: what stands there is not declared. */
+  private inValue = false;
   /** The identifier in front of the first parameter list. */
   private name: string | undefined;
 
@@ -126,9 +129,13 @@ class Scan {
   private punctuation(c: string, at: number, last: string, before: string): void {
     const outside = this.depth === 0 && this.parentheses === 0;
     // `struct tag {`, `name;`, `name =`, `name,`, `name[`.
-    if (outside && /^[{;=,[]$/.test(c) && /^[A-Za-z_]/.test(last)) {
+    if (outside && !this.inValue && /^[{;=,[]$/.test(c) && /^[A-Za-z_]/.test(last)) {
       if (c !== '{' || /^(?:struct|union|enum)$/.test(before)) this.declares.add(last);
     }
+    // `(*name[])(…)`.
+    const isTable = c === '[' && this.depth === 0 && this.parentheses === 1 && this.name === undefined;
+    if (isTable && this.declares.size === 0 && /^[A-Za-z_]/.test(last)) this.declares.add(last);
+    if (outside && (c === '=' || c === ',')) this.inValue = c === '=';
     switch (c) {
       case '{':
         // `extern "C" {`: what stands in it is outside still.
@@ -184,6 +191,7 @@ class Scan {
     this.start = -1;
     this.isStatic = false;
     this.assigned = false;
+    this.inValue = false;
     this.name = undefined;
     this.parentheses = 0;
   }

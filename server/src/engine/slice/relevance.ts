@@ -9,6 +9,7 @@ import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { fieldName, Names, pointersFollowed } from './names.ts';
 import { parameterAt, returnName, type Step, StepReader } from './steps.ts';
+import { storesByThreads } from './threads.ts';
 import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
 
 /** Fields of the kernel's records that models read or write. */
@@ -110,15 +111,12 @@ export class Relevance {
     return this.ofMessages.has(this.names.find(name));
   }
 
-  /** Names that a thread which another one started may store to. */
-  storedInThreads(): Set<string> {
-    const found = new Set<string>();
-    for (const facts of this.functions.values()) {
-      if (!facts.inThread) continue;
-      for (const b of facts.blocks)
-        for (const s of b.steps) for (const name of s.defines) found.add(this.names.find(name));
-    }
-    return found;
+  storesByThreads(): ReadonlyMap<string, number> {
+    return storesByThreads(
+      this.functions,
+      (step) => this.callees(step),
+      (name) => this.names.find(name),
+    );
   }
 
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */

@@ -20,7 +20,7 @@ export class Slice {
   private readonly whole: boolean;
   private readonly sliced = new Map<string, FunctionBody | undefined>();
   private readonly ignored = new WeakMap<Place, boolean>();
-  private stored: ReadonlySet<string> | undefined;
+  private stored: ReadonlyMap<string, number> | undefined;
   private readonly signatures = new Map<string, string>();
 
   /** `whole` leaves every body as it stands, and answers what is asked of the program all the same. */
@@ -84,13 +84,13 @@ export class Slice {
     return answer;
   }
 
-  /** A thread that another one started may store a number there that tells of no descriptor. */
-  isCountedInThreads({ base, path }: Location): boolean {
-    this.stored ??= this.relevance.storedInThreads();
+  /** Threads that others started and that may store a number there that tells of no descriptor; two are any number. */
+  countersIn({ base, path }: Location): number {
+    this.stored ??= this.relevance.storesByThreads();
     const field = /\.(\w+)[^.]*$/.exec(path)?.[1];
-    if (field === undefined && !base.startsWith('var:')) return true;
+    if (field === undefined && !base.startsWith('var:')) return 2;
     const name = field === undefined ? base.slice('var:'.length) : fieldName(field);
-    return this.stored.has(this.relevance.names.find(name)) && !this.relevance.tells(name);
+    return this.relevance.tells(name) ? 0 : (this.stored.get(this.relevance.names.find(name)) ?? 0);
   }
 
   ignoresVariable(variable: Variable): boolean {

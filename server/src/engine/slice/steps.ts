@@ -47,6 +47,8 @@ export interface Step {
   readonly handshake: boolean;
   /** After it this may be another process. */
   readonly forks: boolean;
+  /** A thread begins with one of the functions that it leads to. */
+  readonly startsThread: boolean;
   /** It takes something out of a message, whatever for. */
   readonly looksIntoMessage: boolean;
   /** A function that the program does not show: it may end it, or do what the program should. */
@@ -93,6 +95,7 @@ const NOTHING = {
   request: false,
   handshake: false,
   forks: false,
+  startsThread: false,
   looksIntoMessage: false,
   unknown: false,
   ends: false,
@@ -282,6 +285,7 @@ export class StepReader {
       request,
       handshake: isHandshake(known),
       forks: makesProcess(known),
+      startsThread: thread !== undefined,
       ends: row.noreturn,
       defines: [...result, ...written.flatMap((n) => (list[n] === undefined ? [] : this.writtenBehind(list[n])))],
       uses:

@@ -1,0 +1,70 @@
+/** What threads store: which names, and whether one of them alone does. */
+
+import type { Step } from './steps.ts';
+import type { FunctionFacts, Functions } from './traits.ts';
+
+type Callees = (step: Step) => readonly FunctionFacts[];
+
+interface Start {
+  readonly functions: readonly FunctionFacts[];
+  /** More than one thread may come of it. */
+  readonly isRepeated: boolean;
+}
+
+/** By name: how many of the threads that a program starts may store there, where two stand for any number. */
+export function storesByThreads(
+  functions: Functions,
+  callees: Callees,
+  find: (name: string) => string,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { functions: started, isRepeated } of startsOf(functions, callees)) {
+    const names = new Set<string>();
+    for (const { blocks } of closure(started, callees))
+      for (const { steps } of blocks) for (const s of steps) for (const name of s.defines) names.add(find(name));
+    for (const name of names) counts.set(name, Math.min(2, (counts.get(name) ?? 0) + (isRepeated ? 2 : 1)));
+  }
+  return counts;
+}
+
+function startsOf(functions: Functions, callees: Callees): Start[] {
+  const starts: Start[] = [];
+  const calls = new Map<FunctionFacts, { readonly by: FunctionFacts; readonly block: number }[]>();
+  const each = (visit: (facts: FunctionFacts, block: number, step: Step) => void) => {
+    for (const facts of functions.values())
+      for (const [block, { steps }] of facts.blocks.entries()) for (const step of steps) visit(facts, block, step);
+  };
+  each((by, block, step) => {
+    for (const callee of callees(step)) {
+      const known = calls.get(callee);
+      if (known === undefined) calls.set(callee, [{ by, block }]);
+      else known.push({ by, block });
+    }
+  });
+  /** Control comes to the block once at most while the program runs. */
+  const isOnce = (facts: FunctionFacts, block: number, seen: ReadonlySet<FunctionFacts>): boolean => {
+    if (seen.has(facts) || comesBack(facts, block)) return false;
+    const callers = calls.get(facts) ?? [];
+    if (facts.body.name === 'main') return callers.length === 0;
+    const [only] = callers;
+    return callers.length === 1 && isOnce(only!.by, only!.block, new Set([...seen, facts]));
+  };
+  each((facts, block, step) => {
+    if (step.startsThread) starts.push({ functions: callees(step), isRepeated: !isOnce(facts, block, new Set()) });
+  });
+  return starts;
+}
+
+/** A way leads from the block to itself. */
+function comesBack({ graph }: FunctionFacts, block: number): boolean {
+  const seen = new Set(graph.successors[block]);
+  for (const at of seen) for (const next of graph.successors[at]!) seen.add(next);
+  return seen.has(block);
+}
+
+function closure(from: readonly FunctionFacts[], callees: Callees): Set<FunctionFacts> {
+  const found = new Set(from);
+  for (const { blocks } of found)
+    for (const { steps } of blocks) for (const step of steps) for (const callee of callees(step)) found.add(callee);
+  return found;
+}
