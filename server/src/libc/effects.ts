@@ -132,7 +132,7 @@ const GROUPS: readonly Group[] = [
   { kind: 'thread-exit', names: 'pthread_exit thrd_exit', reason: 'ends the thread, not the process', noreturn: true },
   {
     kind: 'mutex-lock',
-    names: 'pthread_mutex_lock pthread_spin_lock mtx_lock pthread_rwlock_wrlock',
+    names: 'pthread_mutex_lock pthread_spin_lock mtx_lock pthread_rwlock_wrlock pthread_rwlock_rdlock',
     reason: 'waits for the holder',
   },
   {
@@ -274,7 +274,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'pure',
-    names: `pthread_mutex_init pthread_mutex_destroy pthread_mutex_trylock pthread_rwlock_init pthread_rwlock_rdlock
+    names: `pthread_mutex_init pthread_mutex_destroy pthread_mutex_trylock pthread_rwlock_init
       pthread_rwlock_destroy pthread_spin_init pthread_spin_destroy pthread_cond_init pthread_cond_destroy
       pthread_cond_wait pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast pthread_barrier_init
       pthread_barrier_wait pthread_barrier_destroy sem_init sem_wait sem_post sem_destroy sem_timedwait sem_trywait`,

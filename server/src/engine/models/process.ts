@@ -201,8 +201,9 @@ function lockKeys(call: ModelCall): string[] {
 export function lockModel(call: ModelCall, state: State): State[] {
   const keys = lockKeys(call);
   if (keys.length === 1) {
-    // Held locks are asked for where a process is made.
-    if (call.ctx.forks) state.locks = withEntry(state.locks, keys[0]!, call.instruction.span);
+    // Held locks are asked for where a process is made; one that is shared keeps nobody who shares it waiting.
+    if (call.ctx.forks && call.name !== 'pthread_rwlock_rdlock')
+      state.locks = withEntry(state.locks, keys[0]!, call.instruction.span);
     state.waited = withEntry(state.waited, `lock:${keys[0]!}`, call.instruction.span);
   }
   setResult(call.ctx, state, call.instruction, constant(0));
