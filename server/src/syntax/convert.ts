@@ -1,20 +1,80 @@
 /**
  * tree-sitter's trees as plain nodes. Each question to a cursor crosses into the parser, which makes conversion dearer
- * than parsing: what a text has in common with the one before it is taken from there.
+ * than parsing: what is the same for all nodes of a kind is asked once, and what a text has in common with the one
+ * before it is taken from there.
  */
 import type { SyntaxNode } from './tree.ts';
 
 export interface Cursor {
   readonly nodeType: string;
+  readonly nodeTypeId: number;
   readonly nodeIsNamed: boolean;
   readonly nodeIsMissing: boolean;
   readonly startIndex: number;
   readonly endIndex: number;
   readonly currentFieldName: string | null | undefined;
+  /** Zero or undefined where there is none. */
+  readonly currentFieldId: number | undefined;
   readonly currentNode: { readonly hasError: boolean; readonly descendantCount: number };
   gotoFirstChild(): boolean;
   gotoNextSibling(): boolean;
   gotoParent(): boolean;
+}
+
+/** What all nodes of one kind have in common. */
+interface Kind {
+  /** One string for all of them: comparing it with another is comparing addresses. */
+  readonly type: string;
+  readonly named: boolean;
+  /** It has no children, in any text. */
+  readonly isLeaf: boolean;
+  /** Its text is its type, and the grammar gives it no field. */
+  readonly isMark: boolean;
+}
+
+/** Named nodes of the C grammar that are one token. */
+const TOKENS: ReadonlySet<string> = new Set([
+  'character',
+  'comment',
+  'escape_sequence',
+  'field_identifier',
+  'identifier',
+  'number_literal',
+  'primitive_type',
+  'statement_identifier',
+  'string_content',
+  'system_lib_string',
+  'type_identifier',
+]);
+/** Tokens that the grammar gives no field. */
+const MARKS: ReadonlySet<string> = new Set([';', ',', '(', ')', '{', '}', '[', ']']);
+
+/** The kinds of nodes and the fields of one grammar, by the numbers that a parser has for them. */
+export class Kinds {
+  private readonly kinds = new Map<number, Kind>();
+  private readonly fields = new Map<number, string>();
+
+  of(cursor: Cursor): Kind {
+    const id = cursor.nodeTypeId;
+    let kind = this.kinds.get(id);
+    if (kind === undefined) {
+      const { nodeType: type, nodeIsNamed: named } = cursor;
+      kind = { type, named, isLeaf: named ? TOKENS.has(type) : true, isMark: MARKS.has(type) };
+      this.kinds.set(id, kind);
+    }
+    return kind;
+  }
+
+  fieldOf(cursor: Cursor): string | undefined {
+    const id = cursor.currentFieldId;
+    if (id === undefined || id === 0) return undefined;
+    let field = this.fields.get(id);
+    if (field === undefined) {
+      field = cursor.currentFieldName!;
+      this.fields.set(id, field);
+    }
+    return field;
+  }
 }
 
 interface MutableNode {
@@ -49,14 +109,22 @@ export function editBetween(before: string, after: string): Edit {
   return { start, oldEnd: before.length - same, newEnd: after.length - same };
 }
 
+/** A text as the parser understood it. */
+export interface Parsed {
+  readonly kinds: Kinds;
+  /** Nothing in it is missing, and nothing an error. */
+  readonly isWhole: boolean;
+}
+
 /** The node that the cursor stands on, with all below it; the cursor stands there again afterwards. */
-export function convert(cursor: Cursor): SyntaxNode {
+export function convert(cursor: Cursor, parsed: Parsed): SyntaxNode {
   // Deep nesting is walked without recursion.
   const stack: MutableNode[] = [];
   for (;;) {
-    const node = nodeAt(cursor);
+    const kind = parsed.kinds.of(cursor);
+    const node = nodeAt(cursor, kind, parsed);
     stack[stack.length - 1]?.children.push(node);
-    if (cursor.gotoFirstChild()) {
+    if (!kind.isLeaf && cursor.gotoFirstChild()) {
       stack.push(node);
       continue;
     }
@@ -78,9 +146,9 @@ const MAX_DEPTH = 100;
  * outside of the edit, holds no error, and is of the kind, the extent and the size of its new self. The cursor stands
  * on the node that `before` was, and does so again afterwards.
  */
-export function convertAgain(cursor: Cursor, before: SyntaxNode, edit: Edit, depth = 0): SyntaxNode {
-  const node = nodeAt(cursor);
-  if (node.type !== before.type || depth > MAX_DEPTH || !cursor.gotoFirstChild()) return convert(cursor);
+export function convertAgain(cursor: Cursor, parsed: Parsed, before: SyntaxNode, edit: Edit, depth = 0): SyntaxNode {
+  const node = nodeAt(cursor, parsed.kinds.of(cursor), parsed);
+  if (node.type !== before.type || depth > MAX_DEPTH || !cursor.gotoFirstChild()) return convert(cursor, parsed);
   const shift = edit.newEnd - edit.oldEnd;
   const known = new Map<number, SyntaxNode>();
   // What has no width is cheap to make; the first of several nodes that begin together is the one with width.
@@ -91,41 +159,36 @@ export function convertAgain(cursor: Cursor, before: SyntaxNode, edit: Edit, dep
     if (by === undefined) {
       const around = known.get(start);
       const isAround = around !== undefined && !before.hasError && around.end - edit.oldEnd === end - edit.newEnd;
-      node.children.push(isAround ? convertAgain(cursor, around, edit, depth + 1) : convert(cursor));
+      node.children.push(isAround ? convertAgain(cursor, parsed, around, edit, depth + 1) : convert(cursor, parsed));
       continue;
     }
     const old = known.get(start - by);
     const outside = old !== undefined && (old.end <= edit.start || old.start >= edit.oldEnd);
-    const same = outside && old.end + by === end && isUnchanged(cursor, old);
-    node.children.push(same ? moved(old, by) : convert(cursor));
+    const same = outside && old.end + by === end && isUnchanged(cursor, parsed.kinds, old);
+    node.children.push(same ? moved(old, by) : convert(cursor, parsed));
   } while (cursor.gotoNextSibling());
   cursor.gotoParent();
   noteErrors(node);
   return node;
 }
 
-function isUnchanged(cursor: Cursor, old: SyntaxNode): boolean {
-  if (old.hasError || old.type !== cursor.nodeType) return false;
-  if ((cursor.currentFieldName ?? undefined) !== old.field) return false;
-  if (old.children.length === 0) return !cursor.nodeIsMissing && old.named === cursor.nodeIsNamed;
+function isUnchanged(cursor: Cursor, kinds: Kinds, old: SyntaxNode): boolean {
+  const { type, named } = kinds.of(cursor);
+  if (old.hasError || old.type !== type || kinds.fieldOf(cursor) !== old.field) return false;
+  if (old.children.length === 0) return !cursor.nodeIsMissing && old.named === named;
   const { hasError, descendantCount } = cursor.currentNode;
   return !hasError && descendantCount === sizeOf(old);
 }
 
-/** Tokens that the grammar gives no field: two questions less for every second node. */
-const PUNCTUATION: ReadonlySet<string> = new Set([';', ',', '(', ')', '{', '}', '[', ']']);
-
-function nodeAt(cursor: Cursor): MutableNode {
-  const type = cursor.nodeType;
+function nodeAt(cursor: Cursor, { type, named, isMark }: Kind, { kinds, isWhole }: Parsed): MutableNode {
   const start = cursor.startIndex;
-  const end = cursor.endIndex;
-  const bare = PUNCTUATION.has(type);
+  const end = isWhole && isMark ? start + type.length : cursor.endIndex;
   // What is missing has no width.
-  const isError = type === 'ERROR' || (start === end && cursor.nodeIsMissing);
+  const isError = !isWhole && (type === 'ERROR' || (start === end && cursor.nodeIsMissing));
   return {
     type,
-    field: bare ? undefined : (cursor.currentFieldName ?? undefined),
-    named: !bare && cursor.nodeIsNamed,
+    field: isMark ? undefined : kinds.fieldOf(cursor),
+    named,
     start,
     end,
     children: [],

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type Cursor, convert, convertAgain, editBetween } from './convert.ts';
+import { type Cursor, convert, convertAgain, editBetween, Kinds, type Parsed } from './convert.ts';
 import type { CParser, KeptTree, SyntaxNode } from './tree.ts';
 
 /** What both bindings have in common. */
@@ -62,11 +62,15 @@ function nativeParser(): CParser {
   );
 }
 
+/** Walks a tree of one parser. */
+type Walked = (tree: RawTree, walk: (cursor: Cursor, parsed: Parsed) => SyntaxNode) => SyntaxNode;
+
 function behind(kind: CParser['kind'], parseRaw: ParseRaw): CParser {
-  const walked = (tree: RawTree, walk: (cursor: Cursor) => SyntaxNode): SyntaxNode => {
+  const kinds = new Kinds();
+  const walked: Walked = (tree, walk) => {
     const cursor = tree.walk();
     try {
-      return walk(cursor);
+      return walk(cursor, { kinds, isWhole: !tree.rootNode.hasError });
     } finally {
       cursor.delete?.();
     }
@@ -93,9 +97,9 @@ class Kept implements KeptTree {
   readonly root: SyntaxNode;
   private readonly tree: RawTree;
   private readonly parseRaw: ParseRaw;
-  private readonly walked: (tree: RawTree, walk: (cursor: Cursor) => SyntaxNode) => SyntaxNode;
+  private readonly walked: Walked;
 
-  constructor(parseRaw: ParseRaw, walked: Kept['walked'], text: string, tree: RawTree, root: SyntaxNode) {
+  constructor(parseRaw: ParseRaw, walked: Walked, text: string, tree: RawTree, root: SyntaxNode) {
     this.parseRaw = parseRaw;
     this.walked = walked;
     this.text = text;
@@ -123,7 +127,7 @@ class Kept implements KeptTree {
       }
     }
     const whole = tree ?? this.parseRaw(text);
-    const root = this.walked(whole, (cursor) => convertAgain(cursor, this.root, edit));
+    const root = this.walked(whole, (cursor, parsed) => convertAgain(cursor, parsed, this.root, edit));
     this.release();
     return new Kept(this.parseRaw, this.walked, text, whole, root);
   }

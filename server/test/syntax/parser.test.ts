@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import type { Cursor } from '../../src/syntax/convert.ts';
 import { parseFile } from '../../src/syntax/file.ts';
 import { createParser } from '../../src/syntax/parser.ts';
-import type { CParser } from '../../src/syntax/tree.ts';
+import type { CParser, SyntaxNode } from '../../src/syntax/tree.ts';
 
 async function parserOf(kind: 'native' | 'wasm'): Promise<CParser> {
   const before = process.env.UFFD_LINT_PARSER;
@@ -20,6 +22,24 @@ async function parserOf(kind: 'native' | 'wasm'): Promise<CParser> {
 const fixtures = readdirSync('test-fixtures/rules', { recursive: true, encoding: 'utf8' })
   .filter((f) => f.endsWith('.c'))
   .map((f) => join('test-fixtures/rules', f));
+
+const load = createRequire(import.meta.url);
+
+type Everything = Cursor & { readonly nodeIsMissing: boolean };
+
+/** A tree by all that the parser says of each node. */
+function everything(cursor: Everything): SyntaxNode {
+  const { nodeType: type, nodeIsNamed: named, startIndex: start, endIndex: end } = cursor;
+  const isError = type === 'ERROR' || cursor.nodeIsMissing;
+  const field = cursor.currentFieldName ?? undefined;
+  const children: SyntaxNode[] = [];
+  if (cursor.gotoFirstChild()) {
+    do children.push(everything(cursor));
+    while (cursor.gotoNextSibling());
+    cursor.gotoParent();
+  }
+  return { type, field, named, start, end, children, isError, hasError: isError || children.some((c) => c.hasError) };
+}
 
 describe('parsers', () => {
   let native: CParser;
@@ -41,21 +61,40 @@ describe('parsers', () => {
     }
   });
 
-  it('give equal trees for damaged text', () => {
-    const damaged = fc.tuple(
+  const damaged = fc
+    .tuple(
       fc.constantFrom(...fixtures),
       fc.nat(3000),
       fc.nat(60),
-      fc.constantFrom('', '{', ')', '#if\n', '"', '🐑'),
-    );
+      fc.constantFrom('', '{', ')', '#if\n', '"', '🐑', "'", ' = {', '#define x y\n'),
+    )
+    .map(([path, at, length, insert]) => {
+      const text = readFileSync(path, 'utf8');
+      return text.slice(0, at) + insert + text.slice(at + length);
+    });
+
+  it('give equal trees for damaged text', () => {
     fc.assert(
-      fc.property(damaged, ([path, at, length, insert]) => {
-        const text = readFileSync(path, 'utf8');
-        const broken = text.slice(0, at) + insert + text.slice(at + length);
+      fc.property(damaged, (broken) => {
         assert.deepEqual(native.parse(broken), wasm.parse(broken));
       }),
       { numRuns: 60, seed: 7 },
     );
+  });
+
+  it('are asked less than everything, and say the same', () => {
+    const Parser = load('tree-sitter') as new () => {
+      setLanguage(language: unknown): void;
+      parse(text: string, old: undefined, options: { bufferSize: number }): { walk(): Everything };
+    };
+    const plain = new Parser();
+    plain.setLanguage(load('tree-sitter-c'));
+    const check = (text: string) => {
+      const tree = plain.parse(text, undefined, { bufferSize: 2 * text.length + 1024 });
+      assert.deepEqual(native.parse(text), everything(tree.walk()));
+    };
+    for (const path of fixtures) check(readFileSync(path, 'utf8'));
+    fc.assert(fc.property(damaged, check), { numRuns: 200 });
   });
 });
 
