@@ -167,6 +167,7 @@ class Analysis {
       includePaths: (path) => [...(options.includePaths ?? []), ...(configurationOf(path)?.includePaths ?? [])],
       targetsOf: options.targetsOf,
       scan: (path, text) => memory.scan(path, text),
+      graphOf: (names, given) => memory.graphOf(names, given),
       wanted,
     });
     this.phases.select = performance.now() - clock;

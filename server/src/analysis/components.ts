@@ -44,7 +44,19 @@ export function factsOfNothing(path: string): FileFacts {
 
 const IDENTIFIER = /[A-Za-z_]\w*/g;
 
+/** Units do not change. */
+const known = new WeakMap<Unit, FileFacts>();
+
 export function factsOf(unit: Unit): FileFacts {
+  let facts = known.get(unit);
+  if (facts === undefined) {
+    facts = readFacts(unit);
+    known.set(unit, facts);
+  }
+  return facts;
+}
+
+function readFacts(unit: Unit): FileFacts {
   const { path, hasMain, defined, used } = linkNames(unit);
   const groups = unit.choices.map((c) => unit.texts.get(c.file)!.slice(c.start, c.end));
   const mayDefine = new Set<string>();

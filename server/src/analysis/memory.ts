@@ -9,11 +9,15 @@ import type { ComponentResult, ProgramResult } from './component-analysis.ts';
 import { KnownTexts } from './known-texts.ts';
 import { LoweredFiles } from './lowered-files.ts';
 import { Memo } from './memo.ts';
+import { type GraphOptions, NameGraph } from './name-graph.ts';
 import { Trees } from './trees.ts';
 import type { Unit } from './units.ts';
 
 /** What so many calls in a row did not use is forgotten. */
 const KEPT_CALLS = 8;
+
+/** A call makes two, of the files that mention userfaultfd and of all that are looked at. */
+const KEPT_GRAPHS = 4;
 
 export class Memory {
   readonly components = new Memo<ComponentResult>();
@@ -29,6 +33,12 @@ export class Memory {
   readonly trees: Trees;
   readonly functions: LoweredFiles | undefined;
   private readonly scans = new Map<string, { readonly text: string; readonly names: FileNames; used: number }>();
+  /** The last graphs of names, each of the very files that it was made of. */
+  private graphs: {
+    readonly files: readonly FileNames[];
+    readonly options: GraphOptions;
+    readonly graph: NameGraph;
+  }[] = [];
   private call = 0;
   private readonly remembers: boolean;
 
@@ -48,6 +58,18 @@ export class Memory {
     }
     known.used = this.call;
     return known.names;
+  }
+
+  graphOf(files: readonly FileNames[], options: GraphOptions): NameGraph {
+    const isSame = (known: (typeof this.graphs)[number]) =>
+      known.options.targetsOf === options.targetsOf &&
+      known.options.wanted === options.wanted &&
+      known.files.length === files.length &&
+      known.files.every((f, i) => f === files[i]);
+    const graph = this.graphs.find(isSame)?.graph ?? new NameGraph(files, options);
+    if (this.remembers)
+      this.graphs = [{ files, options, graph }, ...this.graphs.filter((g) => g.graph !== graph)].slice(0, KEPT_GRAPHS);
+    return graph;
   }
 
   /** The component of these files is done: where nothing is remembered its units need not outlive it. */

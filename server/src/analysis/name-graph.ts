@@ -27,6 +27,11 @@ const NEUTRAL: ReadonlySet<LibraryKind> = new Set(['pure', 'print', 'sleep', 'me
 /** What stands in front of parentheses and calls nothing. */
 const KEYWORD = /^(?:if|while|for|do|switch|sizeof|int|char|long|short|unsigned|signed|const|void|static|struct|else)$/;
 
+export interface GraphOptions extends Pick<LinkOptions, 'targetsOf'> {
+  /** A function that is needed whatever it has to say. */
+  readonly wanted?: string | undefined;
+}
+
 export class NameGraph {
   readonly filesThatSpeak = new Set<string>();
   /** Nodes whose files are wanted: what leads to a mention, then what that calls with an effect; nearest first. */
@@ -37,10 +42,7 @@ export class NameGraph {
   private readonly quiet = new Set<string>();
   private readonly inFile = new Map<string, Node[]>();
 
-  constructor(
-    files: readonly FileNames[],
-    { targetsOf, wanted }: LinkOptions & { readonly wanted?: string | undefined } = {},
-  ) {
+  constructor(files: readonly FileNames[], { targetsOf, wanted }: GraphOptions = {}) {
     const includes = new Includes(files);
     const macros = new VisibleMacros(files, includes);
     const pasting = new Set(files.flatMap((f) => [...f.pasting]));

@@ -8,7 +8,7 @@ import type { LinkOptions } from '../engine/program.ts';
 import { findHeader } from '../syntax/file.ts';
 import { type FileNames, type ItemNames, scanNames } from '../syntax/names.ts';
 import type { Span } from '../text/span.ts';
-import { NameGraph } from './name-graph.ts';
+import { type GraphOptions, NameGraph } from './name-graph.ts';
 import { isHeader, mentions, type SourceFile } from './source-file.ts';
 
 /** Files beyond the seeds whose names are looked at; the nearest ones by folder. Where there are many seeds, more. */
@@ -48,6 +48,8 @@ export interface SelectOptions {
   readonly targetsOf?: LinkOptions['targetsOf'];
   /** `scanNames`, or what remembers it. */
   readonly scan?: typeof scanNames;
+  /** Makes the graph of some files, or remembers it. */
+  readonly graphOf?: (files: readonly FileNames[], options: GraphOptions) => NameGraph;
   /** A function that is wanted whatever it has to say. */
   readonly wanted?: string | undefined;
 }
@@ -71,6 +73,7 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
     return text;
   };
   const namesIn = options.scan ?? scanNames;
+  const graphOf = options.graphOf ?? ((names, given) => new NameGraph(names, given));
   const scanned = new Map<string, FileNames>();
   let latest: { readonly graph: NameGraph; readonly files: number } | undefined;
   const scan = (files: readonly string[]): NameGraph => {
@@ -87,8 +90,10 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
       }
     }
     // Files only ever join.
-    if (latest?.files !== scanned.size)
-      latest = { graph: new NameGraph([...scanned.values()], options), files: scanned.size };
+    if (latest?.files !== scanned.size) {
+      const { targetsOf, wanted } = options;
+      latest = { graph: graphOf([...scanned.values()], { targetsOf, wanted }), files: scanned.size };
+    }
     return latest.graph;
   };
   // Not those that have the word in comments alone, or in names of their own.
