@@ -44,7 +44,8 @@ export interface RepeatedHandshakeEvent extends EventBase {
 /** A FORK message whose path never treated it as one. */
 export interface UnhandledForkEvent extends EventBase {
   readonly kind: 'unhandled-fork';
-  readonly place: 'swallowed' | 'first-use' | 'read';
+  /** `table`: the initialiser of a table of handlers. */
+  readonly place: 'swallowed' | 'table' | 'first-use' | 'read';
   readonly readSpan: Span;
 }
 

@@ -247,7 +247,14 @@ function reportLost(ctx: Context, state: State, object: Uffd, loss: Loss): void 
 function reportUnhandled(ctx: Context, state: State, object: Uffd): void {
   const duty = object.duty!;
   const span = duty.swallowed ?? duty.firstUse ?? duty.read;
-  const place = duty.swallowed !== undefined ? 'swallowed' : duty.firstUse !== undefined ? 'first-use' : 'read';
+  const isTable = ctx.program.globals.some(
+    ({ initialiserSpan: table }) =>
+      table?.file === duty.swallowed?.file &&
+      table?.start === duty.swallowed?.start &&
+      table?.end === duty.swallowed?.end,
+  );
+  const passed = isTable ? 'table' : 'swallowed';
+  const place = duty.swallowed !== undefined ? passed : duty.firstUse !== undefined ? 'first-use' : 'read';
   ctx.facts.emit({
     kind: 'unhandled-fork',
     place,
