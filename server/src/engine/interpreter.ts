@@ -7,7 +7,7 @@
  * they yield at a step quota, so that the caller can stop or give way to the event loop.
  */
 import type { BasicBlock, Expr, FunctionBody, Instruction, Terminator, Variable } from '../ir/ir.ts';
-import type { Span } from '../text/span.ts';
+import { type Span, sameSpan } from '../text/span.ts';
 import { mergeAlternatives } from './alternatives.ts';
 import { assign, keepDisguised, zeroPlace } from './assign.ts';
 import { branch, hasLeft, switchOver, type Ways } from './branching.ts';
@@ -324,14 +324,12 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
 /** The block runs only for a message that was told to be FORK: a return there is an early one. */
 function isUnderTest(body: FunctionBody, recognised: Span | undefined, block: number): boolean {
   if (recognised === undefined) return false;
-  const isIt = (span: Span) =>
-    span.file === recognised.file && span.start === recognised.start && span.end === recognised.end;
   for (const { terminator } of body.blocks) {
-    if (terminator.kind === 'branch' && isIt(terminator.condition.span)) {
+    if (terminator.kind === 'branch' && sameSpan(terminator.condition.span, recognised)) {
       const negated = terminator.condition.kind === 'binary' && terminator.condition.op === '!=';
       return dominates(body, negated ? terminator.whenFalse : terminator.whenTrue, block);
     }
-    const found = terminator.kind === 'switch' ? terminator.cases.find((c) => isIt(c.span)) : undefined;
+    const found = terminator.kind === 'switch' ? terminator.cases.find((c) => sameSpan(c.span, recognised)) : undefined;
     if (found !== undefined) return dominates(body, found.target, block);
   }
   return false;

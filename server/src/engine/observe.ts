@@ -2,12 +2,13 @@
  * What evaluation notices on its way: tests of a message's event, uses of the message's union, dispatch tables, the
  * child's use of memory after fork(), and descriptors that nobody holds any more.
  */
-import type { Expr, Place } from '../ir/ir.ts';
-import type { Span } from '../text/span.ts';
+import type { Expr, GlobalVariable, Place } from '../ir/ir.ts';
+import { type Span, sameSpan } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
-import { type State, type Uffd, withMember } from './state.ts';
+import type { UnhandledForkEvent } from './events.ts';
+import { type ChildDuty, type State, type Uffd, withMember } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
 
 const FORK_FIELD = '.arg.fork.ufd';
@@ -247,20 +248,19 @@ function reportLost(ctx: Context, state: State, object: Uffd, loss: Loss): void 
 function reportUnhandled(ctx: Context, state: State, object: Uffd): void {
   const duty = object.duty!;
   const span = duty.swallowed ?? duty.firstUse ?? duty.read;
-  const isTable = ctx.program.globals.some(
-    ({ initialiserSpan: table }) =>
-      table?.file === duty.swallowed?.file &&
-      table?.start === duty.swallowed?.start &&
-      table?.end === duty.swallowed?.end,
-  );
-  const passed = isTable ? 'table' : 'swallowed';
-  const place = duty.swallowed !== undefined ? passed : duty.firstUse !== undefined ? 'first-use' : 'read';
   ctx.facts.emit({
     kind: 'unhandled-fork',
-    place,
+    place: placeOfFault(ctx, duty),
     readSpan: duty.read,
     ...eventBase(ctx, state, object.id, span),
   });
+}
+
+/** What it is that does not handle the event. */
+function placeOfFault({ program }: Context, { swallowed, firstUse }: ChildDuty): UnhandledForkEvent['place'] {
+  if (swallowed === undefined) return firstUse === undefined ? 'read' : 'first-use';
+  const isTable = ({ initialiserSpan: table }: GlobalVariable) => table !== undefined && sameSpan(table, swallowed);
+  return program.globals.some(isTable) ? 'table' : 'swallowed';
 }
 
 /** exit(), abort(), return from main: descriptors go with the process, but a FORK message taken for another is one. */

@@ -254,8 +254,8 @@ function widened(before: State, state: State, widen: boolean): State {
 
 /**
  * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
- * of the second is where a person would repair it; so it is where the first way was taken in another call. Gives the exits that leave it there, undefined where
- * no child is dealt with.
+ * of the second is where a person would repair it; so it is where the first way was taken in another call. Gives the
+ * exits that leave it there, undefined where no child is dealt with.
  */
 function noteUnevenExits(
   ctx: Context,

@@ -3,10 +3,10 @@
  * takes facts from all roots of the program.
  */
 import type { EngineResult, ForkEvent, ReadEvent } from '../engine/events.ts';
+import { sameSpan } from '../text/span.ts';
+import { FORK_FEATURE } from '../uffd/events.ts';
 import type { Severity } from './finding.ts';
-import { type Detection, eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
-
-const FORK_FEATURE = 2n;
+import { type Detection, eventsOf, type Rule, withLast } from './rule.ts';
 
 type Verdict =
   | { readonly kind: 'read' }

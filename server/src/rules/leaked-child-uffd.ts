@@ -1,5 +1,6 @@
 import type { LostChildEvent } from '../engine/events.ts';
-import { eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
+import { sameSpan } from '../text/span.ts';
+import { eventsOf, type Rule, withLast } from './rule.ts';
 
 /** The descriptor in a FORK message is lost: dropped, overwritten, left behind in a batch. */
 export const leakedChildUffd: Rule = {

@@ -1,5 +1,6 @@
+import { sameSpan } from '../text/span.ts';
 import { FORK_FEATURE } from '../uffd/events.ts';
-import { eventsOf, type Rule, sameSpan, withLast } from './rule.ts';
+import { eventsOf, type Rule, withLast } from './rule.ts';
 
 /** Code acts on an event or a field whose feature no source of the message requested. */
 export const missingFeature: Rule = {

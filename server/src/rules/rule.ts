@@ -1,7 +1,7 @@
 /** What a rule is: metadata, and detection over the engine's events of one program. */
 import type { EngineEvent, EngineResult } from '../engine/events.ts';
 import type { TraceStep } from '../engine/trace.ts';
-import type { Span } from '../text/span.ts';
+import { type Span, sameSpan } from '../text/span.ts';
 import type { Severity } from './finding.ts';
 
 export interface RuleMetadata {
@@ -30,10 +30,6 @@ export function eventsOf<K extends EngineEvent['kind']>(
   kind: K,
 ): Extract<EngineEvent, { kind: K }>[] {
   return program.events.filter((e): e is Extract<EngineEvent, { kind: K }> => e.kind === kind);
-}
-
-export function sameSpan(a: Span, b: Span): boolean {
-  return a.file === b.file && a.start === b.start && a.end === b.end;
 }
 
 /** Ends a trace with the step that is the finding itself. */

@@ -4,3 +4,7 @@ export interface Span {
   readonly start: number;
   readonly end: number;
 }
+
+export function sameSpan(a: Span, b: Span): boolean {
+  return a.file === b.file && a.start === b.start && a.end === b.end;
+}
