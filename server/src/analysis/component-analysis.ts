@@ -1,5 +1,6 @@
 /** Analyses one component: its files are linked into programs, and these are run in the variants that matter. */
 import { canonicalise } from '../engine/canonical.ts';
+import type { Program } from '../engine/context.ts';
 import { runEngine, STEPS_PER_PROGRAM } from '../engine/engine.ts';
 import type { EngineResult } from '../engine/events.ts';
 import { type LinkedProgram, link, linkPrograms } from '../engine/program.ts';
@@ -195,12 +196,15 @@ export class ComponentAnalysis {
   private async found(program: LinkedProgram): Promise<EngineResult> {
     const { runs, roots, inputs, proceed } = this.run;
     const summaries = this.repeats ? roots : undefined;
-    const canonical = canonicalise(program, summaries?.numbering);
-    const find = async () => {
-      const result = await runEngine(canonical.program, { proceed, summaries });
+    const run = async (linked: Program) => {
+      const result = await runEngine(linked, { proceed, summaries });
       if (result.cancelled) throw new Cancelled();
       return result;
     };
+    // What is not looked for again needs no numbers.
+    if (runs === undefined && summaries === undefined) return run(program);
+    const canonical = canonicalise(program, summaries?.numbering);
+    const find = () => run(canonical.program);
     if (runs === undefined) return canonical.restore(await find());
     const key = JSON.stringify([canonical.digest(), program.files.map((path) => [path, inputs.targetsOf(path)])]);
     const known = runs.find(key, inputs) ?? runs.keep(key, [], await find());

@@ -31,10 +31,44 @@ type Bucket = readonly Entry[];
 
 const EMPTY_BUCKET: Bucket = [];
 
+/** Of the end of the name: what comes before is a path that many have in common. */
 function bucketOf(base: string): number {
-  let hash = base.length;
-  for (let i = Math.max(0, base.length - 10); i < base.length; i++) hash = (hash * 31 + base.charCodeAt(i)) | 0;
-  return hash & (BUCKETS - 1);
+  const { length } = base;
+  const last = base.charCodeAt(length - 1) + 31 * base.charCodeAt(length - 2) + 7 * base.charCodeAt(length - 3);
+  return (last + 13 * base.charCodeAt(length - 4) + 3 * base.charCodeAt(length - 5) + length) & (BUCKETS - 1);
+}
+
+/** A descriptor that some cell names; `whole`: the cell is all of a variable. */
+interface Held {
+  readonly object: string;
+  readonly whole: boolean;
+}
+
+const NOTHING_HELD: readonly Held[] = [];
+
+/** Of cells that nobody changes any more. */
+const heldByCells = new WeakMap<Cells, readonly Held[]>();
+
+function heldBy(cells: Cells): readonly Held[] {
+  let held = heldByCells.get(cells);
+  if (held === undefined) {
+    held = findHeld(cells);
+    heldByCells.set(cells, held);
+  }
+  return held;
+}
+
+function findHeld({ values }: Cells): readonly Held[] {
+  let held: Held[] | undefined;
+  for (const [path, { references }] of values) {
+    if (references.length === 0 || path.endsWith('.arg.fork.ufd')) continue;
+    for (const r of references) {
+      if (r.kind !== 'descriptor') continue;
+      held ??= [];
+      held.push({ object: r.object, whole: path === '' });
+    }
+  }
+  return held ?? NOTHING_HELD;
 }
 
 /** Descriptors that are held: by a variable of some function alone, or by more than that. */
@@ -130,14 +164,11 @@ export class Memory {
     const found = new Map<string, 'variable' | 'kept'>();
     for (const bucket of this.buckets) {
       for (const { base, cells } of bucket) {
-        for (const [path, value] of cells.values) {
-          if (value.references.length === 0 || path.endsWith('.arg.fork.ufd')) continue;
-          for (const r of value.references) {
-            if (r.kind !== 'descriptor') continue;
-            // A local has the name of its function before its own.
-            if (path !== '' || !/^var:.*:/s.test(base)) found.set(r.object, 'kept');
-            else if (!found.has(r.object)) found.set(r.object, 'variable');
-          }
+        const held = this.owned?.has(base) === true ? findHeld(cells) : heldBy(cells);
+        for (const { object, whole } of held) {
+          // A local has the name of its function before its own.
+          if (!whole || !/^var:.*:/s.test(base)) found.set(object, 'kept');
+          else if (!found.has(object)) found.set(object, 'variable');
         }
       }
     }

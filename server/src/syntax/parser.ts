@@ -54,9 +54,10 @@ function nativeParser(): CParser {
     setLanguage(language: unknown): void;
     parse(text: string, old: RawTree | undefined, options: { bufferSize: number }): RawTree;
   };
-  const language: unknown = load('tree-sitter-c');
+  const { language } = load('tree-sitter-c') as { readonly language: unknown };
   const parser = new Parser();
-  parser.setLanguage(language);
+  // Without the description of its nodes: the package would make a class for each kind of node, and cursors need none.
+  parser.setLanguage({ language });
   return behind('native', (text, old) =>
     parser.parse(text, old, { bufferSize: Math.max(32 * 1024, 2 * text.length + 1024) }),
   );
