@@ -18,6 +18,7 @@ const common = {
 };
 const entries = [
   ['server/src/cli/index.ts', 'dist/cli.cjs', {}],
+  ['server/src/text/search-thread.ts', 'dist/search-thread.cjs', {}],
   ['server/src/lsp/server.ts', 'dist/server.cjs', {}],
   ['server/src/lsp/index.ts', 'dist/lsp.cjs', {}],
   ['client/src/extension.ts', 'dist/extension.cjs', {}],

@@ -3,7 +3,7 @@
  * a macro that is made of them.
  */
 import { chooseDefinition, type LinkOptions, sameFolder } from '../engine/program.ts';
-import { type LibraryKind, libraryFunction } from '../libc/effects.ts';
+import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import type { FileNames, ItemNames, MacroNames } from '../syntax/names.ts';
 import { isHeader, KERNEL_INTERNAL, speaks } from './source-file.ts';
 
@@ -41,32 +41,37 @@ export class NameGraph {
   readonly defined = new Set<string>();
   private readonly quiet = new Set<string>();
   private readonly inFile = new Map<string, Node[]>();
+  private readonly own = new Map<string, Map<string, Node>>();
 
   constructor(files: readonly FileNames[], { targetsOf, wanted }: GraphOptions = {}) {
     const includes = new Includes(files);
-    const macros = new VisibleMacros(files, includes);
+    const words = new Words();
+    const macros = new VisibleMacros(files, includes, words);
     const pasting = new Set(files.flatMap((f) => [...f.pasting]));
     const speaking = namesThatSpeak(
       files.filter((f) => !f.includes.includes(KERNEL_INTERNAL)),
       includes,
     );
-    const externals = new Map<string, Node[]>();
     const direct: Node[] = [];
     const pasted: Node[] = [];
     const asked: Node[] = [];
-    const all: { node: Node; uses: ReadonlySet<string>; calls: ReadonlySet<string>; own: ReadonlyMap<string, Node> }[] =
-      [];
+    const all: Used[] = [];
     for (const file of files) {
       const hasMain = file.items.some((i) => i.kind === 'function' && i.declares.has('main'));
-      const own = new Map<string, Node>();
       const nodes: Node[] = [];
       this.inFile.set(file.path, nodes);
       const told = speaking.get(file.path);
+      let pastes = false;
       for (const names of file.items) {
         const { uses, calls } = macros.expand(file.path, names);
-        const tells = told !== undefined && [...uses].some((u) => speaks(u) || told.has(u));
-        // A header that only declares comes with whoever includes it.
-        if (tells && (names.kind === 'function' || !isHeader(file.path))) this.filesThatSpeak.add(file.path);
+        let tells = false;
+        for (const { name, speaks } of uses) {
+          tells ||= told !== undefined && (speaks || told.has(name));
+          pastes ||= pasting.size > 0 && pasting.has(name) && names.uses.has(name);
+        }
+        // A header that only declares comes with whoever includes it, and a macro that declares nothing says nothing.
+        const says = names.kind === 'function' || (!isHeader(file.path) && names.declares.size > 0);
+        if (tells && says) this.filesThatSpeak.add(file.path);
         if (names.kind === 'declaration') continue;
         const node: Node = {
           path: file.path,
@@ -78,26 +83,25 @@ export class NameGraph {
           needed: false,
         };
         nodes.push(node);
-        all.push({ node, uses, calls, own });
+        all.push({ node, uses, calls });
         if (tells) direct.push(node);
         if (wanted !== undefined && names.declares.has(wanted)) asked.push(node);
         // A header's inline functions go with whoever includes it. Two programs share no functions.
         const seen = !hasMain && (!names.static || isHeader(file.path));
         for (const name of names.declares) {
-          // Variants under different conditions: each counts, the first is called.
-          if (!own.has(name)) own.set(name, node);
           this.defined.add(name);
-          if (seen) push(externals, name, node);
+          if (seen) words.of(name).externals.push(node);
         }
       }
       // Whom pasted words name cannot be told: it may be anyone here.
-      if (file.items.some((i) => [...i.uses].some((u) => pasting.has(u)))) pasted.push(...nodes);
+      if (pastes) pasted.push(...nodes);
     }
-    for (const { node, uses, calls, own } of all) {
-      for (const name of uses) {
+    for (const { node, uses, calls } of all) {
+      const own = this.ownOf(node.path);
+      for (const word of uses) {
+        const { name, row, externals } = word;
         if (node.names.declares.has(name)) continue;
-        const row = libraryFunction(name);
-        const callee = own.get(name) ?? chooseDefinition(externals.get(name) ?? [], node.path, targetsOf);
+        const callee = own.get(name) ?? chooseDefinition(externals, node.path, targetsOf);
         // A word that is no call, or a call that libc answers, means no function of some folder far away.
         const near = callee === undefined || sameFolder(callee.path, node.path) || isHeader(callee.path);
         if (callee !== undefined && (near || (row === undefined && calls.has(name)))) {
@@ -113,10 +117,22 @@ export class NameGraph {
     const effectful = all.flatMap(({ node }) => (node.effect ? [node] : []));
     for (const node of spread(effectful, (n) => n.callers)) node.effect = true;
     for (const node of spread([...leading, ...asked, ...pasted], (n) => n.callees)) node.needed = true;
-    for (const { node, uses } of all) if (node.needed) for (const name of uses) this.usedNames.add(name);
+    for (const { node, uses } of all) if (node.needed) for (const { name } of uses) this.usedNames.add(name);
     const loud = new Set(all.flatMap(({ node: n }) => (n.effect || n.leads ? [...n.names.declares] : [])));
     for (const { node } of all) for (const name of node.names.declares) if (!loud.has(name)) this.quiet.add(name);
     this.drawn = spread([...asked, ...leading], (n) => [...n.callees].filter((c) => c.effect));
+  }
+
+  /** What a file defines itself, by name. Variants under different conditions: each counts, the first is called. */
+  private ownOf(path: string): ReadonlyMap<string, Node> {
+    let own = this.own.get(path);
+    if (own === undefined) {
+      own = new Map();
+      for (const node of this.inFile.get(path)!)
+        for (const name of node.names.declares) if (!own.has(name)) own.set(name, node);
+      this.own.set(path, own);
+    }
+    return own;
   }
 
   acts(name: string): boolean {
@@ -231,27 +247,76 @@ class Includes {
   }
 }
 
-/** Macros by name and by the files that define them. */
+/** A name that some item uses, and all that is known of it wherever it is used. */
+class Word {
+  readonly name: string;
+  readonly speaks: boolean;
+  /** What the library has under this name. */
+  readonly row: LibraryFunction | undefined;
+  /** Functions and tables that other files can mean by it. */
+  readonly externals: Node[] = [];
+  /** Macros of this name, and the files that define them. */
+  readonly macros: (MacroNames & { readonly path: string })[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+    this.speaks = speaks(name);
+    this.row = libraryFunction(name);
+  }
+}
+
+/** Names are used a thousand times: what is asked of each use is found with one question. */
+class Words {
+  private readonly words = new Map<string, Word>();
+
+  of(name: string): Word {
+    let word = this.words.get(name);
+    if (word === undefined) {
+      word = new Word(name);
+      this.words.set(name, word);
+    }
+    return word;
+  }
+}
+
+/** What an item, or one that its macros expand to, uses and calls. */
+interface Expanded {
+  readonly uses: Iterable<Word>;
+  readonly calls: ReadonlySet<string>;
+}
+
+interface Used extends Expanded {
+  readonly node: Node;
+}
+
+/** What items use when the macros in them are expanded, as far as the files that define these are included. */
 class VisibleMacros {
   private readonly includes: Includes;
-  private readonly byName = new Map<string, (MacroNames & { readonly path: string })[]>();
+  private readonly words: Words;
 
-  constructor(files: readonly FileNames[], includes: Includes) {
+  constructor(files: readonly FileNames[], includes: Includes, words: Words) {
     this.includes = includes;
+    this.words = words;
     for (const { path, macros } of files)
-      for (const [name, names] of macros) push(this.byName, name, { ...names, path });
+      for (const [name, names] of macros) words.of(name).macros.push({ ...names, path });
   }
 
-  /** The names that an item uses, and those in the bodies of macros among them. */
-  expand(path: string, item: MacroNames): MacroNames {
+  expand(path: string, item: MacroNames): Expanded {
+    const own: Word[] = [];
+    let usesMacro = false;
+    for (const name of item.uses) {
+      const word = this.words.of(name);
+      own.push(word);
+      usesMacro ||= word.macros.length > 0;
+    }
     // Most items use no macro.
-    if (![...item.uses].some((name) => this.byName.has(name))) return item;
-    const uses = new Set(item.uses);
+    if (!usesMacro) return { uses: own, calls: item.calls };
+    const uses = new Set(own);
     const calls = new Set(item.calls);
-    for (const name of uses) {
-      for (const macro of this.byName.get(name) ?? []) {
+    for (const { macros } of uses) {
+      for (const macro of macros) {
         if (!this.includes.visibleFrom(path).has(macro.path)) continue;
-        for (const inner of macro.uses) uses.add(inner);
+        for (const inner of macro.uses) uses.add(this.words.of(inner));
         for (const inner of macro.calls) calls.add(inner);
       }
     }

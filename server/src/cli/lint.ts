@@ -9,6 +9,7 @@ import { toStatistics } from '../report/statistics.ts';
 import type { NotAnalysed, Severity } from '../rules/finding.ts';
 import { type CompileDatabase, CompileDatabaseError, findDatabase, openDatabase } from '../text/compile-commands.ts';
 import { discover, isCpp } from '../text/files.ts';
+import { findSilent } from '../text/search-threads.ts';
 import {
   disk,
   type FileSource,
@@ -66,13 +67,17 @@ export async function lint(
   const sources: SourceFile[] = [];
   const notAnalysed: NotAnalysed[] = found.leftOut.map(listed);
   const neighbours: string[] = [];
+  const unnamed = [...paths].filter((path) => path !== input?.path && !found.named.has(path));
+  const silent = await findSilent(unnamed, MENTION_WORDS);
   for (const path of [...paths].sort()) {
     const file =
       path === input?.path
         ? input
         : found.named.has(path)
           ? source.read(path, options.maxFileBytes)
-          : source.search(path, options.maxFileBytes, MENTION_WORDS);
+          : silent.has(path)
+            ? undefined
+            : source.search(path, options.maxFileBytes, MENTION_WORDS);
     if (file === undefined) neighbours.push(path);
     else if ('text' in file) {
       sources.push({ path, text: file.text });

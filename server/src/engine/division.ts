@@ -60,12 +60,12 @@ export function chooseDefinition<T extends { readonly path: string }>(
   from: string,
   targetsOf: TargetsOf = () => [],
 ): T | undefined {
+  if (candidates.length < 2) return candidates[0];
   const only = (list: readonly T[]) => (list.length === 1 ? list[0] : undefined);
   const targets = targetsOf(from);
   const folder = folderOf(from);
   return (
     candidates.find((c) => c.path === from) ??
-    only(candidates) ??
     only(candidates.filter((c) => targetsOf(c.path).some((t) => targets.includes(t)))) ??
     only(candidates.filter((c) => folderOf(c.path) === folder))
   );

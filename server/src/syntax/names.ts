@@ -33,14 +33,45 @@ export interface FileNames {
   readonly includes: readonly string[];
 }
 
-const TOKEN = /[A-Za-z_]\w*|["'{}();=,[]|\/\*|\/\//g;
 const CALL = /([A-Za-z_]\w*)\s*\(/g;
 const IDENTIFIER = /[A-Za-z_]\w*/g;
 /** What looks like the name of a function in front of its parameters and is none. */
 const NO_NAME =
   /^(?:__attribute__|__attribute|__declspec|__asm__|__printf|__scanf|_Alignas|if|while|for|switch|void|char|short|int|long|float|double|unsigned|signed|const)$/;
+const TAG = /^(?:struct|union|enum)$/;
 /** Literals longer than this name nothing. */
 const MAX_LITERAL = 80;
+
+/** What a token begins with; 0 for what is no part of one. */
+const LETTER = 1;
+const DIGIT = 2;
+const QUOTE = 3;
+const SLASH = 4;
+const MARK = 5;
+const KINDS = new Uint8Array(128);
+for (let c = 0; c < KINDS.length; c++) {
+  const character = String.fromCharCode(c);
+  if (/[A-Za-z_]/.test(character)) KINDS[c] = LETTER;
+  else if (/\d/.test(character)) KINDS[c] = DIGIT;
+  else if (/["']/.test(character)) KINDS[c] = QUOTE;
+  else if (character === '/') KINDS[c] = SLASH;
+  else if (/[{}();=,[]/.test(character)) KINDS[c] = MARK;
+}
+
+/** Stands for any number among the tokens that were read last. */
+const NUMBER = '0';
+
+function kindAt(text: string, at: number): number {
+  const c = text.charCodeAt(at);
+  return c < KINDS.length ? KINDS[c]! : 0;
+}
+
+/** Past the letters and digits that stand there. */
+function endOfWord(text: string, at: number): number {
+  let end = at + 1;
+  for (let kind = kindAt(text, end); kind === LETTER || kind === DIGIT; kind = kindAt(text, end)) end++;
+  return end;
+}
 
 export function scanNames(path: string, text: string): FileNames {
   return new Scan(path, text).run();
@@ -63,6 +94,8 @@ class Scan {
   private assigned = false;
   /** Behind `=`: what stands there is not declared. */
   private inValue = false;
+  /** Where the last parenthesis was opened. */
+  private opened = -1;
   /** The identifier in front of the first parameter list. */
   private name: string | undefined;
 
@@ -79,9 +112,8 @@ class Scan {
     const conditionals: number[] = [];
     let last = '';
     let before = '';
-    const token = new RegExp(TOKEN);
-    for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-      const at = match.index;
+    for (let at = 0; at < text.length; ) {
+      const kind = kindAt(text, at);
       const directive = directives[nextDirective];
       if (directive !== undefined && at >= directive.start) {
         nextDirective++;
@@ -89,30 +121,31 @@ class Scan {
         else if (directive.name.startsWith('if')) conditionals.push(this.depth);
         else if (directive.name.startsWith('el')) this.depth = conditionals[conditionals.length - 1] ?? this.depth;
         else if (directive.name === 'endif') conditionals.pop();
-        token.lastIndex = Math.max(directive.end, at);
+        at = Math.max(directive.end, at);
         continue;
       }
-      const word = match[0];
-      switch (word) {
-        case '"':
-        case "'": {
-          const end = endOfString(text, at);
+      if (kind === DIGIT) {
+        at = endOfWord(text, at);
+        before = last;
+        last = NUMBER;
+      } else if (kind === SLASH) {
+        const next = text[at + 1];
+        at = next === '*' ? endOfComment(text, at) : next === '/' ? endOfLine(text, at) : at + 1;
+      } else if (kind === 0) at++;
+      else {
+        let end = at + 1;
+        if (kind === LETTER) {
+          end = endOfWord(text, at);
+          this.word(text.slice(at, end), at);
+        } else if (kind === QUOTE) {
+          end = endOfString(text, at);
+          if (this.start < 0) this.start = at;
           if (end - at < MAX_LITERAL) this.uses.add(text.slice(at, end));
-          token.lastIndex = end;
-          break;
-        }
-        case '/*':
-          token.lastIndex = endOfComment(text, at);
-          continue;
-        case '//':
-          token.lastIndex = endOfLine(text, at);
-          continue;
-        default:
-          if (/^\w/.test(word)) this.word(word, at);
-          else this.punctuation(word, at, last, before);
+        } else this.punctuation(text[at]!, at, last, before);
+        before = last;
+        last = kind === QUOTE ? text[at]! : text.slice(at, end);
+        at = end;
       }
-      before = last;
-      last = word;
     }
     // A function that the end of the file cuts off is one too.
     this.close(text.length, this.depth > 0);
@@ -128,13 +161,14 @@ class Scan {
 
   private punctuation(c: string, at: number, last: string, before: string): void {
     const outside = this.depth === 0 && this.parentheses === 0;
+    const behindWord = kindAt(last, 0) === LETTER;
     // `struct tag {`, `name;`, `name =`, `name,`, `name[`.
-    if (outside && !this.inValue && /^[{;=,[]$/.test(c) && /^[A-Za-z_]/.test(last)) {
-      if (c !== '{' || /^(?:struct|union|enum)$/.test(before)) this.declares.add(last);
+    if (outside && behindWord && !this.inValue && c !== '(' && c !== ')' && c !== '}') {
+      if (c !== '{' || TAG.test(before)) this.declares.add(last);
     }
     // `(*name[])(…)`.
     const isTable = c === '[' && this.depth === 0 && this.parentheses === 1 && this.name === undefined;
-    if (isTable && this.declares.size === 0 && /^[A-Za-z_]/.test(last)) this.declares.add(last);
+    if (isTable && this.declares.size === 0 && behindWord) this.declares.add(last);
     if (outside && (c === '=' || c === ',')) this.inValue = c === '=';
     switch (c) {
       case '{':
@@ -147,13 +181,14 @@ class Scan {
         if (this.depth === 0 && this.name !== undefined && !this.assigned) this.close(at + 1, true);
         break;
       case '(':
-        if (/^[A-Za-z_]/.test(last)) this.calls.add(last);
-        if (outside && this.name === undefined && /^[A-Za-z_]/.test(last) && !NO_NAME.test(last)) this.name = last;
+        if (behindWord) this.calls.add(last);
+        if (outside && this.name === undefined && behindWord && !NO_NAME.test(last)) this.name = last;
         this.parentheses++;
+        this.opened = at;
         break;
       case ')':
         // `typedef void (*name)(…)`.
-        if (this.depth === 0 && this.declares.size === 0 && /^[A-Za-z_]/.test(last) && before === '(')
+        if (this.depth === 0 && this.declares.size === 0 && behindWord && before === '(' && this.opensPointer(at))
           this.declares.add(last);
         this.parentheses = Math.max(0, this.parentheses - 1);
         break;
@@ -165,6 +200,11 @@ class Scan {
         break;
     }
     if (this.depth > 0 && c === '{') this.parentheses = 0;
+  }
+
+  /** A star follows the last parenthesis that was opened. */
+  private opensPointer(end: number): boolean {
+    return /^\(\s*\*/.test(this.text.slice(this.opened, end));
   }
 
   private close(end: number, body: boolean): void {

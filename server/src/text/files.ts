@@ -86,6 +86,31 @@ interface IgnoreRules {
   readonly rules: Ignore;
 }
 
+/** A folder by each of its names. Below one that was named they are made by hand: there are as many as files. */
+interface Folder {
+  /** As the source knows it. */
+  readonly path: string;
+  readonly absolute: string;
+  /** As findings name it. */
+  readonly name: string;
+  /** The one name that several paths to it have in common. */
+  readonly identity: string;
+}
+
+/** A folder in another one, that no link leads to. */
+function within(folder: Folder, name: string): Folder {
+  return {
+    path: join(folder.path, name),
+    absolute: join(folder.absolute, name),
+    name: nameWithin(folder, name),
+    identity: join(folder.identity, name),
+  };
+}
+
+function nameWithin({ name: folder }: Folder, name: string): string {
+  return folder === '.' ? name : folder.endsWith('/') ? folder + name : `${folder}/${name}`;
+}
+
 class Walk implements Walked {
   readonly files = new Set<string>();
   readonly cppFiles = new Set<string>();
@@ -101,10 +126,12 @@ class Walk implements Walked {
   }
 
   /** A folder that was named: looked into although a folder above may ignore it; throws where it cannot be read. */
-  *root(folder: string): Generator<void, void> {
-    const entries = this.source.list(folder);
-    const above = this.rulesAbove(resolve(folder));
-    yield* this.visit(folder, entries, ignored(above, resolve(folder), true) ? [] : above);
+  *root(path: string): Generator<void, void> {
+    const entries = this.source.list(path);
+    const absolute = resolve(path);
+    const above = this.rulesAbove(absolute);
+    const folder = { path, absolute, name: this.name(path), identity: this.source.identity(path) };
+    yield* this.visit(folder, entries, ignored(above, absolute, true) ? [] : above);
   }
 
   /** The rules of the folders above, up to the top of the work tree. */
@@ -129,32 +156,30 @@ class Walk implements Walked {
     return 'text' in file ? [{ base: resolve(folder), rules: ignore().add(file.text) }] : [];
   }
 
-  private *visit(folder: string, entries: readonly Entry[], outer: readonly IgnoreRules[]): Generator<void, void> {
-    const identity = this.source.identity(folder);
-    if (this.seen.has(identity)) return;
-    this.seen.add(identity);
+  private *visit(folder: Folder, entries: readonly Entry[], outer: readonly IgnoreRules[]): Generator<void, void> {
+    if (this.seen.has(folder.identity)) return;
+    this.seen.add(folder.identity);
     this.entries += entries.length;
     yield;
-    const rules = [...outer, ...this.rulesIn(folder, entries)];
-    for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (entry.name === '.git' || entry.name === 'node_modules') continue;
-      const path = join(folder, entry.name);
-      const directory = entry.kind === 'directory';
-      if (ignored(rules, resolve(path), directory)) continue;
+    const rules = [...outer, ...this.rulesIn(folder.path, entries)];
+    for (const { name, kind } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (name === '.git' || name === 'node_modules') continue;
+      const directory = kind === 'directory';
+      if (rules.length > 0 && ignored(rules, join(folder.absolute, name), directory)) continue;
       // Linked files are read; linked folders are not entered, so there are no loops.
-      if (directory) yield* this.enter(path, rules);
-      else if (entry.kind === 'file' || (entry.kind === 'link' && this.isFile(path))) {
-        if (C_FILE.test(entry.name)) this.files.add(this.name(path));
-        else if (CPP_FILE.test(entry.name)) this.cppFiles.add(this.name(path));
+      if (directory) yield* this.enter(within(folder, name), rules);
+      else if (kind === 'file' || (kind === 'link' && this.isFile(join(folder.path, name)))) {
+        if (C_FILE.test(name)) this.files.add(nameWithin(folder, name));
+        else if (CPP_FILE.test(name)) this.cppFiles.add(nameWithin(folder, name));
       }
     }
   }
 
-  private *enter(folder: string, rules: readonly IgnoreRules[]): Generator<void, void> {
+  private *enter(folder: Folder, rules: readonly IgnoreRules[]): Generator<void, void> {
     try {
-      yield* this.visit(folder, this.source.list(folder), rules);
+      yield* this.visit(folder, this.source.list(folder.path), rules);
     } catch (error) {
-      this.leftOut.push({ path: this.name(folder), reason: `cannot be read: ${why(error)}`, kind: 'unreadable' });
+      this.leftOut.push({ path: folder.name, reason: `cannot be read: ${why(error)}`, kind: 'unreadable' });
     }
   }
 
@@ -171,7 +196,11 @@ class Walk implements Walked {
 function ignored(rules: readonly IgnoreRules[], path: string, directory: boolean): boolean {
   let out = false;
   for (const { base, rules: own } of rules) {
-    const name = relative(base, path).split(sep).join('/');
+    // The rules of a folder above: what is left behind it is the path from there.
+    const name = path
+      .slice(base.endsWith(sep) ? base.length : base.length + 1)
+      .split(sep)
+      .join('/');
     const verdict = own.test(directory ? `${name}/` : name);
     if (verdict.ignored) out = true;
     else if (verdict.unignored) out = false;

@@ -58,6 +58,7 @@ describe('names of a file', () => {
     const declared = (text: string) => scanNames('a.h', text).items.map((i) => [i.kind, ...i.declares]);
     assert.deepEqual(declared('struct s { int a; struct t *b; } x, *y;\n'), [['declaration', 's', 'x', 'y']]);
     assert.deepEqual(declared('typedef void (*handler)(int);\n'), [['declaration', 'handler']]);
+    assert.deepEqual(declared('COND_SYSCALL(userfaultfd);\n'), [['declaration']]);
     assert.deepEqual(declared('static int n = 3, m;\n'), [['initialised', 'n', 'm']]);
     assert.deepEqual(declared('static struct op t[] = { { f } };\n'), [['initialised', 't']]);
   });

@@ -1,0 +1,39 @@
+/** Which of many files are worth reading: two threads look for some words in their bytes. */
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { searchOn, shareSearch } from './shared-search.ts';
+
+/** Files from which on a second thread has paid for its start: some tenths of a second on one. */
+const MANY_FILES = 3000;
+
+/**
+ * The paths of regular files in whose bytes none of the words stands. Those that cannot be read, and any others that
+ * have something unusual about them, are not among them; nor is any where there are few files, or no thread is to be had.
+ */
+export async function findSilent(
+  paths: readonly string[],
+  words: readonly string[],
+  fromFiles = MANY_FILES,
+): Promise<ReadonlySet<string>> {
+  if (paths.length < fromFiles) return new Set();
+  const search = shareSearch(paths, words);
+  const done = startThread(search);
+  searchOn(search);
+  await done;
+  return new Set(paths.filter((_, i) => search.silent[i] === 1));
+}
+
+/** Ends with the thread, whatever became of it: what it did not look at counts as not silent. */
+function startThread(search: unknown): Promise<void> {
+  return new Promise((resolve) => {
+    const thread = new Worker(threadEntry(), { workerData: search });
+    thread.once('error', () => resolve());
+    thread.once('exit', () => resolve());
+  });
+}
+
+/** Beside the bundle, or beside this source under a TypeScript loader. */
+function threadEntry(): string | URL {
+  const here = import.meta.url;
+  return here.startsWith('file:') ? new URL('./search-thread.ts', here) : join(dirname(here), 'search-thread.cjs');
+}
