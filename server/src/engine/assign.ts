@@ -9,7 +9,7 @@ import { locationKey, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
 export function assign(ctx: Context, state: State, target: Place, expr: Expr, span: Span): void {
-  if (expr.kind === 'load' && (isRecord(expr.place.type) || isRecord(target.type))) {
+  if (expr.kind === 'load' && (isRecord(target.type) || mayBeRecord(ctx, state, expr.place))) {
     const from = placeLocations(ctx, state, expr.place);
     const to = placeLocations(ctx, state, target);
     if (from.length === 1 && to.length === 1) {
@@ -35,6 +35,13 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
     noteAct(ctx, state);
   }
   storeTo(ctx, state, locations, value, span);
+}
+
+/** By its type, or where that is in a header that is not read, by what lies in it. */
+function mayBeRecord(ctx: Context, state: State, place: Place): boolean {
+  if (place.type.kind !== 'unknown') return isRecord(place.type);
+  if (!place.path.some((e) => e.kind === 'field')) return false;
+  return placeLocations(ctx, state, place).some((l) => state.memory.below(l).some(([suffix]) => suffix.startsWith('.')));
 }
 
 /** `fd + 1`, stored or passed on: whoever has that number has the descriptor, and what he makes of it is not followed. */

@@ -1,5 +1,5 @@
 /** Calls: library models, bodies of the program, threads, and functions the program does not show. */
-import { type Expr, type FunctionBody, type Instruction, REST } from '../ir/ir.ts';
+import { type Expr, type FunctionBody, type Instruction, REST, type Variable } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import { assign, keepDisguised, storeTo } from './assign.ts';
@@ -191,6 +191,11 @@ export function setResult(ctx: Context, state: State, instruction: CallInstructi
 /** A function without a body here: what it is given escapes; its value is unknown. */
 function unknownCall(ctx: Context, state: State, instruction: CallInstruction, name: string | undefined): State {
   mayFail(state);
+  if (name !== undefined && isReport(instruction, name)) {
+    for (const a of instruction.arguments) evaluate(ctx, state, a, { printing: true });
+    leaveDecision(state, instruction, name);
+    return state;
+  }
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
   if (state.hypothesis !== undefined) noteAct(ctx, state);
   if (state.childOf !== undefined) noteChildUse(ctx, state, instruction.span);
@@ -198,6 +203,7 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
     if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
   }
   leaveDecision(state, instruction, name);
+  leaveMessage(ctx, state, instruction);
   // A function that is not shown may report the failure; one that is given the descriptor goes on with it.
   if (values.some((v) => v.references.some((r) => r.kind === 'descriptor'))) noteGoesOn(ctx, state);
   letEscape(ctx, state, values, instruction.span);
@@ -214,6 +220,70 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
 function elsewhere(instruction: CallInstruction): Value {
   const location = { base: `outside:${spanId(instruction.span)}`, path: '[0]' };
   return { ...UNKNOWN, references: [{ kind: 'location', location }] };
+}
+
+/** It is given the text of what it is to tell and is asked for nothing: it keeps nothing of what it prints. */
+function isReport({ arguments: list, result }: CallInstruction, name: string): boolean {
+  const isText = (a: Expr) => a.kind === 'string' && a.value.includes('%');
+  return result === undefined && TELLS.test(name) && !ENDS.test(name) && list.some(isText);
+}
+
+/**
+ * A function that is not shown and is given the result of a read() may say whether there is a message at all: where it
+ * is asked, what becomes of a child on the way that follows is not known.
+ */
+function leaveMessage(ctx: Context, state: State, { arguments: list, result }: CallInstruction): void {
+  if (result === undefined) return;
+  const results = resultsOfReads(ctx.body);
+  if (!list.some((a) => isResult(results, a))) return;
+  const { file, start, end } = ctx.body.span;
+  for (const { id, duty } of state.objects.values()) {
+    if (duty === undefined || duty.recognised !== undefined) continue;
+    const { read } = duty;
+    if (read.file === file && start <= read.start && read.end <= end) state.update(id, { escaped: true });
+  }
+}
+
+const readResults = new WeakMap<FunctionBody, ReadonlySet<Variable>>();
+
+/** Variables of a body that hold what read() returned. */
+function resultsOfReads(body: FunctionBody): ReadonlySet<Variable> {
+  let found = readResults.get(body);
+  if (found === undefined) {
+    found = findResultsOfReads(body);
+    readResults.set(body, found);
+  }
+  return found;
+}
+
+function findResultsOfReads({ blocks }: FunctionBody): Set<Variable> {
+  const found = new Set<Variable>();
+  for (let before = -1; before < found.size; ) {
+    before = found.size;
+    for (const i of blocks.flatMap((b) => b.instructions)) {
+      if (i.kind === 'call' && i.callee.kind === 'function' && i.result !== undefined) {
+        if (libraryFunction(i.callee.name)?.kind === 'read') found.add(i.result);
+      } else if (i.kind === 'assign' && i.target.base.kind === 'variable' && isResult(found, i.value)) {
+        if (i.target.path.length === 0) found.add(i.target.base.variable);
+      }
+    }
+  }
+  return found;
+}
+
+/** The value is one of these results, or a comparison of it. */
+function isResult(results: ReadonlySet<Variable>, e: Expr): boolean {
+  switch (e.kind) {
+    case 'load':
+      return e.place.base.kind === 'variable' && e.place.path.length === 0 && results.has(e.place.base.variable);
+    case 'cast':
+    case 'unary':
+      return isResult(results, e.operand);
+    case 'binary':
+      return isResult(results, e.left) || isResult(results, e.right);
+    default:
+      return false;
+  }
 }
 
 /** A name that says that the function only tells of something. */

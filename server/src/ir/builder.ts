@@ -1,4 +1,5 @@
 /** Builds one function's control-flow graph: blocks, scopes, jump targets, and the text that is being lowered. */
+import type { MacrosByPlace } from '../syntax/redefinitions.ts';
 import type { CParser, MacroDefinition, ParsedSnippet, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import type { BasicBlock, CType, Expr, Instruction, Place, Terminator, Variable } from './ir.ts';
@@ -19,7 +20,7 @@ export interface View {
 export interface UnitScope {
   readonly path: string;
   readonly parser: CParser;
-  readonly macros: ReadonlyMap<string, MacroDefinition>;
+  readonly macrosByPlace: MacrosByPlace;
   readonly globals: Map<string, Variable>;
   readonly functions: Set<string>;
   /** Functions whose prototype says that they do not return. */
@@ -28,8 +29,8 @@ export interface UnitScope {
   readonly constructors: Set<string>;
   readonly enumerators: Map<string, bigint>;
   readonly cleanups: ReadonlyMap<number, string>;
-  /** Expansions by their text before the mask. */
-  readonly snippets: Map<string, ParsedSnippet>;
+  /** Expansions, by the macros that are known where they stand and by their text before the mask. */
+  readonly snippets: Map<ReadonlyMap<string, MacroDefinition>, Map<string, ParsedSnippet>>;
   readonly types: TypeReader;
   /** The text being lowered now: the file, or the expansion of a macro. */
   view: View;
@@ -151,6 +152,11 @@ export class Builder {
 
   span(node: SyntaxNode): Span {
     return this.view.spanOf(node.start, node.end);
+  }
+
+  /** The macros where the node stands, or where what is being expanded does. */
+  macrosAt(node: SyntaxNode): ReadonlyMap<string, MacroDefinition> {
+    return this.unit.macrosByPlace.at(this.span(node).start);
   }
 
   newBlock(): number {

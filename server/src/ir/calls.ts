@@ -2,12 +2,10 @@
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
-import { branchOn } from './conditions.ts';
+import { branchOn, givesArgumentBack } from './conditions.ts';
 import { expandExpression, expression, unwrap } from './expressions.ts';
 import { type Expr, REST } from './ir.ts';
 import { child, LONG } from './types.ts';
-
-const LIKELY = new Set(['likely', 'unlikely', '__builtin_expect', 'READ_ONCE', 'ACCESS_ONCE', '__builtin_constant_p']);
 
 export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const span = b.span(node);
@@ -19,14 +17,14 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   if (name !== undefined && nested === undefined && b.lookup(name) === undefined) {
     if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3)
       return container(b, args, span);
-    const macro = b.unit.macros.get(name);
+    const macro = b.macrosAt(node).get(name);
     if (macro?.parameters !== undefined && !b.blocked(name, node)) {
       if (/offsetof/.test(macro.body) && args.length === 3) return container(b, args, span);
       const value = expandExpression(b, name, node, args, used);
       if (value !== undefined) return value;
     }
     if (macro === undefined) {
-      if (LIKELY.has(name) && args.length > 0) return expression(b, args[0]!, used);
+      if (givesArgumentBack(name) && args.length > 0) return expression(b, args[0]!, used);
       if (name === 'assert' && args.length === 1) return assertion(b, args[0]!, span);
       if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
       if (/^(?:__builtin_)?va_arg$/.test(name)) {
@@ -50,7 +48,7 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
 function calleeName(b: Builder, callee: SyntaxNode): string {
   let name = b.text(callee);
   for (let i = 0; i < 8 && b.lookup(name) === undefined && !b.blocked(name, callee); i++) {
-    const macro = b.unit.macros.get(name);
+    const macro = b.macrosAt(callee).get(name);
     if (macro === undefined || macro.parameters !== undefined) break;
     const other = /^\(*\s*([A-Za-z_]\w*)\s*\)*$/.exec(macro.body)?.[1];
     if (other === undefined) break;
@@ -60,7 +58,7 @@ function calleeName(b: Builder, callee: SyntaxNode): string {
 }
 
 function isObjectMacro(b: Builder, name: string, callee: SyntaxNode): boolean {
-  const macro = b.unit.macros.get(name);
+  const macro = b.macrosAt(callee).get(name);
   return macro !== undefined && macro.parameters === undefined && macro.body !== '' && !b.blocked(name, callee);
 }
 

@@ -154,5 +154,6 @@ function isValue(b: Builder, name: string): boolean {
 }
 
 function isDeclared({ unit }: Builder, name: string): boolean {
-  return unit.globals.has(name) || unit.enumerators.has(name) || unit.functions.has(name) || unit.macros.has(name);
+  const { globals, enumerators, functions, macrosByPlace } = unit;
+  return globals.has(name) || enumerators.has(name) || functions.has(name) || macrosByPlace.last.has(name);
 }

@@ -5,6 +5,14 @@ import { expression, unwrap } from './expressions.ts';
 import { expand, within } from './macros.ts';
 import { child } from './types.ts';
 
+/** What gives its argument back; projects have names of their own for hints. */
+const SAME = /^(?:__builtin_expect|__builtin_constant_p|READ_ONCE|ACCESS_ONCE)$|(?:^|_)(?:un)?likely_*$/i;
+
+/** True for a macro of an unknown header, or a builtin, that gives its first argument back. */
+export function givesArgumentBack(name: string): boolean {
+  return SAME.test(name);
+}
+
 export function branchOn(b: Builder, raw: SyntaxNode, whenTrue: number, whenFalse: number): void {
   const node = unwrap(raw);
   if (node.type === 'binary_expression') {
@@ -38,9 +46,9 @@ function branchOnMacro(b: Builder, node: SyntaxNode, whenTrue: number, whenFalse
   if (callee.type !== 'identifier') return false;
   const name = b.text(callee);
   const args = (child(node, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
-  const macro = b.unit.macros.get(name);
+  const macro = b.macrosAt(node).get(name);
   if (macro === undefined) {
-    if ((name === 'likely' || name === 'unlikely' || name === '__builtin_expect') && args[0] !== undefined) {
+    if (givesArgumentBack(name) && args[0] !== undefined) {
       branchOn(b, args[0], whenTrue, whenFalse);
       return true;
     }

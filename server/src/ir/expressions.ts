@@ -107,7 +107,7 @@ function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const local = b.lookup(name);
   if (local !== undefined) return loadPlace(b, variablePlace(local, span), span);
   const known = KNOWN_CONSTANTS.get(name);
-  const macro = b.unit.macros.get(name);
+  const macro = b.macrosAt(node).get(name);
   if (macro !== undefined && macro.parameters === undefined && !b.blocked(name, node)) {
     const value = expandExpression(b, name, node, undefined, used);
     if (value !== undefined && !(value.kind === 'unknown' && known !== undefined)) {
@@ -454,7 +454,7 @@ export function place(b: Builder, raw: SyntaxNode): Place {
   switch (node.type) {
     case 'identifier': {
       const name = b.text(node);
-      const macro = b.lookup(name) === undefined ? b.unit.macros.get(name) : undefined;
+      const macro = b.lookup(name) === undefined ? b.macrosAt(node).get(name) : undefined;
       if (macro !== undefined && macro.parameters === undefined && !b.blocked(name, node)) {
         const e = expand(b, macro, node, undefined);
         const only = e === undefined ? undefined : singleExpression(e);
@@ -597,7 +597,7 @@ export function expandExpression(
   args: readonly SyntaxNode[] | undefined,
   used: boolean,
 ): Expr | undefined {
-  const macro = b.unit.macros.get(name)!;
+  const macro = b.macrosAt(node).get(name)!;
   if (macro.body === '') return constantExpr(0, b.span(node));
   const e = expand(b, macro, node, args);
   if (e === undefined) return undefined;

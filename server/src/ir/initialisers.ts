@@ -129,7 +129,7 @@ function macroElement(b: Builder, target: Place, element: SyntaxNode, sink: Sink
   const use = assigned ? child(element, 'left')! : element;
   const callee = use.type === 'call_expression' ? child(use, 'function')! : use;
   if (callee.type !== 'identifier') return undefined;
-  const macro = b.unit.macros.get(b.text(callee));
+  const macro = b.macrosAt(callee).get(b.text(callee));
   if (macro === undefined || (macro.parameters === undefined) !== (callee === use)) return undefined;
   const args = child(use, 'arguments')?.children.filter((c) => c.named && c.type !== 'comment');
   const e = expand(b, macro, use, args, assigned ? DESIGNATOR : ELEMENT);
@@ -209,7 +209,7 @@ function elided(b: Builder, type: CType, element: SyntaxNode): boolean {
     case 'identifier':
       if (b.lookupAny(b.text(node)) === undefined) {
         // A constant, or a macro whose value may be a record.
-        const known = b.unit.macros.get(b.text(node));
+        const known = b.macrosAt(node).get(b.text(node));
         return known === undefined ? b.unit.enumerators.has(b.text(node)) : /^[-(\s]*\d/.test(known.body);
       }
       return isScalar(typeOfNode(b, node));

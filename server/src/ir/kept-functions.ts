@@ -2,6 +2,7 @@
  * Functions of a file as they were lowered before. What a function lowers to depends on its own text and on what the
  * file says outside of functions; where both are as they were it is taken over, at its new place.
  */
+import { countBefore } from '../syntax/redefinitions.ts';
 import type { MacroDefinition, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { Copies, noteOrigin } from './copy.ts';
@@ -183,14 +184,20 @@ function textOf({ file, node, noreturn, beforeMain }: Definition): string {
   const { start, end } = node;
   const attributes: string[] = [];
   for (const [at, name] of file.cleanups) if (start <= at && at < end) attributes.push(`${at - start} ${name}`);
-  return [file.path, noreturn, beforeMain, attributes, file.masked.slice(start, end), file.text.slice(start, end)].join(
-    '\0',
-  );
+  // Of two equal texts one may stand behind a redefinition of a macro.
+  const macros = countBefore(file.redefinitions, start);
+  const { masked, text } = file;
+  const parts = [file.path, macros, noreturn, beforeMain, attributes, masked.slice(start, end), text.slice(start, end)];
+  return parts.join('\0');
+}
+
+function sayMacro({ name, parameters, body }: MacroDefinition): string {
+  return `${name}(${parameters?.join() ?? '-'}) ${body}`;
 }
 
 /** What a file says outside of functions: equal texts declare the same. White space and comments are no part of it. */
 export function textOutsideFunctions(file: ParsedFile, attributesOf: (node: SyntaxNode) => Attributes): string {
-  const said: string[] = [file.path];
+  const said: string[] = [file.path, ...file.redefinitions.flatMap((r) => [sayMacro(r.before), sayMacro(r.after)])];
   const say = (node: SyntaxNode, end: number) => {
     said.push(node.type, withoutSpace(file.masked.slice(node.start, end)));
     const written = file.text.slice(node.start, end);

@@ -1,4 +1,5 @@
 /** Lowers one parsed file to the IR. Never throws: a function that cannot be lowered is quarantined. */
+import { MacrosByPlace } from '../syntax/redefinitions.ts';
 import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { Builder, constantExpr, type Nesting, type UnitScope, type View, variablePlace } from './builder.ts';
@@ -45,7 +46,6 @@ export function lowerFile(
   const strays: StrayText[] = [];
   const shared: SharedScope = {
     parser,
-    macros: parsed.macros,
     globals: new Map(),
     functions: declared.set(),
     noreturns: new Set(),
@@ -63,7 +63,7 @@ export function lowerFile(
 }
 
 /** What the files of a unit have in common. */
-type SharedScope = Omit<UnitScope, 'path' | 'cleanups' | 'types' | 'view'>;
+type SharedScope = Omit<UnitScope, 'path' | 'cleanups' | 'macrosByPlace' | 'types' | 'view'>;
 
 class FileLowering {
   private readonly file: ParsedFile;
@@ -100,7 +100,8 @@ class FileLowering {
       file.path,
       (n) => this.enumeration(n),
     );
-    this.unit = { ...shared, path: file.path, cleanups: file.cleanups, types, view: this.view };
+    const macrosByPlace = new MacrosByPlace(file.macros, file.redefinitions);
+    this.unit = { ...shared, path: file.path, cleanups: file.cleanups, macrosByPlace, types, view: this.view };
   }
 
   run(): void {
@@ -336,7 +337,7 @@ class FileLowering {
   private suspicions(node: SyntaxNode, name: string): string[] {
     const found: string[] = [];
     if (node.hasError) found.push('the parser met something it does not know');
-    if (this.unit.macros.get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name))
+    if (this.unit.macrosByPlace.at(node.start).get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name))
       found.push('its name is a macro');
     return found;
   }

@@ -50,19 +50,25 @@ export function expand(
   if (text.length > MAX_EXPANSION) return undefined;
   const original = `${surrounding.before}${text}${surrounding.after}`;
   const shiftedBy = surrounding.before.length;
-  let snippet = b.unit.snippets.get(original);
+  const macros = b.macrosAt(node);
+  let snippets = b.unit.snippets.get(macros);
+  if (snippets === undefined) {
+    snippets = new Map();
+    b.unit.snippets.set(macros, snippets);
+  }
+  let snippet = snippets.get(original);
   if (snippet === undefined) {
     const parse = (expansion: string) => {
       const written = surrounding.before + expansion + surrounding.after;
-      const masked = maskSnippet(written, b.unit.macros);
+      const masked = maskSnippet(written, macros);
       return { text: masked, written, root: parseSnippet(b.unit.parser, masked) };
     };
     snippet = parse(text);
     // Macros that follow each other with nothing between are no C before they are expanded, too.
-    const further = snippet.root.hasError ? rescanned(text, b.unit.macros, [macro.name]) : text;
+    const further = snippet.root.hasError ? rescanned(text, macros, [macro.name]) : text;
     const other = further === text || further.length > MAX_EXPANSION ? undefined : parse(further);
     if (other?.root.hasError === false) snippet = { ...other, isRescanned: true };
-    b.unit.snippets.set(original, snippet);
+    snippets.set(original, snippet);
   }
   const { text: whole, root } = snippet;
   const pieces = snippet.isRescanned === true ? [] : given.pieces;

@@ -133,7 +133,7 @@ function statementMacro(b: Builder, node: SyntaxNode): boolean {
   const callee = node.type === 'identifier' ? node : unwrap(child(node, 'function')!);
   if (callee.type !== 'identifier') return false;
   const name = b.text(callee);
-  const macro = b.unit.macros.get(name);
+  const macro = b.macrosAt(node).get(name);
   if (macro === undefined || b.lookup(name) !== undefined || b.blocked(name, node)) return false;
   if ((macro.parameters === undefined) !== (node.type === 'identifier')) return false;
   if (/offsetof/.test(macro.body)) return false;
@@ -331,7 +331,7 @@ const HOLE = 'uffd_lint_hole';
 
 /** Lowers the expansion of a macro that begins a statement; its holes are filled with the statements in the source. */
 function beginningMacro(b: Builder, name: string, node: SyntaxNode, filling: readonly (SyntaxNode | undefined)[]) {
-  const macro = b.unit.macros.get(name);
+  const macro = b.macrosAt(node).get(name);
   if (macro?.parameters === undefined) return false;
   const header = { ...node, end: child(node, 'condition')?.end ?? node.end };
   const suffix = filling.map((_, i) => ` ${HOLE}${i};`).join(' else');

@@ -55,6 +55,7 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
       noreturns: result.noreturns,
       constructors: result.constructors,
       choices: result.choices,
+      redefinitions: result.redefinitions,
     };
   };
   const include = (name: string, found: { path: string; text: string } | undefined, depth: number): void => {

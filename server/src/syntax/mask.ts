@@ -25,7 +25,8 @@ import {
   parseDefine,
   skipSpace,
 } from './preprocess.ts';
-import type { Choice, MacroDefinition, Unknown } from './tree.ts';
+import { differs } from './redefinitions.ts';
+import type { Choice, MacroDefinition, Redefinition, Unknown } from './tree.ts';
 
 export interface MaskResult {
   readonly masked: string;
@@ -37,6 +38,7 @@ export interface MaskResult {
   readonly constructors: readonly number[];
   /** Conditionals whose groups were chosen without knowing. */
   readonly choices: readonly Choice[];
+  readonly redefinitions: readonly Redefinition[];
 }
 
 export interface MaskOptions {
@@ -48,11 +50,11 @@ export interface MaskOptions {
 
 export function mask(text: string, options: MaskOptions): MaskResult {
   const directives = new Blanker(text);
-  const choices = chooseConfiguration(text, options, directives);
+  const { choices, redefinitions } = chooseConfiguration(text, options, directives);
   const found = noAttributes();
   const tokens = new Blanker(directives.toString());
   maskTokens(tokens, options.definitions.macros, found);
-  return { masked: tokens.toString(), ...found, choices };
+  return { masked: tokens.toString(), ...found, choices, redefinitions };
 }
 
 /** The expansion of a macro, masked like the file that it stands in. */
@@ -103,9 +105,14 @@ interface Group {
   readonly unknowns: Unknown[];
 }
 
-function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker): Choice[] {
+function chooseConfiguration(
+  text: string,
+  options: MaskOptions,
+  chars: Blanker,
+): Pick<MaskResult, 'choices' | 'redefinitions'> {
   const { macros, undefinedNames } = options.definitions;
   const choices: Choice[] = [];
+  const redefinitions: Redefinition[] = [];
   const groups: Group[] = [];
   let active = true;
   let inactiveFrom = 0;
@@ -162,6 +169,9 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker)
         if (!active) break;
         const macro = parseDefine(d.rest, options.path);
         if (macro !== undefined) {
+          const before = macros.get(macro.name);
+          if (before !== undefined && differs(before, macro))
+            redefinitions.push({ at: d.start, name: macro.name, before, after: macro });
           macros.set(macro.name, macro);
           undefinedNames.delete(macro.name);
         }
@@ -182,7 +192,7 @@ function chooseConfiguration(text: string, options: MaskOptions, chars: Blanker)
   }
   if (!active) chars.blank(inactiveFrom, text.length);
   for (const group of groups) closeChoice(group, text.length);
-  return choices;
+  return { choices, redefinitions };
 }
 
 /** `typeof(e)` is a type to the grammar only for some `e`: the widest integer stands in for it. */

@@ -31,6 +31,15 @@ export interface MacroDefinition {
   readonly file: string | undefined;
 }
 
+/** A `#define` of a name that already stood for something else. */
+export interface Redefinition {
+  /** Offset of the directive. */
+  readonly at: number;
+  readonly name: string;
+  readonly before: MacroDefinition;
+  readonly after: MacroDefinition;
+}
+
 export interface ParsedFile {
   readonly path: string;
   /** The text as written. */
@@ -40,6 +49,8 @@ export interface ParsedFile {
   readonly root: SyntaxNode;
   /** Macros visible at the end of the file, its project headers' included. */
   readonly macros: ReadonlyMap<string, MacroDefinition>;
+  /** In the order of their places; those of headers are with the headers. */
+  readonly redefinitions: readonly Redefinition[];
   /** Project headers that were found, each parsed on its own (declarations, static inline functions). */
   readonly headers: readonly ParsedFile[];
   /** `#include` names that were not found (system headers are never looked for). */

@@ -123,12 +123,19 @@ function functionName(body: FunctionBody): string {
   return `function ${body.id}`;
 }
 
-/** The variable, or the kind of record behind a pointer, in which a place with fields lies. */
-export function enclosing(place: Place): string | undefined {
-  if (!place.path.some((e) => e.kind === 'field')) return undefined;
-  if (place.base.kind === 'variable') return place.base.variable.id;
+/**
+ * What a place with fields lies in, from the field around it outwards to the variable, or to what the pointer leads to
+ * and the kind of record that this is: whoever copies one of these copies the place.
+ */
+export function enclosing(place: Place, names: Names): string[] {
+  const fields = place.path.flatMap((e) => (e.kind === 'field' ? [e.name] : []));
+  if (fields.length === 0) return [];
+  const around = fields.slice(0, -1).map(fieldName);
+  if (place.base.kind === 'variable') return [...around, place.base.variable.id];
+  const pointee = names.leadsTo(place.base.pointer);
+  if (pointee !== undefined) around.push(pointee);
   const type = typeOf(place.base.pointer);
-  return type?.kind === 'pointer' && type.to.kind === 'record' ? `record ${type.to.tag}` : undefined;
+  return type?.kind === 'pointer' && type.to.kind === 'record' ? [...around, `record ${type.to.tag}`] : around;
 }
 
 export function fieldName(field: string): string {

@@ -409,10 +409,7 @@ export class StepReader {
   }
 
   private ofPlace(place: Place): string[] {
-    const names = [this.names.ofPlace(place), ...this.address(place)];
-    const whole = enclosing(place);
-    if (whole !== undefined) names.push(whole);
-    return names;
+    return [this.names.ofPlace(place), ...this.address(place), ...enclosing(place, this.names)];
   }
 
   /** Names that decide where a place lies. */
