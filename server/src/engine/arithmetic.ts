@@ -107,14 +107,15 @@ export function applyBinary(op: BinaryOperator, left: Value, right: Value): Valu
   if ((op === '+' || op === '-') && (left.references.length > 0 || right.references.length > 0)) {
     return movePointer(op, left, right);
   }
-  // Masking and moving a pointer or a page address keeps what it points to.
-  if (op === '&' && left.references.length > 0) return left;
+  if (op === '&' && left.references.length > 0) return maskPointer(left, right);
   // Flags beside a descriptor in one word: the word still names it.
   if (op === '|' && (left.references.length > 0 || right.references.length > 0)) {
     if (right.references.length === 0) return left;
     return left.references.length === 0 ? right : join(left, right);
   }
+  // Moving a page address keeps what it points to.
   if ((op === '<<' || op === '>>') && left.references.length > 0) return left;
+  if (left.references.length > 0 || right.references.length > 0) return numeric(TOP_NUMBER);
   const a = left.number;
   const b = right.number;
   if (a === undefined || b === undefined) return numeric(TOP_NUMBER);
@@ -136,6 +137,21 @@ export function applyBinary(op: BinaryOperator, left: Value, right: Value): Valu
   // What may be a pointer is one still, a distance on.
   const moves = op === '+' ? left.any || right.any : op === '-' && left.any && !right.any;
   return moves ? { ...result, any: true } : result;
+}
+
+/** Bits that tell where in a mapping an address lies, and not in which one. */
+const OFFSET_BITS = 2 ** 32 - 1;
+
+/**
+ * The page of an address points where the address does; its place in the page is a number, and so may be what a mask
+ * leaves that is not known. Of a word with a descriptor in it a mask leaves the descriptor.
+ */
+function maskPointer(left: Value, mask: Value): Value {
+  if (left.references.some((r) => r.kind !== 'location')) return left;
+  const { number } = mask;
+  if (mask.any || number === undefined) return { ...left, number: TOP_NUMBER };
+  if (number.low >= 0 && number.high <= OFFSET_BITS) return numeric(interval(0, number.high));
+  return number.set === undefined ? { ...left, number: TOP_NUMBER } : left;
 }
 
 function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): AbstractNumber {

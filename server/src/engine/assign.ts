@@ -41,7 +41,9 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
 function mayBeRecord(ctx: Context, state: State, place: Place): boolean {
   if (place.type.kind !== 'unknown') return isRecord(place.type);
   if (!place.path.some((e) => e.kind === 'field')) return false;
-  return placeLocations(ctx, state, place).some((l) => state.memory.below(l).some(([suffix]) => suffix.startsWith('.')));
+  return placeLocations(ctx, state, place).some((l) =>
+    state.memory.below(l).some(([suffix]) => suffix.startsWith('.')),
+  );
 }
 
 /** `fd + 1`, stored or passed on: whoever has that number has the descriptor, and what he makes of it is not followed. */

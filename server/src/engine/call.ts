@@ -199,8 +199,11 @@ function unknownCall(ctx: Context, state: State, instruction: CallInstruction, n
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
   if (state.hypothesis !== undefined) noteAct(ctx, state);
   if (state.childOf !== undefined) noteChildUse(ctx, state, instruction.span);
-  for (const v of values) {
-    if (v.tag?.part === 'event' && v.tag.child !== undefined) recognise(state, v.tag.child, instruction.span);
+  for (const { tag } of values) {
+    if (tag?.part !== 'event' || tag.child === undefined) continue;
+    recognise(state, tag.child, instruction.span);
+    // What it answers may be which way the message goes.
+    if (instruction.result !== undefined) state.update(tag.child, { escaped: true });
   }
   leaveDecision(state, instruction, name);
   leaveMessage(ctx, state, instruction);
@@ -296,11 +299,16 @@ const ENDS = /exit|die|fatal|abort|panic|fail|bail|assert|check|expect|bug/i;
  */
 function leaveDecision(state: State, instruction: CallInstruction, name: string | undefined): void {
   for (const argument of instruction.arguments) {
-    for (const id of refusalsIn(state, argument)) state.update(id, { handshake: 'unknown' });
+    for (const id of refusalsIn(state, argument)) leaveHandshake(state, id);
   }
   if (name !== undefined && TELLS.test(name) && !ENDS.test(name)) return;
-  for (const o of state.objects.values())
-    if (o.handshake === 'failed' && o.refusalTested) state.update(o.id, { handshake: 'unknown' });
+  for (const o of state.objects.values()) if (o.handshake === 'failed' && o.refusalTested) leaveHandshake(state, o.id);
+}
+
+/** Whether the program goes on where the handshake failed is not known, and no feature is missed where it does. */
+function leaveHandshake(state: State, id: string): void {
+  const object = state.objects.get(id);
+  if (object !== undefined) state.update(id, { handshake: 'unknown', features: { ...object.features, unknown: true } });
 }
 
 /**

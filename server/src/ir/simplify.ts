@@ -3,7 +3,7 @@
  * and a block joins its only predecessor. Arms of branches and switches stay as a rule, empty or not: which statements
  * stand under a test is asked of them.
  */
-import type { Instruction, Terminator, Variable } from './ir.ts';
+import type { Expr, Instruction, Terminator, Variable } from './ir.ts';
 import { visitInstruction, visitTerminator } from './visit.ts';
 
 export interface GrowingBlock {
@@ -13,6 +13,7 @@ export interface GrowingBlock {
 
 /** Changes the blocks in place; block 0 stays the entry, and blocks that are passed over become unreachable. */
 export function simplify(blocks: readonly GrowingBlock[], keepsArms = true): void {
+  for (const block of blocks) takeOnlyWay(block);
   passOver(blocks, keepsArms);
   const predecessors = countPredecessors(blocks);
   for (const id of predecessors.keys()) {
@@ -28,6 +29,32 @@ export function simplify(blocks: readonly GrowingBlock[], keepsArms = true): voi
     }
   }
   dropCopies(blocks);
+}
+
+/** `assert(0)`: a test whose answer stands in the source is none. */
+function takeOnlyWay(block: GrowingBlock): void {
+  const { terminator } = block;
+  if (terminator?.kind !== 'branch') return;
+  const holds = truthOf(terminator.condition);
+  if (holds === undefined) return;
+  block.terminator = { kind: 'goto', target: holds ? terminator.whenTrue : terminator.whenFalse };
+}
+
+function truthOf(e: Expr): boolean | undefined {
+  switch (e.kind) {
+    case 'constant':
+      return e.value !== 0n;
+    case 'string':
+      return true;
+    case 'cast':
+      return truthOf(e.operand);
+    case 'unary': {
+      const inner = e.op === '!' ? truthOf(e.operand) : undefined;
+      return inner === undefined ? undefined : !inner;
+    }
+    default:
+      return undefined;
+  }
 }
 
 /**

@@ -118,10 +118,12 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   clearMessages(ctx, state, head, batch);
   const results = [failed];
   const other = state.clone();
-  writeMessage(other, head, {
+  const message = {
     events: otherEvents(object),
     tag: { part: 'event', source: object.id, child: undefined, site: instruction.span },
-  });
+  } as const;
+  writeMessage(other, head, message);
+  supposeMessage(failed, head, message);
   setResult(
     ctx,
     other,
@@ -133,10 +135,7 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   const through = holderOf(ctx, state, call);
   if (batch) {
     const rest = state.clone();
-    writeMessage(rest, head, {
-      events: otherEvents(object),
-      tag: { part: 'event', source: object.id, child: undefined, site: instruction.span },
-    });
+    writeMessage(rest, head, message);
     const { child, source } = bearChild(ctx, rest, object, call, through, true);
     writeFork(rest, restOf(head), source, child, call);
     setResult(ctx, rest, instruction, numeric(interval(2 * MESSAGE_SIZE, length ?? Infinity)));
@@ -220,7 +219,21 @@ function clearMessages(ctx: Context, state: State, head: Location, batch: boolea
   if (batch) overwriteBelow(ctx, state, restOf(head), undefined);
 }
 
-function writeMessage(state: State, at: Location, message: { events: number[]; tag: MessageTag }): void {
+interface Message {
+  readonly events: readonly number[];
+  readonly tag: MessageTag;
+}
+
+/**
+ * A buffer that holds zeros, as a static one does from the start, holds no message. Where the outcomes of the read meet
+ * between two tests of its result, the message is not to be forgotten for the zeros beside it.
+ */
+function supposeMessage(failed: State, at: Location, message: Message): void {
+  const before = failed.memory.load({ base: at.base, path: `${at.path}.event` });
+  if (before !== undefined && before.tag === undefined && asConstant(before) === 0) writeMessage(failed, at, message);
+}
+
+function writeMessage(state: State, at: Location, message: Message): void {
   state.memory.store({ base: at.base, path: `${at.path}.event` }, numeric(numberSet(message.events), message.tag));
 }
 
