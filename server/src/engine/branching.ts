@@ -3,6 +3,7 @@
  * says, and paths of events that cannot come, followed only to see whether the code acts on them.
  */
 import type { Expr, FunctionBody, Place, Terminator } from '../ir/ir.ts';
+import { visitExpr } from '../ir/visit.ts';
 import type { Span } from '../text/span.ts';
 import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import type { Context } from './context.ts';
@@ -37,19 +38,52 @@ export function branch(ctx: Context, state: State, terminator: Branch, { enter, 
   const unlikely = hypothesisOf(ctx, state, written);
   const whenTrue = state.clone();
   const whenFalse = state;
-  if (assume(ctx, whenTrue, condition, true)) {
+  const asked = eventsAskedOf(ctx, state, condition);
+  const canBeTrue = assume(ctx, whenTrue, condition, true);
+  const canBeFalse = assume(ctx, whenFalse, condition, false);
+  // The event is known, and what it is compared with is not: which way its message goes is not known either.
+  if (canBeTrue && canBeFalse)
+    for (const child of asked) for (const s of [whenTrue, whenFalse]) s.update(child, { escaped: true });
+  // A child is lost on some paths alone: which of them it is has to be seen.
+  if (canBeTrue && canBeFalse && owesChild(state)) {
+    whenTrue.step('branch', condition.span, 'the test holds here');
+    whenFalse.step('branch', condition.span, 'the test does not hold here');
+  }
+  if (canBeTrue) {
     requestedEvent(ctx, whenTrue, condition);
     enter(terminator.whenTrue, whenTrue);
   } else if (unlikely?.side === 'true') {
     suppose(written.whenTrue, unlikely.state);
   }
-  if (assume(ctx, whenFalse, condition, false)) {
+  if (canBeFalse) {
     if (condition.kind === 'binary' && condition.op === '!=')
       requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
     suppose(written.whenFalse, unlikely.state);
   }
+}
+
+function owesChild(state: State): boolean {
+  for (const o of state.objects.values()) if (o.duty !== undefined && !o.escaped) return true;
+  return false;
+}
+
+/** Children of FORK messages that nobody told apart yet and whose event stands in the condition. */
+function eventsAskedOf(ctx: Context, state: State, condition: Expr): string[] {
+  const found: string[] = [];
+  for (const o of state.objects.values()) if (o.duty !== undefined && o.duty.recognised === undefined) found.push(o.id);
+  if (found.length === 0) return found;
+  const asked = new Set<string>();
+  visitExpr(condition, {
+    expr: (e) => {
+      if (e.kind !== 'load' || e.place.type.kind === 'record') return;
+      const { tag } = evaluate(ctx, state, e);
+      if (tag?.part === 'event' && tag.child !== undefined) asked.add(tag.child);
+    },
+    place: () => {},
+  });
+  return found.filter((id) => asked.has(id));
 }
 
 /** For `event == X` where the source never requested X's feature: the state in which the message is X after all. */

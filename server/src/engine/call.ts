@@ -38,12 +38,26 @@ export function* executeCall(ctx: Context, state: State, instruction: CallInstru
   const names = calleeNames(ctx, state, instruction.callee);
   if (names.length === 0) return [unknownCall(ctx, state, instruction, undefined)];
   const states: State[] = [];
+  const walked = names.length > 1 && walksTable(ctx, state, instruction.callee);
   for (const [i, name] of names.entries()) {
     const branch = i === names.length - 1 ? state : state.clone();
+    if (walked && names.some((other) => other !== name && prepares(ctx, other))) branch.cut = true;
     if (instruction.callee.kind !== 'function') noteHandler(ctx, branch, instruction, name);
     states.push(...(yield* callNamed(ctx, branch, instruction, name, budget)));
   }
   return states;
+}
+
+/** The functions of a table are called one after the other: which of them were called before this one is not known. */
+function walksTable(ctx: Context, state: State, callee: Expr): boolean {
+  if (callee.kind !== 'load') return false;
+  if (callee.place.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant')) return true;
+  return placeLocations(ctx, state, callee.place).some(({ path }) => /\[[*>]/.test(path));
+}
+
+function prepares(ctx: Context, name: string): boolean {
+  const body = ctx.program.function(name, ctx.body.file);
+  return body !== undefined && ctx.slice.prepares(body);
 }
 
 /** A handler out of a table that knows `arg.fork`: that it was chosen is the test of the event. */

@@ -267,6 +267,7 @@ class Schedule implements Others, Progress {
         root: root.name,
         function: root.body.name,
         threadSite: root.threadSite,
+        starters: root.starters,
         unused: unused.has(root.body.id),
       })),
       functionsAnalysed: this.analysed.size,

@@ -51,13 +51,22 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
     // A thread that this path started and has not joined; or one that somebody else started.
     const startedHere = site !== undefined && fork.threads.has(site);
     if (startedHere && fork.threads.get(site) === 'joined') continue;
-    if (site !== undefined && !startedHere && ownSite === undefined) continue;
+    if (site !== undefined && !startedHere && ownSite === undefined && !isStartedByRunning(program, read, fork))
+      continue;
     const wait = waitsForForker(read, fork, ownSite);
     if (wait === undefined) return { kind: 'read' };
     waiting ??= { kind: 'waits', read, ...wait };
   }
   if (waiting !== undefined) return waiting;
   return own === undefined ? { kind: 'never-read' } : { kind: 'own-reader', read: own };
+}
+
+/** Some thread that led to the start of the reader runs. */
+function isStartedByRunning({ roots }: EngineResult, read: ReadEvent, fork: ForkEvent): boolean {
+  const starters = roots.find((r) => r.root === read.root)?.starters ?? [];
+  return roots.some(({ root, threadSite }) => {
+    return threadSite !== undefined && starters.includes(root) && fork.threads.get(threadSite) === 'running';
+  });
 }
 
 /** A descriptor of unknown origin may be this one, to whoever is not the thread that forks. */

@@ -1,6 +1,6 @@
 import type { LostChildEvent } from '../engine/events.ts';
 import { sameSpan } from '../text/span.ts';
-import { eventsOf, type Rule, withLast } from './rule.ts';
+import { branchesSince, eventsOf, type Rule, withLast } from './rule.ts';
 
 /** The descriptor in a FORK message is lost: dropped, overwritten, left behind in a batch. */
 export const leakedChildUffd: Rule = {
@@ -43,8 +43,8 @@ function messageOf(e: LostChildEvent): string {
     case 'returned':
       return `Control leaves here without closing or keeping the child's userfaultfd descriptor (msg.arg.fork.ufd): ${consequence}. Close it on this path.`;
     case 'batch':
-      return `This read() can return several messages and only the first is looked at: the child descriptors of the others are already installed and are lost: ${consequence}. Loop over all n / sizeof(struct uffd_msg) messages.`;
+      return `This read() can return several messages, and one behind the first is not looked at: the child descriptor that it brought is already installed and is lost: ${consequence}. Look at all n / sizeof(struct uffd_msg) messages, whatever becomes of the others.`;
     case 'dropped':
-      return `The child's userfaultfd descriptor (msg.arg.fork.ufd) is neither closed nor kept after this FORK event: ${consequence}. Close it or hand it to whoever serves the child.`;
+      return `The child's userfaultfd descriptor (msg.arg.fork.ufd) is neither closed nor kept after this FORK event${branchesSince(e.trace, 'event') ? ' on the path below' : ''}: ${consequence}. Close it or hand it to whoever serves the child.`;
   }
 }

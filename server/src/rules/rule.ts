@@ -32,6 +32,12 @@ export function eventsOf<K extends EngineEvent['kind']>(
   return program.events.filter((e): e is Extract<EngineEvent, { kind: K }> => e.kind === kind);
 }
 
+/** Tests lie between the step of that kind and the end of the path: other paths from there may be in order. */
+export function branchesSince(trace: readonly TraceStep[], kind: TraceStep['kind']): boolean {
+  const from = trace.findLastIndex((s) => s.kind === kind);
+  return trace.slice(from + 1).some((s) => s.kind === 'branch');
+}
+
 /** Ends a trace with the step that is the finding itself. */
 export function withLast(trace: readonly TraceStep[], last: TraceStep): TraceStep[] {
   const previous = trace[trace.length - 1];

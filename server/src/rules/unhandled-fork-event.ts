@@ -1,4 +1,4 @@
-import { eventsOf, type Rule, withLast } from './rule.ts';
+import { branchesSince, eventsOf, type Rule, withLast } from './rule.ts';
 
 /** A FORK message that no code on its path treats as one. */
 export const unhandledForkEvent: Rule = {
@@ -17,7 +17,7 @@ export const unhandledForkEvent: Rule = {
             ? "UFFD_EVENT_FORK is enabled on this userfaultfd, and what this table has for it leaves the message alone: read() has already installed the child's descriptor (arg.fork.ufd), which leaks, and the child waits for ever at its first missing page. Put a handler into the table that serves or closes it."
             : e.place === 'swallowed'
               ? "UFFD_EVENT_FORK is enabled on this userfaultfd but is not handled here: read() has already installed the child's descriptor (arg.fork.ufd), which leaks, and the child waits for ever at its first missing page. Add a case for UFFD_EVENT_FORK that serves or closes it."
-              : "The message may be UFFD_EVENT_FORK, but its event is not looked at: the child's descriptor that read() installed (arg.fork.ufd) leaks and the union is misread. Test msg.event first and handle UFFD_EVENT_FORK.",
+              : `The message may be UFFD_EVENT_FORK, but its event is not looked at${branchesSince(e.trace, 'read') ? ' on the path below' : ''}: the child's descriptor that read() installed (arg.fork.ufd) leaks and the union is misread. Test msg.event first and handle UFFD_EVENT_FORK.`,
         trace: withLast(e.trace, {
           kind: 'lose',
           location: e.span,

@@ -1,5 +1,6 @@
 /** Descriptors: which userfaultfd an argument names, close, dup, and what is born where. */
 import type { Expr, Place } from '../../ir/ir.ts';
+import type { Span } from '../../text/span.ts';
 import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId, type Site } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
@@ -93,7 +94,7 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
   const named: Named[] = [];
   const references = value.references.filter((r) => r.kind === 'descriptor');
   for (const r of references) {
-    const object = state.objects.get(r.object);
+    const object = state.objects.get(r.object) ?? madeElsewhere(ctx, state, r.object, expr.span);
     if (object !== undefined) named.push({ object, sure: references.length === 1 });
   }
   if (named.length > 0 || !value.any || !materialise) return named;
@@ -108,27 +109,41 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
   const id = `outside:${holder.base}|${holder.path}`;
   let object = state.objects.get(id);
   if (object === undefined) {
-    object = {
-      id,
-      origin: 'outside',
-      site: expr.span,
-      handshake: 'unknown',
-      handshakeSpan: undefined,
-      handshakeFunction: undefined,
-      refusalTested: false,
-      features: ctx.facts.programFeatures ?? UNKNOWN_FEATURES,
-      nonblocking: undefined,
-      survivesExec: true,
-      armed: [],
-      escaped: false,
-      process: state.process,
-      duty: undefined,
-      waitedAt: undefined,
-    };
+    object = { ...fromOutside(id, expr.span, state), features: ctx.facts.programFeatures ?? UNKNOWN_FEATURES };
     state.putObject(object);
   }
   state.memory.store(holder, descriptor(id));
   return [{ object, sure: true }];
+}
+
+/** A thread that runs already finds what its creator makes only now, with the handshake that was done meanwhile. */
+function madeElsewhere(ctx: Context, state: State, id: string, site: Span): Uffd | undefined {
+  if (!ctx.thread) return undefined;
+  const features = ctx.facts.othersHandshake(ctx.root, id);
+  if (features === undefined) return undefined;
+  const object = { ...fromOutside(id, site, state), handshake: 'enabled', features } as const;
+  state.putObject(object);
+  return object;
+}
+
+function fromOutside(id: string, site: Span, state: State): Uffd {
+  return {
+    id,
+    origin: 'outside',
+    site,
+    handshake: 'unknown',
+    handshakeSpan: undefined,
+    handshakeFunction: undefined,
+    refusalTested: false,
+    features: UNKNOWN_FEATURES,
+    nonblocking: undefined,
+    survivesExec: true,
+    armed: [],
+    escaped: false,
+    process: state.process,
+    duty: undefined,
+    waitedAt: undefined,
+  };
 }
 
 /** What other roots do to the object counts too. */

@@ -61,6 +61,12 @@ export class Slice {
     return this.relevance.functions.get(body.id)?.wary !== false;
   }
 
+  /** While it runs something is done that other functions rest on: a userfaultfd or a reader comes to be. */
+  prepares(body: FunctionBody): boolean {
+    const facts = this.relevance.functions.get(body.id);
+    return facts === undefined || facts.wary || facts.startsThreads;
+  }
+
   /** The one can come to call the other, and the other the one. */
   areInCircle(caller: FunctionBody, callee: FunctionBody): boolean {
     const circle = this.relevance.circles.get(callee.id);
@@ -113,14 +119,14 @@ export class Slice {
   private sign(body: FunctionBody): string {
     const facts = this.relevance.functions.get(body.id);
     if (facts === undefined) return '';
-    const { acts, neverReturns, forks, wary, readsMessages, folded } = facts;
+    const { acts, neverReturns, forks, wary, startsThreads, readsMessages, folded } = facts;
     const kept = facts.blocks.flatMap(({ steps }) =>
       steps.map((s) => this.relevance.keeps(s, wary) || ends(this.relevance.functions, s)),
     );
     const ignored = [...body.parameters, ...body.locals].map((v) => this.ignoresVariable(v));
     visitBody(body, { expr: () => {}, place: (p) => ignored.push(this.ignores(p)) });
     const bits = (list: readonly boolean[]) => list.map(Number).join('');
-    const traits = bits([this.whole, acts, neverReturns, forks, wary, readsMessages]);
+    const traits = bits([this.whole, acts, neverReturns, forks, wary, startsThreads, readsMessages]);
     return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body)].join(' ');
   }
 

@@ -13,6 +13,8 @@ export interface FunctionFacts {
   wary: boolean;
   /** After it this may be another process. */
   forks: boolean;
+  /** A thread is started while it runs. */
+  startsThreads: boolean;
   /** A thread that another one started may run it. */
   inThread: boolean;
   /** A child process may run it. */
@@ -37,6 +39,7 @@ export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): Func
     neverReturns: false,
     wary: false,
     forks: false,
+    startsThreads: false,
     inThread: false,
     inChild: false,
     readsMessages: takesFromMessage(body),
@@ -59,6 +62,7 @@ export function findTraits(
   for (const facts of functions.values()) facts.graph = flowgraph(functions, facts);
   ascend(functions, 'wary', (s) => s.handshake);
   ascend(functions, 'forks', (s) => s.forks);
+  ascend(functions, 'startsThreads', (s) => s.startsThread);
   descend(
     [...functions.values()].filter((f) => f.forks),
     'inChild',
@@ -84,7 +88,7 @@ function descend(
 }
 
 /** Whoever does it and their callers, however many calls lead there. */
-function ascend(functions: Functions, trait: 'wary' | 'forks', does: (step: Step) => boolean): void {
+function ascend(functions: Functions, trait: 'wary' | 'forks' | 'startsThreads', does: (step: Step) => boolean): void {
   const from = [...functions.values()].filter((f) => some(f, does));
   for (let facts = from.pop(); facts !== undefined; facts = from.pop()) {
     if (facts[trait]) continue;
