@@ -115,6 +115,15 @@ interface LooseCall {
   readonly through: string;
 }
 
+/** A thread, or a process with a function of its own. */
+interface ThreadStart {
+  /** What the pointer leads to through which it is given its function. */
+  readonly through: string | undefined;
+  /** Names that say which function that is. */
+  readonly begins: readonly string[];
+  readonly given: readonly string[];
+}
+
 function resultOf(i: CallInstruction): string[] {
   return i.result === undefined ? [] : [i.result.id];
 }
@@ -244,7 +253,8 @@ export class StepReader {
       essential: i.arguments.some((a) => leadsToRecord(a)),
       unknown: true,
       takes: i.arguments.flatMap((a) => this.contents(a)),
-      ways: i.arguments.flatMap((a) => this.ways(a)),
+      // Whom it calls is asked whatever it is kept for.
+      ways: [...i.arguments.flatMap((a) => this.ways(a)), ...this.uses(i.callee)],
       defines: resultOf(i),
       uses: this.uses(i.callee),
       through,
@@ -291,8 +301,11 @@ export class StepReader {
       uses:
         row.kind === 'close'
           ? []
-          : looked.flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.uses(a) : this.contents(a))),
-      ways: list.flatMap((a) => this.ways(a)),
+          : [
+              ...looked.flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.uses(a) : this.contents(a))),
+              ...(thread?.begins ?? []),
+            ],
+      ways: [...list.flatMap((a) => this.ways(a)), ...(thread?.begins ?? [])],
       through: thread?.through ?? once,
       given: thread === undefined ? [] : [thread.given],
     };
@@ -320,14 +333,15 @@ export class StepReader {
   }
 
   /** The function that a thread or a clone begins with, and what it is given. */
-  private thread({ row, arguments: list }: LibraryCall): { through: string | undefined; given: readonly string[] } {
+  private thread({ row, arguments: list }: LibraryCall): ThreadStart {
     const [start, given] = row.kind === 'clone' ? [0, 3] : row.name.startsWith('thrd') ? [1, 2] : [2, 3];
     const through = list[start] === undefined ? undefined : this.names.leadsTo(list[start]);
     const argument = list[given];
+    const begins = list[start] === undefined ? [] : this.uses(list[start]);
     if (through !== undefined) this.started.push(through);
-    if (through === undefined || argument === undefined) return { through, given: [] };
+    if (through === undefined || argument === undefined) return { through, begins, given: [] };
     this.loose.push({ list: [argument], result: undefined, through });
-    return { through, given: this.uses(argument) };
+    return { through, begins, given: this.uses(argument) };
   }
 
   /** Binds calls through pointers to the functions that these lead to, which may hand on pointers of their own. */
