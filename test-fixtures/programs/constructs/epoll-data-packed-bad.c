@@ -31,7 +31,7 @@ static int add(enum kind kind, int fd)
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = PACK(kind, fd) };
 
 	if (budget == 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		return -1; // misses: leaked-child-uffd -- a number cut out of a packed word names no userfaultfd
+		return -1; // expect: leaked-child-uffd
 	budget--;
 	return 0;
 }

@@ -73,7 +73,7 @@ static void *tracer_main(void *arg)
 			continue;
 		if (got != (ssize_t)sizeof(msg))
 			break;
-		if (msg.event == UFFD_EVENT_FORK) // misses: leaked-child-uffd -- what F_DUPFD_CLOEXEC returns names no userfaultfd, and the reader reads such a number
+		if (msg.event == UFFD_EVENT_FORK) // expect: leaked-child-uffd
 			tracer_on_fork(t, msg.arg.fork.ufd);
 	}
 	return NULL;

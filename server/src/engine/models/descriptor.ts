@@ -97,7 +97,7 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
     const object = state.objects.get(r.object) ?? madeElsewhere(ctx, state, r.object, expr.span);
     if (object !== undefined) named.push({ object, sure: references.length === 1 });
   }
-  if (named.length > 0 || !value.any || !materialise) return named;
+  if (named.length > 0 || !(value.any || isSomeNumber(value)) || !materialise) return named;
   const place = placeOf(expr);
   const holders = place === undefined ? [] : placeLocations(ctx, state, place);
   // One of several cells: which of them is a userfaultfd is not known. A loop over a table sees it in the first element:
@@ -114,6 +114,11 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
   }
   state.memory.store(holder, descriptor(id));
   return [{ object, sure: true }];
+}
+
+/** Not one that the program writes down: a descriptor that was an index of a table comes back as a number. */
+function isSomeNumber({ number, references }: Value): boolean {
+  return references.length === 0 && number !== undefined && number.set === undefined && number.high > 0;
 }
 
 /** A thread that runs already finds what its creator makes only now, with the handshake that was done meanwhile. */

@@ -123,17 +123,19 @@ export function atForkModel(call: ModelCall, state: State): State[] {
 }
 
 export function freeModel(call: ModelCall, state: State): State[] {
-  for (const r of call.values[0]?.references ?? []) {
-    if (r.kind !== 'location' || !r.location.base.startsWith('heap:') || state.memory.summaries.has(r.location.base))
-      continue;
-    const isOwn = (path: string) => /^\[0\]|\.arg\.fork\.ufd$/.test(path);
-    const candidates = descriptorsIn(state, r.location.base, isOwn);
+  const freed = (call.values[0]?.references ?? []).flatMap((r) => (r.kind === 'location' ? [r.location.base] : []));
+  const isOne = new Set(freed).size === 1;
+  for (const base of freed) {
+    if (!base.startsWith('heap:') || state.memory.summaries.has(base)) continue;
+    // Of several nodes one is freed, and what the program looked at before says which: that is not followed.
+    const isOwn = (path: string) => isOne && /^\[0\]|\.arg\.fork\.ufd$/.test(path);
+    const candidates = descriptorsIn(state, base, isOwn);
     // Whether a loop before it closed what lies in a table is not followed for each element: nothing is said of them.
-    for (const id of descriptorsIn(state, r.location.base, (path) => !isOwn(path)))
-      state.update(id, { duty: undefined });
-    state.memory.deleteBase(r.location.base);
+    for (const id of descriptorsIn(state, base, (path) => !isOwn(path))) state.update(id, { duty: undefined });
+    if (!isOne) continue;
+    state.memory.deleteBase(base);
     checkLost(call.ctx, state, candidates, { how: 'dropped' });
-    disarm(state, r.location.base);
+    disarm(state, base);
   }
   setResult(call.ctx, state, call.instruction, UNKNOWN);
   return [state];

@@ -135,7 +135,8 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   const through = holderOf(ctx, state, call);
   if (batch) {
     const rest = state.clone();
-    writeMessage(rest, head, message);
+    // The first may be FORK as well: its own child is followed in the state where it is the only one.
+    writeMessage(rest, head, { ...message, events: [...message.events, FORK_EVENT].sort((a, b) => a - b) });
     const { child, source } = bearChild(ctx, rest, object, call, through, true);
     writeFork(rest, restOf(head), source, child, call);
     setResult(ctx, rest, instruction, numeric(interval(2 * MESSAGE_SIZE, length ?? Infinity)));
