@@ -77,7 +77,7 @@ export class RootRun implements Facts {
     if (!this.shared.isVisible(location.base)) return own;
     const key = locationKey(location);
     const others = this.shared.othersStore(root, key, this.root.starters);
-    if (own !== undefined && this.shared.stores(root, key)) {
+    if (own !== undefined && this.shared.stores(root, key) && !this.isBetterKnownTo(others, root, key)) {
       const counters = this.others.countersIn(location);
       if (counters === 0 || own.number === undefined) return own;
       const isOnlyOne = counters === 1 && this.root.threadSite !== undefined && others === undefined;
@@ -88,6 +88,11 @@ export class RootRun implements Facts {
     const answer = own === undefined ? others : others === undefined ? own : join(own, others);
     this.noteAnswer(key, answer);
     return answer;
+  }
+
+  /** Another root stored a descriptor there, and this one something of which it does not know what it is. */
+  private isBetterKnownTo(others: Value | undefined, root: string, key: string): boolean {
+    return others !== undefined && others.references.length > 0 && this.shared.storesUnknown(root, key);
   }
 
   private noteAnswer(key: string, answer: Value | undefined): void {

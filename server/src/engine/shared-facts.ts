@@ -94,6 +94,12 @@ export class SharedFacts {
     return stored?.has(root) === true || stored?.has(beforeThreads(root)) === true;
   }
 
+  /** What the root stores there itself may be anything. */
+  storesUnknown(root: string, key: string): boolean {
+    const stored = this.look('stored', this.stored, key);
+    return stored?.get(root)?.any === true;
+  }
+
   handshake(root: string, object: string, features: FeatureWord, concurrent: boolean): void {
     this.request(features);
     if (concurrent) this.change('handshakes', this.handshakes, object, root, features);
