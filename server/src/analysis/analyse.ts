@@ -9,6 +9,7 @@ import type { CParser } from '../syntax/tree.ts';
 import { Cancelled, ComponentAnalysis, type ComponentResult } from './component-analysis.ts';
 import { componentsOf, type FileFacts, factsOf, factsOfNothing } from './components.ts';
 import { type DumpRequest, dumpFunctions } from './dump.ts';
+import { IncludeFolders } from './include-folders.ts';
 import { type Inputs, Recorder } from './inputs.ts';
 import { type CacheOptions, KeptResults } from './kept-results.ts';
 import { Memory } from './memory.ts';
@@ -161,18 +162,26 @@ class Analysis {
     const readText = (path: string): string | undefined => open.get(path) ?? options.readFile?.(path);
     const configurationOf = (path: string) => options.configurationOf?.(path);
     const clock = performance.now();
+    const scan = (path: string, text: string) => memory.scan(path, text);
+    const configured = (path: string) => [
+      ...(options.includePaths ?? []),
+      ...(configurationOf(path)?.includePaths ?? []),
+    ];
+    const paths = [...open.keys(), ...(options.neighbours ?? [])];
+    const folders = new IncludeFolders({ paths, read: readText, scan, configured });
     this.selection = selectFiles(files, {
       neighbours: options.neighbours,
       read: readText,
-      includePaths: (path) => [...(options.includePaths ?? []), ...(configurationOf(path)?.includePaths ?? [])],
+      includePaths: (path) => [...configured(path), ...folders.ownOf(path)],
       targetsOf: options.targetsOf,
-      scan: (path, text) => memory.scan(path, text),
+      scan,
       graphOf: (names, given) => memory.graphOf(names, given),
       wanted,
     });
     this.phases.select = performance.now() - clock;
     const targetsOf = (path: string) => options.targetsOf?.(path) ?? [];
-    this.inputs = { ...this.selection, readText, configurationOf, targetsOf };
+    const includeFoldersOf = (path: string) => folders.of(path);
+    this.inputs = { ...this.selection, readText, configurationOf, targetsOf, includeFoldersOf };
     this.units = new Units(parser, memory.trees, memory.functions, options);
     this.given = JSON.stringify([options.defines, options.undefined, options.includePaths]);
     if (options.cache !== undefined) this.kept = new KeptResults(options.cache, parser.kind, options, this.inputs);

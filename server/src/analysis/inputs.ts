@@ -13,11 +13,13 @@ export interface Inputs extends Omit<Selection, 'files'> {
   readText(path: string): string | undefined;
   configurationOf(path: string): FileConfiguration | undefined;
   targetsOf(path: string): readonly string[];
+  /** Folders in which headers are looked for beside those of the configuration. */
+  includeFoldersOf(path: string): readonly string[];
 }
 
 /** Plain data: questions are kept in files too. */
 export type Question =
-  | readonly [kind: 'text' | 'configuration' | 'targets', path: string]
+  | readonly [kind: 'text' | 'configuration' | 'targets' | 'folders', path: string]
   | readonly [kind: 'leads' | 'needed', path: string, offset: number]
   | readonly [kind: 'surroundings', path: string, start: number, end: number]
   | readonly [kind: 'uses' | 'acts' | 'defines', name: string];
@@ -34,6 +36,8 @@ export function ask(inputs: Inputs, question: Question): Answer {
       return JSON.stringify(inputs.configurationOf(question[1]));
     case 'targets':
       return JSON.stringify(inputs.targetsOf(question[1]));
+    case 'folders':
+      return JSON.stringify(inputs.includeFoldersOf(question[1]));
     case 'leads':
       return String(inputs.leadsToMention(pointIn(question[1], question[2])));
     case 'needed':
@@ -86,6 +90,12 @@ export class Recorder implements Inputs {
     const targets = this.inner.targetsOf(path);
     this.note(['targets', path], JSON.stringify(targets));
     return targets;
+  }
+
+  includeFoldersOf(path: string): readonly string[] {
+    const folders = this.inner.includeFoldersOf(path);
+    this.note(['folders', path], JSON.stringify(folders));
+    return folders;
   }
 
   leadsToMention(place: Span): boolean {

@@ -68,7 +68,11 @@ export class Units {
     const parsed = parseFile(this.trees.of(variant), path, inputs.readText(path)!, {
       defines,
       undefinedNames,
-      includePaths: [...(this.options.includePaths ?? []), ...(configuration?.includePaths ?? [])],
+      includePaths: [
+        ...(this.options.includePaths ?? []),
+        ...(configuration?.includePaths ?? []),
+        ...inputs.includeFoldersOf(path),
+      ],
       forcedIncludes: configuration?.forcedIncludes,
       complete: configuration !== undefined,
       readHeader: (header) => inputs.readText(header),

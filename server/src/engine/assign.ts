@@ -4,7 +4,7 @@ import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { ZERO } from './memory.ts';
-import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
+import { checkLost, FORK_FIELD, letEscape, noteAct, noteMemoryUse } from './observe.ts';
 import { locationKey, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
@@ -13,9 +13,12 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
     const from = placeLocations(ctx, state, expr.place);
     const to = placeLocations(ctx, state, target);
     if (from.length === 1 && to.length === 1) {
-      const lost = overwritten(state, to[0]!);
+      const taken = overwritten(state, to[0]!, (path) => !path.endsWith(FORK_FIELD));
+      const inMessage = overwritten(state, to[0]!, (path) => path.endsWith(FORK_FIELD));
       state.memory.copy(from[0]!, to[0]!);
-      checkLost(ctx, state, lost, { how: 'overwritten', span });
+      checkLost(ctx, state, taken, { how: 'overwritten', span });
+      // The next message in its place: the child of the last one was let go before.
+      checkLost(ctx, state, inMessage, { how: 'dropped' });
       return;
     }
   }
@@ -179,11 +182,13 @@ function isPollSlot(state: State, base: string, path: string): boolean {
   return values.has(`${head}.events`) || values.has(`${head}.revents`);
 }
 
-function overwritten(state: State, location: Location): string[] {
+/** Descriptors below a location, by the whole path of the cell that names them. */
+function overwritten(state: State, location: Location, isMeant = (_path: string) => true): string[] {
   if (!state.memory.isStrong(location)) return [];
-  return state.memory
-    .below(location)
-    .flatMap(([, value]) => value.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : [])));
+  return state.memory.below(location).flatMap(([suffix, value]) => {
+    if (!isMeant(location.path + suffix)) return [];
+    return value.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
+  });
 }
 
 export function zeroPlace(ctx: Context, state: State, target: Place, span: Span): void {

@@ -11,7 +11,7 @@ import type { UnhandledForkEvent } from './events.ts';
 import { type ChildDuty, type State, type Uffd, withMember } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
 
-const FORK_FIELD = '.arg.fork.ufd';
+export const FORK_FIELD = '.arg.fork.ufd';
 
 /** `msg.event == X`, `!= X`, or a bit test of it. */
 export function noteEventTest(

@@ -10,6 +10,7 @@ const world = (texts: Readonly<Record<string, string>>, more: Partial<Inputs> = 
   readText: (path) => texts[path],
   configurationOf: () => undefined,
   targetsOf: () => [],
+  includeFoldersOf: () => [],
   leadsToMention: () => false,
   isNeeded: () => true,
   at: () => ({ inside: 'nothing', holdsNeeded: false }),

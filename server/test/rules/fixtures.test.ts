@@ -21,7 +21,7 @@ describe('fixtures', () => {
       return text === undefined ? [] : [{ path, text }];
     };
     const files = paths.flatMap(read);
-    const result = await analyser.analyse(files, { readFile: readText });
+    const result = await analyser.analyse(files, { readFile: readText, neighbours: headers });
     const lineOf = (span: Span) => new LineIndex(readText(span.file)!).position(span.start).line;
     const found = result.findings.map((f) => `${f.location.file}:${lineOf(f.location)}: ${f.ruleId}`);
     const wanted = [...files, ...headers.flatMap(read)].flatMap((f) => mustReport(f.text).map((e) => `${f.path}:${e}`));
