@@ -19,7 +19,13 @@ export async function analyseTogether(
   const readText = (path: string) => texts.get(path) ?? readFile(path);
   const files = [...given].sort((a, b) => (a.path < b.path ? -1 : 1));
   const selection = selectFiles(files, { read: readText });
-  const inputs = { ...selection, readText, configurationOf: () => undefined, targetsOf: () => [], includeFoldersOf: () => [] };
+  const inputs = {
+    ...selection,
+    readText,
+    configurationOf: () => undefined,
+    targetsOf: () => [],
+    includeFoldersOf: () => [],
+  };
   const units = new Units(parser, new Trees(parser, false), undefined, {});
   const known = new Map<string, Unit>();
   const make = (path: string) => {
