@@ -174,10 +174,17 @@ function noteSuccess(ctx: Context, exits: readonly State[]): void {
   const result = (s: State) => asConstant(s.memory.load({ base: RETURN_BASE, path: '' }) ?? UNKNOWN);
   const others = exits.filter((s) => s.refused === undefined).map(result);
   for (const exit of exits) {
+    if (exit.refused?.functionId !== ctx.body.id) continue;
     const value = result(exit);
-    if (exit.refused?.functionId === ctx.body.id && value !== undefined && others.length > 0 && !others.includes(value))
+    if ((value !== undefined && others.length > 0 && !others.includes(value)) || returnsRefused(exit))
       noteGoesOn(ctx, exit);
   }
+}
+
+/** The function gives out the descriptor on which it takes the refused handshake for a success. */
+function returnsRefused({ memory, refused }: State): boolean {
+  const value = memory.load({ base: RETURN_BASE, path: '' });
+  return value?.references.some((r) => r.kind === 'descriptor' && r.object === refused?.event.object) === true;
 }
 
 /** What a test of the result would tell apart: the one number it is, a reference, or anything else. */
