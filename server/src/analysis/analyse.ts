@@ -14,7 +14,7 @@ import { type Inputs, Recorder } from './inputs.ts';
 import { type CacheOptions, KeptResults } from './kept-results.ts';
 import { Memory } from './memory.ts';
 import { type Selection, selectFiles } from './select.ts';
-import { isHeader, mentions, type SourceFile } from './source-file.ts';
+import { isHeader, type SourceFile } from './source-file.ts';
 import { type ConfigurationOptions, type Decisions, NO_DECISIONS, type Unit, Units } from './units.ts';
 import { type Counts, countsOf, findingsOf, notesOf } from './whole.ts';
 
@@ -169,12 +169,10 @@ class Analysis {
     ];
     const paths = [...open.keys(), ...(options.neighbours ?? [])];
     const folders = new IncludeFolders({ paths, read: readText, scan, configured });
-    // What is drawn in beside them is mostly large, and its headers say little of userfaultfd.
-    const isAsked = (path: string) => mentions(open.get(path) ?? '');
     this.selection = selectFiles(files, {
       neighbours: options.neighbours,
       read: readText,
-      includePaths: (path) => [...configured(path), ...(isAsked(path) ? folders.ownOf(path) : [])],
+      includePaths: (path) => [...configured(path), ...folders.ownOf(path)],
       targetsOf: options.targetsOf,
       scan,
       graphOf: (names, given) => memory.graphOf(names, given),
@@ -182,7 +180,7 @@ class Analysis {
     });
     this.phases.select = performance.now() - clock;
     const targetsOf = (path: string) => options.targetsOf?.(path) ?? [];
-    const includeFoldersOf = (path: string) => (isAsked(path) ? folders.of(path) : []);
+    const includeFoldersOf = (path: string) => folders.of(path);
     this.inputs = { ...this.selection, readText, configurationOf, targetsOf, includeFoldersOf };
     this.units = new Units(parser, memory.trees, memory.functions, options);
     this.given = JSON.stringify([options.defines, options.undefined, options.includePaths]);

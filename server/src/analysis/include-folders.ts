@@ -1,10 +1,11 @@
 /**
  * Folders that a build names with `-I`, where nobody says so: a header that lies in the tree and whose path ends as the
- * `#include` has it says where its folder is.
+ * `#include` has it says where its folder is. Files that mention userfaultfd are asked alone: what is drawn in beside
+ * them is mostly large, and its headers say little of userfaultfd.
  */
 import { findHeader, isSystemHeader } from '../syntax/file.ts';
 import type { FileNames } from '../syntax/names.ts';
-import { isHeader } from './source-file.ts';
+import { isHeader, mentions } from './source-file.ts';
 
 /** Headers below one file that are asked for theirs. */
 const MAX_HEADERS = 400;
@@ -40,7 +41,7 @@ export class IncludeFolders {
   ownOf(path: string): readonly string[] {
     let own = this.own.get(path);
     if (own === undefined) {
-      own = this.findFor(path, this.tree.configured(path)).folders;
+      own = this.isAsked(path) ? this.findFor(path, this.tree.configured(path)).folders : [];
       this.own.set(path, own);
     }
     return own;
@@ -52,7 +53,7 @@ export class IncludeFolders {
     if (all === undefined) {
       const folders = new Set<string>();
       const configured = this.tree.configured(path);
-      const paths = new Set([path]);
+      const paths = new Set(this.isAsked(path) ? [path] : []);
       for (const at of paths) {
         const found = this.findFor(at, [...configured, ...folders]);
         for (const folder of found.folders) folders.add(folder);
@@ -64,10 +65,14 @@ export class IncludeFolders {
     return all;
   }
 
+  private isAsked(path: string): boolean {
+    return this.headers.size > 0 && mentions(this.tree.read(path) ?? '');
+  }
+
   private findFor(path: string, given: readonly string[]): { folders: readonly string[]; headers: readonly string[] } {
     const folders: string[] = [];
     const headers: string[] = [];
-    const text = this.headers.size === 0 ? undefined : this.tree.read(path);
+    const text = this.tree.read(path);
     if (text === undefined) return { folders, headers };
     for (const name of this.tree.scan(path, text).includes) {
       if (isSystemHeader(name)) continue;

@@ -1,6 +1,7 @@
 /** Analyses a universe as one component: what the analyser must give although it splits it. */
 
 import { ComponentAnalysis } from '../../src/analysis/component-analysis.ts';
+import { IncludeFolders } from '../../src/analysis/include-folders.ts';
 import { Memo } from '../../src/analysis/memo.ts';
 import { selectFiles } from '../../src/analysis/select.ts';
 import { isHeader, type SourceFile } from '../../src/analysis/source-file.ts';
@@ -8,6 +9,7 @@ import { Trees } from '../../src/analysis/trees.ts';
 import { NO_DECISIONS, type Unit, Units } from '../../src/analysis/units.ts';
 import { countsOf, findingsOf, notesOf } from '../../src/analysis/whole.ts';
 import { RootSummaries } from '../../src/engine/root-summaries.ts';
+import { scanNames } from '../../src/syntax/names.ts';
 import { createParser } from '../../src/syntax/parser.ts';
 
 export async function analyseTogether(
@@ -18,13 +20,15 @@ export async function analyseTogether(
   const texts = new Map(given.map((f) => [f.path, f.text]));
   const readText = (path: string) => texts.get(path) ?? readFile(path);
   const files = [...given].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const selection = selectFiles(files, { read: readText });
+  const scan = scanNames;
+  const folders = new IncludeFolders({ paths: texts.keys(), read: readText, scan, configured: () => [] });
+  const selection = selectFiles(files, { read: readText, includePaths: (path) => folders.ownOf(path) });
   const inputs = {
     ...selection,
     readText,
     configurationOf: () => undefined,
     targetsOf: () => [],
-    includeFoldersOf: () => [],
+    includeFoldersOf: (path: string) => folders.of(path),
   };
   const units = new Units(parser, new Trees(parser, false), undefined, {});
   const known = new Map<string, Unit>();
