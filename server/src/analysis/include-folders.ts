@@ -5,7 +5,8 @@
  */
 import { findHeader, isSystemHeader } from '../syntax/file.ts';
 import type { FileNames } from '../syntax/names.ts';
-import { isHeader, mentions } from './source-file.ts';
+import { HeaderNames } from './header-names.ts';
+import { mentions } from './source-file.ts';
 
 /** Headers below one file that are asked for theirs. */
 const MAX_HEADERS = 400;
@@ -21,20 +22,13 @@ export interface TreeOfHeaders {
 
 export class IncludeFolders {
   private readonly tree: TreeOfHeaders;
-  /** Headers by the last part of their paths. */
-  private readonly headers = new Map<string, string[]>();
+  private readonly headers: HeaderNames;
   private readonly own = new Map<string, readonly string[]>();
   private readonly all = new Map<string, readonly string[]>();
 
   constructor(tree: TreeOfHeaders) {
     this.tree = tree;
-    for (const path of tree.paths) {
-      if (!isHeader(path)) continue;
-      const name = path.slice(path.lastIndexOf('/') + 1);
-      const known = this.headers.get(name);
-      if (known === undefined) this.headers.set(name, [path]);
-      else known.push(path);
-    }
+    this.headers = new HeaderNames(tree.paths);
   }
 
   /** For what the file itself includes. */
@@ -66,7 +60,7 @@ export class IncludeFolders {
   }
 
   private isAsked(path: string): boolean {
-    return this.headers.size > 0 && mentions(this.tree.read(path) ?? '');
+    return !this.headers.isEmpty && mentions(this.tree.read(path) ?? '');
   }
 
   private findFor(path: string, given: readonly string[]): { folders: readonly string[]; headers: readonly string[] } {
@@ -94,8 +88,7 @@ export class IncludeFolders {
     if (/^\/|(?:^|\/)\.\.?(?:\/|$)/.test(name)) return undefined;
     let best: string | undefined;
     let most = -1;
-    for (const path of this.headers.get(name.slice(name.lastIndexOf('/') + 1)) ?? []) {
-      if (path !== name && !path.endsWith(`/${name}`)) continue;
+    for (const path of this.headers.of(name)) {
       const common = commonFolders(from, path);
       if (common === most) best = undefined;
       if (common <= most) continue;

@@ -5,6 +5,7 @@
 import { chooseDefinition, type LinkOptions, sameFolder } from '../engine/program.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import type { FileNames, ItemNames, MacroNames } from '../syntax/names.ts';
+import { HeaderNames } from './header-names.ts';
 import { isHeader, KERNEL_INTERNAL, speaks } from './source-file.ts';
 
 /** A function, or a variable with an initialiser: a table of functions calls them as it were. */
@@ -216,13 +217,11 @@ class Includes {
   private readonly closures = new Map<string, ReadonlySet<string>>();
 
   constructor(files: readonly FileNames[]) {
-    const byName = new Map<string, string[]>();
-    for (const { path } of files) if (isHeader(path)) push(byName, lastPart(path), path);
+    const headers = new HeaderNames(files.map((f) => f.path));
     for (const file of files) {
       for (const include of file.includes) {
         const name = include.slice(1, -1).replace(/^(?:\.\.?\/)+/, '');
-        for (const header of byName.get(lastPart(name)) ?? []) {
-          if (header !== name && !header.endsWith(`/${name}`)) continue;
+        for (const header of headers.of(name)) {
           push(this.includers, header, file);
           push(this.direct, file.path, header);
         }
@@ -328,10 +327,6 @@ function push<V>(map: Map<string, V[]>, key: string, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
-}
-
-function lastPart(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** Everything that can be reached, nearest first. */

@@ -3,8 +3,8 @@ import type { Expr, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
-import { ZERO } from './memory.ts';
-import { checkLost, FORK_FIELD, letEscape, noteAct, noteMemoryUse } from './observe.ts';
+import { FORK_FIELD, ZERO } from './memory.ts';
+import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
 import { locationKey, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 

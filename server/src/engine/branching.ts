@@ -9,6 +9,7 @@ import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import type { Context } from './context.ts';
 import { dominates } from './dominators.ts';
 import { evaluate, placeLocations, placeOf } from './evaluate.ts';
+import { FORK_FIELD } from './memory.ts';
 import { recognise, refusalsIn, swallow } from './observe.ts';
 import { assume } from './refine.ts';
 import type { Hypothesis, State } from './state.ts';
@@ -133,7 +134,7 @@ function unrequestedEvent(
       hypothetical.memory.store(location, { ...constant(event), tag });
       const at = location.path.lastIndexOf('.event');
       if (at >= 0)
-        hypothetical.memory.store({ base: location.base, path: `${location.path.slice(0, at)}.arg.fork.ufd` }, UNKNOWN);
+        hypothetical.memory.store({ base: location.base, path: location.path.slice(0, at) + FORK_FIELD }, UNKNOWN);
     }
   }
   hypothetical.hypothesis = {

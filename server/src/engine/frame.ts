@@ -6,7 +6,7 @@
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
 import { ERRNO_BASE, type Program, variableBase } from './context.ts';
-import type { Cells } from './memory.ts';
+import { type Cells, FORK_FIELD } from './memory.ts';
 import type { State } from './state.ts';
 
 export type Frame = ReadonlyMap<string, Cells>;
@@ -103,7 +103,7 @@ export function heldIn(frame: Frame): Set<string> {
   const found = new Set<string>();
   for (const { values } of frame.values())
     for (const [path, { references }] of values)
-      if (!path.endsWith('.arg.fork.ufd')) for (const r of references) if (r.kind === 'descriptor') found.add(r.object);
+      if (!path.endsWith(FORK_FIELD)) for (const r of references) if (r.kind === 'descriptor') found.add(r.object);
   return found;
 }
 

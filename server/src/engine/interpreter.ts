@@ -15,6 +15,7 @@ import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { dominates } from './dominators.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
+import { FORK_FIELD } from './memory.ts';
 import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
@@ -301,7 +302,7 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
         }
         if (r.kind !== 'descriptor') continue;
         candidates.add(r.object);
-        if (variable.storage === 'local' && !path.endsWith('.arg.fork.ufd')) taken.add(r.object);
+        if (variable.storage === 'local' && !path.endsWith(FORK_FIELD)) taken.add(r.object);
       }
     }
     state.memory.deleteBase(base);

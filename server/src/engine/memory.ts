@@ -18,6 +18,9 @@ const NO_DEFAULTS: ReadonlyMap<string, Value> = new Map();
 const EMPTY: Cells = { values: new Map(), defaults: NO_DEFAULTS };
 export const ZERO: Value = constant(0);
 
+/** Where a message holds the descriptor of a child: struct uffd_msg in include/uapi/linux/userfaultfd.h. */
+export const FORK_FIELD = '.arg.fork.ufd';
+
 /** Bases are spread over this many short lists, so that a copy before a change copies few of them. */
 const BUCKETS = 64;
 
@@ -61,7 +64,7 @@ function heldBy(cells: Cells): readonly Held[] {
 function findHeld({ values }: Cells): readonly Held[] {
   let held: Held[] | undefined;
   for (const [path, { references }] of values) {
-    if (references.length === 0 || path.endsWith('.arg.fork.ufd')) continue;
+    if (references.length === 0 || path.endsWith(FORK_FIELD)) continue;
     for (const r of references) {
       if (r.kind !== 'descriptor') continue;
       held ??= [];

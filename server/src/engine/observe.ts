@@ -8,10 +8,9 @@ import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import type { UnhandledForkEvent } from './events.ts';
+import { FORK_FIELD } from './memory.ts';
 import { type ChildDuty, type State, type Uffd, withMember } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
-
-export const FORK_FIELD = '.arg.fork.ufd';
 
 /** `msg.event == X`, `!= X`, or a bit test of it. */
 export function noteEventTest(

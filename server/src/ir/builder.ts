@@ -156,7 +156,8 @@ export class Builder {
 
   /** The macros where the node stands, or where what is being expanded does. */
   macrosAt(node: SyntaxNode): ReadonlyMap<string, MacroDefinition> {
-    return this.unit.macrosByPlace.at(this.span(node).start);
+    const { macrosByPlace } = this.unit;
+    return macrosByPlace.vary ? macrosByPlace.at(this.span(node).start) : macrosByPlace.last;
   }
 
   newBlock(): number {

@@ -24,7 +24,7 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
       if (value !== undefined) return value;
     }
     if (macro === undefined) {
-      if (givesArgumentBack(name) && args.length > 0) return expression(b, args[0]!, used);
+      if (givesArgumentBack(b, name) && args.length > 0) return expression(b, args[0]!, used);
       if (name === 'assert' && args.length === 1) return assertion(b, args[0]!, span);
       if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
       if (/^(?:__builtin_)?va_arg$/.test(name)) {

@@ -8,9 +8,9 @@ import { child } from './types.ts';
 /** What gives its argument back; projects have names of their own for hints. */
 const SAME = /^(?:__builtin_expect|__builtin_constant_p|READ_ONCE|ACCESS_ONCE)$|(?:^|_)(?:un)?likely_*$/i;
 
-/** True for a macro of an unknown header, or a builtin, that gives its first argument back. */
-export function givesArgumentBack(name: string): boolean {
-  return SAME.test(name);
+/** True for a macro of an unknown header, or a builtin, that gives its first argument back; a function may do anything. */
+export function givesArgumentBack(b: Builder, name: string): boolean {
+  return SAME.test(name) && !b.unit.functions.has(name);
 }
 
 export function branchOn(b: Builder, raw: SyntaxNode, whenTrue: number, whenFalse: number): void {
@@ -48,7 +48,7 @@ function branchOnMacro(b: Builder, node: SyntaxNode, whenTrue: number, whenFalse
   const args = (child(node, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
   const macro = b.macrosAt(node).get(name);
   if (macro === undefined) {
-    if (givesArgumentBack(name) && args[0] !== undefined) {
+    if (givesArgumentBack(b, name) && args[0] !== undefined) {
       branchOn(b, args[0], whenTrue, whenFalse);
       return true;
     }

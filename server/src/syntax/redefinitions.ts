@@ -18,9 +18,14 @@ export class MacrosByPlace {
     this.redefinitions = redefinitions;
   }
 
+  /** Some name is defined again: what the macros are depends on the place. */
+  get vary(): boolean {
+    return this.redefinitions.length > 0;
+  }
+
   /** The macros where a text at this offset of the file uses them. One that is defined later alone counts all the same. */
   at(offset: number): ReadonlyMap<string, MacroDefinition> {
-    if (this.redefinitions.length === 0) return this.last;
+    if (!this.vary) return this.last;
     const count = countBefore(this.redefinitions, offset);
     let table = this.tables.get(count);
     if (table === undefined) {

@@ -8,7 +8,7 @@ const MANY_FILES = 3000;
 
 /**
  * The paths of regular files in whose bytes none of the words stands. Those that cannot be read, and any others that
- * have something unusual about them, are not among them; nor is any where there are few files, or no thread is to be had.
+ * have something unusual about them, are not among them; nor is any where there are few files.
  */
 export async function findSilent(
   paths: readonly string[],

@@ -22,6 +22,12 @@ static int open_tracked(unsigned long long features)
 	return fd;
 }
 
+/* a function, whatever its name sounds like */
+static void drop_unlikely(int child)
+{
+	close(child);
+}
+
 int main(void)
 {
 	int fd = open_tracked(UFFD_FEATURE_EVENT_FORK);
@@ -38,6 +44,6 @@ int main(void)
 		if (my_likely(msg.event == UFFD_EVENT_PAGEFAULT))
 			continue;
 		if (msg.event == UFFD_EVENT_FORK)
-			close(msg.arg.fork.ufd);
+			drop_unlikely(msg.arg.fork.ufd);
 	}
 }

@@ -123,8 +123,9 @@ export function atForkModel(call: ModelCall, state: State): State[] {
 }
 
 export function freeModel(call: ModelCall, state: State): State[] {
-  const freed = (call.values[0]?.references ?? []).flatMap((r) => (r.kind === 'location' ? [r.location.base] : []));
-  const isOne = new Set(freed).size === 1;
+  const references = call.values[0]?.references ?? [];
+  const freed = new Set(references.flatMap((r) => (r.kind === 'location' ? [r.location.base] : [])));
+  const isOne = freed.size === 1;
   for (const base of freed) {
     if (!base.startsWith('heap:') || state.memory.summaries.has(base)) continue;
     // Of several nodes one is freed, and what the program looked at before says which: that is not followed.

@@ -12,6 +12,7 @@ import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId, spanId } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
+import { FORK_FIELD } from '../memory.ts';
 import { olderId, type State, type Uffd } from '../state.ts';
 import {
   asConstant,
@@ -159,7 +160,7 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
  * it is served, and not taken for a new one when this outcome meets that of a read which succeeded.
  */
 function forgetServed(state: State, head: Location): void {
-  const at: Location = { base: head.base, path: `${head.path}.arg.fork.ufd` };
+  const at: Location = { base: head.base, path: head.path + FORK_FIELD };
   const children = (state.memory.load(at)?.references ?? []).flatMap((r) =>
     r.kind === 'descriptor' ? [r.object] : [],
   );
@@ -241,7 +242,7 @@ function writeMessage(state: State, at: Location, message: Message): void {
 function writeFork(state: State, at: Location, source: string, child: string, call: ModelCall): void {
   const tag: MessageTag = { part: 'event', source, child, site: call.instruction.span };
   state.memory.store({ base: at.base, path: `${at.path}.event` }, { ...constant(FORK_EVENT), tag });
-  state.memory.store({ base: at.base, path: `${at.path}.arg.fork.ufd` }, descriptor(child));
+  state.memory.store({ base: at.base, path: at.path + FORK_FIELD }, descriptor(child));
   state.memory.store({ base: at.base, path: `${at.path}.arg.pagefault.address` }, UNKNOWN);
 }
 
