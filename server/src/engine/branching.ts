@@ -4,7 +4,7 @@
  */
 import type { Expr, FunctionBody, Place, Terminator } from '../ir/ir.ts';
 import { visitExpr } from '../ir/visit.ts';
-import type { Span } from '../text/span.ts';
+import { type Span, sameSpan } from '../text/span.ts';
 import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import type { Context } from './context.ts';
 import { dominates } from './dominators.ts';
@@ -32,7 +32,7 @@ function asWritten<T extends Branch | Switch>(body: FunctionBody, terminator: T)
   return { body: whole, written: whole.blocks[terminator.origin]!.terminator as T };
 }
 
-export function branch(ctx: Context, state: State, terminator: Branch, { enter, suppose }: Ways): void {
+export function branch(ctx: Context, state: State, terminator: Branch, block: number, { enter, suppose }: Ways): void {
   const { condition } = terminator;
   for (const id of refusalsIn(state, condition)) state.update(id, { refusalTested: true });
   const { written } = asWritten(ctx.body, terminator);
@@ -46,7 +46,7 @@ export function branch(ctx: Context, state: State, terminator: Branch, { enter, 
   if (canBeTrue && canBeFalse)
     for (const child of asked) for (const s of [whenTrue, whenFalse]) s.update(child, { escaped: true });
   // A child is lost on some paths alone: which of them it is has to be seen.
-  if (canBeTrue && canBeFalse && owesChild(state)) {
+  if (canBeTrue && canBeFalse && leadsToLoss(ctx, state, block)) {
     whenTrue.step('branch', condition.span, 'the test holds here');
     whenFalse.step('branch', condition.span, 'the test does not hold here');
   }
@@ -65,9 +65,36 @@ export function branch(ctx: Context, state: State, terminator: Branch, { enter, 
   }
 }
 
-function owesChild(state: State): boolean {
-  for (const o of state.objects.values()) if (o.duty !== undefined && !o.escaped) return true;
+/**
+ * The test lies on the way to the loss of a child. Where its message passed as something else the fault is made, and
+ * where the code for FORK was left with the child in the message alone it is lost.
+ */
+function leadsToLoss(ctx: Context, state: State, block: number): boolean {
+  for (const { id, duty, escaped } of state.objects.values()) {
+    if (duty === undefined || escaped) continue;
+    const { recognised, swallowed } = duty;
+    if (recognised === undefined ? swallowed === undefined : isUnderTest(ctx.body, recognised, block) !== false)
+      return true;
+    if (recognised !== undefined && state.heldOutsideMessages().has(id)) return true;
+  }
   return false;
+}
+
+/**
+ * The block runs only for a message that was told to be FORK: a return there is an early one. Undefined where the test
+ * that told it is not in this body.
+ */
+export function isUnderTest(body: FunctionBody, recognised: Span | undefined, block: number): boolean | undefined {
+  if (recognised === undefined) return undefined;
+  for (const { terminator } of body.blocks) {
+    if (terminator.kind === 'branch' && sameSpan(terminator.condition.span, recognised)) {
+      const negated = terminator.condition.kind === 'binary' && terminator.condition.op === '!=';
+      return dominates(body, negated ? terminator.whenFalse : terminator.whenTrue, block);
+    }
+    const found = terminator.kind === 'switch' ? terminator.cases.find((c) => sameSpan(c.span, recognised)) : undefined;
+    if (found !== undefined) return dominates(body, found.target, block);
+  }
+  return undefined;
 }
 
 /** Children of FORK messages that nobody told apart yet and whose event stands in the condition. */

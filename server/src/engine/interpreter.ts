@@ -6,14 +6,12 @@
  * a descriptor lost to the next turn of a loop needs the second turn to be seen as it is. The functions are generators:
  * they yield at a step quota, so that the caller can stop or give way to the event loop.
  */
-import type { BasicBlock, Expr, FunctionBody, Instruction, Terminator, Variable } from '../ir/ir.ts';
-import { type Span, sameSpan } from '../text/span.ts';
+import type { BasicBlock, Expr, Instruction, Variable } from '../ir/ir.ts';
 import { mergeAlternatives } from './alternatives.ts';
 import { assign, keepDisguised, zeroPlace } from './assign.ts';
-import { branch, hasLeft, switchOver, type Ways } from './branching.ts';
+import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching.ts';
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
-import { dominates } from './dominators.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { FORK_FIELD } from './memory.ts';
 import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
@@ -161,7 +159,7 @@ function* runFrom(
       else supposed.push({ block, state });
     };
     for (const state of states) {
-      terminate(ctx, state, block.terminator, { enter: leave, suppose }, (exit) => {
+      terminate(ctx, state, block, { enter: leave, suppose }, (exit) => {
         const key = `${exit.key()}#${outcomeOf(exit)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit).state);
@@ -320,7 +318,7 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
     const early =
       loss.how !== 'returned' ||
       taken.has(id) ||
-      (duty?.droppedAt === undefined && isUnderTest(ctx.body, duty?.recognised, block));
+      (duty?.droppedAt === undefined && isUnderTest(ctx.body, duty?.recognised, block) === true);
     (early ? direct : inMessage).push(id);
   }
   checkLost(ctx, state, direct, loss);
@@ -329,26 +327,13 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
   checkLost(ctx, state, inMessage, { how: 'dropped' });
 }
 
-/** The block runs only for a message that was told to be FORK: a return there is an early one. */
-function isUnderTest(body: FunctionBody, recognised: Span | undefined, block: number): boolean {
-  if (recognised === undefined) return false;
-  for (const { terminator } of body.blocks) {
-    if (terminator.kind === 'branch' && sameSpan(terminator.condition.span, recognised)) {
-      const negated = terminator.condition.kind === 'binary' && terminator.condition.op === '!=';
-      return dominates(body, negated ? terminator.whenFalse : terminator.whenTrue, block);
-    }
-    const found = terminator.kind === 'switch' ? terminator.cases.find((c) => sameSpan(c.span, recognised)) : undefined;
-    if (found !== undefined) return dominates(body, found.target, block);
-  }
-  return false;
-}
-
 /** The outermost frame of a whole process: its end is the process's end. */
 export function isProcessRoot(ctx: Context): boolean {
   return ctx.stack.length === 1 && !ctx.thread && ctx.body.name === 'main';
 }
 
-function terminate(ctx: Context, state: State, terminator: Terminator, ways: Ways, exit: (state: State) => void): void {
+function terminate(ctx: Context, state: State, block: BasicBlock, ways: Ways, exit: (state: State) => void): void {
+  const { terminator } = block;
   switch (terminator.kind) {
     case 'goto':
       ways.enter(terminator.target, state);
@@ -363,7 +348,7 @@ function terminate(ctx: Context, state: State, terminator: Terminator, ways: Way
       return;
     }
     case 'branch':
-      branch(ctx, state, terminator, ways);
+      branch(ctx, state, terminator, block.id, ways);
       return;
     case 'switch':
       switchOver(ctx, state, terminator, ways);
