@@ -28,7 +28,7 @@ export class Memory {
   /** What the engine found, by the content of programs. To tell equal ones takes as long as to run a small one. */
   readonly runs: Memo<EngineResult> | undefined;
   /** What roots do, by what that rests on. */
-  readonly roots = new RootSummaries();
+  readonly roots: RootSummaries;
   readonly texts = new KnownTexts();
   readonly trees: Trees;
   readonly functions: LoweredFiles | undefined;
@@ -45,6 +45,7 @@ export class Memory {
   constructor(parser: CParser, remembers: boolean) {
     this.trees = new Trees(parser, remembers);
     this.remembers = remembers;
+    this.roots = new RootSummaries({ calls: remembers });
     if (!remembers) return;
     this.runs = new Memo();
     this.functions = new LoweredFiles();

@@ -8,6 +8,7 @@ import { Copies, isSpan, type Mutable, originOf } from '../ir/copy.ts';
 import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { type Program, variableBase } from './context.ts';
+import { highestNumber, numberPlaces, offsetOfNumber, type PlaceNumbers } from './place-numbers.ts';
 
 export interface Canonical {
   /** To be run in the place of the given program. */
@@ -74,10 +75,14 @@ interface Section {
 interface Numbered {
   readonly bodies: readonly FunctionBody[];
   readonly globals: readonly GlobalVariable[];
-  /** By number: offsets from where the section starts, and behind them offsets in other files. */
-  readonly own: readonly number[];
-  readonly foreign: readonly number[];
+  /** Of offsets from where the section starts, and, behind these, of offsets in other files. */
+  readonly places: Places;
   digest: string | undefined;
+}
+
+interface Places {
+  readonly own: PlaceNumbers;
+  readonly foreign: PlaceNumbers;
 }
 
 interface Part {
@@ -106,11 +111,9 @@ function numberedParts(program: Program, numbering: Numbering | undefined): Numb
     do {
       while (byStride.has(slot)) slot++;
       part = { section, first: slot * STRIDE, numbered: numberedAt(section, files, slot * STRIDE, numbering) };
-      const { own, foreign } = part.numbered;
-      strides = Array.from(
-        { length: Math.max(1, Math.ceil((own.length + foreign.length) / STRIDE)) },
-        (_, i) => slot + i,
-      );
+      const { own, foreign } = part.numbered.places;
+      const highest = foreignFrom(own) + highestNumber(foreign);
+      strides = Array.from({ length: Math.floor(highest / STRIDE) + 1 }, (_, i) => slot + i);
       slot++;
     } while (strides.some((s) => byStride.has(s)));
     parts.push(part);
@@ -135,10 +138,14 @@ function namesOf(paths: readonly string[]): Map<string, string> {
 /** Each with the number that its name leads to, in the order of these. */
 function placed(sections: readonly Section[]): { readonly section: Section; readonly slot: number }[] {
   const all = sections.map((section) => {
-    const name = `${section.path}\0${section.bodies[0]?.id ?? ''}`;
+    const name = nameOf(section);
     return { section, name, slot: hashOf(name) % SLOTS };
   });
   return all.sort((a, b) => a.slot - b.slot || (a.name < b.name ? -1 : 1));
+}
+
+function nameOf({ path, bodies }: Section): string {
+  return `${path}\0${bodies[0]?.id ?? ''}`;
 }
 
 /** FNV-1a, 32 bits. */
@@ -150,9 +157,15 @@ function hashOf(text: string): number {
 
 function offsetOf(byStride: ReadonlyMap<number, Part>, number: number): number {
   const { section, first, numbered } = byStride.get(Math.floor(number / STRIDE))!;
-  const { own, foreign } = numbered;
+  const { own, foreign } = numbered.places;
   const at = number - first;
-  return at < own.length ? section.start + own[at]! : foreign[at - own.length]!;
+  const offset = offsetOfNumber(own, at);
+  return offset === undefined ? offsetOfNumber(foreign, at - foreignFrom(own))! : section.start + offset;
+}
+
+/** Where the numbers of places in other files begin. */
+function foreignFrom(own: PlaceNumbers): number {
+  return highestNumber(own) + 1;
 }
 
 /** File by file; what lies outside of functions is the last section of each. */
@@ -184,12 +197,33 @@ function sectionsOf(program: Program): Section[] {
   return [...files.values()].flatMap(({ functions, outside }) => [...functions, outside]);
 }
 
+/** Versions of a function that are remembered: an edit and its undoing. */
+const MAX_VERSIONS = 8;
+
 /** Functions that were numbered before, wherever they stood then. Weak maps: large ones cost each collection time. */
 export class Numbering {
   /** By the function as it was lowered first. */
   readonly before = new WeakMap<FunctionBody, { readonly file: string; readonly first: number } & Numbered>();
   /** By canonical function: what it lies in. */
   readonly sections = new WeakMap<FunctionBody, Numbered>();
+  /** By the name of a section, the last versions of it. */
+  private readonly versions = new Map<string, readonly Places[]>();
+
+  /** The numbers of a section's places, as near to those that it had as can be. */
+  placesOf(section: Section, own: readonly number[], foreign: readonly number[]): Places {
+    const known = this.versions.get(nameOf(section)) ?? [];
+    const among = (kind: keyof Places) => known.map((version) => version[kind]);
+    const places = { own: numberPlaces(own, among('own')), foreign: numberPlaces(foreign, among('foreign')) };
+    this.noteLast(section, places);
+    return places;
+  }
+
+  /** The section is numbered like this now. */
+  noteLast(section: Section, places: Places): void {
+    const name = nameOf(section);
+    const others = (this.versions.get(name) ?? []).filter((p) => p.own !== places.own || p.foreign !== places.foreign);
+    this.versions.set(name, [places, ...others].slice(0, MAX_VERSIONS));
+  }
 
   /** Equal for canonical functions that are the same, nested functions and static variables included. */
   digestOf(body: FunctionBody): string {
@@ -203,20 +237,33 @@ function numberedAt(
   first: number,
   numbering: Numbering | undefined,
 ): Numbered {
-  if (numbering === undefined) return number(section, files, first);
+  if (numbering === undefined)
+    return number(section, files, first, (own, foreign) => ({
+      own: numberPlaces(own, []),
+      foreign: numberPlaces(foreign, []),
+    }));
   const [body] = section.bodies;
   const isAlone = body !== undefined && section.bodies.length === 1 && section.globals.length === 0;
   const origin = isAlone ? originOf(body) : undefined;
   const file = files.get(section.path)!;
   const before = origin === undefined ? undefined : numbering.before.get(origin);
-  if (before !== undefined && before.file === file && before.first === first) return before;
-  const made = { ...number(section, files, first), file, first };
+  if (before !== undefined && before.file === file && before.first === first) {
+    numbering.noteLast(section, before.places);
+    return before;
+  }
+  const places = (own: readonly number[], foreign: readonly number[]) => numbering.placesOf(section, own, foreign);
+  const made = { ...number(section, files, first, places), file, first };
   for (const b of made.bodies) numbering.sections.set(b, made);
   if (origin !== undefined) numbering.before.set(origin, made);
   return made;
 }
 
-function number(section: Section, files: ReadonlyMap<string, string>, first: number): Numbered {
+function number(
+  section: Section,
+  files: ReadonlyMap<string, string>,
+  first: number,
+  placesOf: (own: readonly number[], foreign: readonly number[]) => Places,
+): Numbered {
   const { path, start: from, end: to, bodies, globals } = section;
   const spans: { readonly copy: Mutable<Span>; readonly isOwn: boolean }[] = [];
   const isOutside = (v: Variable) => v.span.file !== path || v.span.start < from || v.span.end > to;
@@ -230,20 +277,23 @@ function number(section: Section, files: ReadonlyMap<string, string>, first: num
     variable: (v) => (bodies.length > 0 && isOutside(v) ? { ...v, span: NOWHERE } : undefined),
   });
   const copied = { bodies: bodies.map((b) => copies.of(b)), globals: globals.map((g) => copies.of(g)) };
-  const offsets = (isOwn: boolean) => {
-    const some = spans.filter((s) => s.isOwn === isOwn).flatMap(({ copy }) => [copy.start, copy.end]);
+  const offsets = (isOwn: boolean, origin: number) => {
+    const some = spans.filter((s) => s.isOwn === isOwn).flatMap(({ copy }) => [copy.start - origin, copy.end - origin]);
     return [...new Set(some)].sort((a, b) => a - b);
   };
-  const own = offsets(true);
-  const foreign = offsets(false);
-  const numbersOf = (list: readonly number[], base: number) => new Map(list.map((offset, i) => [offset, base + i]));
-  const numbers = { own: numbersOf(own, first), foreign: numbersOf(foreign, first + own.length) };
+  const places = placesOf(offsets(true, from), offsets(false, 0));
+  const numbersOf = ({ offsets: known, numbers }: PlaceNumbers, origin: number, base: number) =>
+    new Map(known.map((offset, i) => [origin + offset, base + numbers[i]!]));
+  const numbers = {
+    own: numbersOf(places.own, from, first),
+    foreign: numbersOf(places.foreign, 0, first + foreignFrom(places.own)),
+  };
   for (const { copy, isOwn } of spans) {
     const known = isOwn ? numbers.own : numbers.foreign;
     copy.start = known.get(copy.start)!;
     copy.end = known.get(copy.end)!;
   }
-  return { ...copied, own: own.map((offset) => offset - from), foreign, digest: undefined };
+  return { ...copied, places, digest: undefined };
 }
 
 const NOWHERE: Span = { file: '', start: 0, end: 0 };

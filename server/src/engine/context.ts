@@ -2,11 +2,12 @@
 import { ERRNO, type Expr, type FunctionBody, type GlobalVariable, type Instruction, type Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
-import type { Footprint, LocalSummary } from './footprint.ts';
+import type { Footprint } from './footprint.ts';
+import type { CallRepetition } from './repeat-calls.ts';
 import type { Slice } from './slice/slice.ts';
 import type { State, Trace } from './state.ts';
 import { traceSteps } from './state.ts';
-import type { Activation } from './summaries.ts';
+import type { Tables } from './tables.ts';
 import type { Location, Value } from './value.ts';
 
 /** The linked program: bodies and globals by the names the IR uses. */
@@ -83,16 +84,10 @@ export interface Context {
   readonly noteAnalysed: (functionId: string) => void;
   /** What of the program can matter. */
   readonly slice: Slice;
-  /** The call strings by which calls of a function are told apart in this root, by the function's id. */
-  readonly callStrings: Map<string, Set<string>>;
-  /** Calls whose functions are being run in this root, by context and typestate. */
-  /** Functions that closed or kept a child that they were given. */
-  readonly keepers: Set<string>;
-  readonly active: Map<string, Activation>;
-  /** What calls were found to do in this root, by context and typestate. */
-  readonly summaries: Map<string, CallSummary[]>;
-  /** The same for calls that touch only their footprint, by what else they depend on. */
-  readonly localSummaries: Map<string, LocalSummary[]>;
+  /** What this run of the root keeps between its calls. */
+  readonly tables: Tables;
+  /** Calls that need not be run again, where what they do is kept. */
+  readonly repetition: CallRepetition | undefined;
   /** What the present activation touched so far. */
   readonly footprint: Footprint;
 }
@@ -162,6 +157,7 @@ export function decidingSite(ctx: Context, argument: Expr | undefined, span: Spa
     const index = parameterIndex(decides, body);
     if (index < 0) return site;
     ctx.footprint.bound = true;
+    ctx.repetition?.noteCaller(depth);
     const { instruction, caller } = ctx.calls[depth]!;
     site = { span: instruction.span, function: caller.name };
     decides = instruction.arguments[index];

@@ -12,13 +12,16 @@ import type { EngineEvent, EngineResult } from './events.ts';
 import { Footprint } from './footprint.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { processEnds } from './observe.ts';
-import { type Progress, Repetition } from './repeat.ts';
+import { type Progress, Recorder } from './recorder.ts';
+import { Repetition } from './repeat.ts';
+import { CallRepetition } from './repeat-calls.ts';
 import { type Others, type Root, RootRun } from './root-run.ts';
 import type { RootSummaries } from './root-summaries.ts';
 import { calledFunctions, initialiseGlobals, inTables, unusedFunctions } from './roots.ts';
 import { SharedFacts } from './shared-facts.ts';
 import { Slice } from './slice/slice.ts';
 import { State } from './state.ts';
+import { Tables } from './tables.ts';
 import type { Location, Value } from './value.ts';
 
 /** Instructions one root may take, without those of the threads that it starts. Steps, not seconds: results must not depend on the machine's mood. */
@@ -79,6 +82,7 @@ class Schedule implements Others, Progress {
   private readonly globalBases: ReadonlySet<string>;
   readonly shared: SharedFacts;
   readonly slice: Slice;
+  private readonly recorder: Recorder | undefined;
   private readonly repetition: Repetition | undefined;
 
   constructor(program: Program, options: EngineOptions) {
@@ -86,8 +90,11 @@ class Schedule implements Others, Progress {
     this.slice = new Slice(program, options.slice === false);
     this.globalBases = new Set(program.globals.map((g) => variableBase(g.variable)));
     this.shared = new SharedFacts(this.globalBases);
-    if (options.summaries !== undefined) this.repetition = new Repetition(program, options.summaries, this);
-    this.program = this.repetition?.program ?? program;
+    if (options.summaries !== undefined) {
+      this.recorder = new Recorder(program, options.summaries, this);
+      this.repetition = new Repetition(this.recorder, options.summaries);
+    }
+    this.program = this.recorder?.program ?? program;
   }
 
   async run(): Promise<boolean> {
@@ -144,7 +151,7 @@ class Schedule implements Others, Progress {
   }
 
   countersIn(location: Location): number {
-    this.repetition?.ask(['counted', location.base, location.path]);
+    this.recorder?.ask(['counted', location.base, location.path]);
     return this.slice.countersIn(location);
   }
 
@@ -163,9 +170,9 @@ class Schedule implements Others, Progress {
     const parameter = body.parameters[0];
     if (parameter !== undefined) entry.memory.store({ base: variableBase(parameter), path: '' }, argument);
     const key = `${body.id}|${site}|${entry.key()}`;
-    this.repetition?.ask(['ran', key]);
-    this.repetition?.askDepth();
-    this.repetition?.ask(['threads-at', site]);
+    this.recorder?.ask(['ran', key]);
+    this.recorder?.askDepth();
+    this.recorder?.ask(['threads-at', site]);
     if (this.runs.has(key) || this.pending.some((p) => p.key === key) || count >= MAX_THREAD_ENTRIES) return true;
     this.threadEntries.set(site, count + 1);
     const { initial } = starter.root;
@@ -212,13 +219,14 @@ class Schedule implements Others, Progress {
     const { body } = root;
     const run = new RootRun(this, this.shared, root);
     this.runs.set(root.key, run);
-    this.repetition?.noteRun(run);
+    this.recorder?.noteRun(run);
     const budget: Budget = {
       steps: root.body.name === 'main' || root.threadSite !== undefined ? STEPS_PER_ROOT : STEPS_PER_LIBRARY_ROOT,
       program: this.left,
       untilYield: STEP_QUOTA,
       exceeded: this.exceeded,
     };
+    const tables = new Tables();
     const ctx: Context = {
       program: this.program,
       facts: run,
@@ -233,11 +241,8 @@ class Schedule implements Others, Progress {
       inherited: root.inherited,
       noteAnalysed: (id) => this.noteAnalysed(id),
       slice: this.slice,
-      callStrings: new Map(),
-      keepers: new Set(),
-      active: new Map(),
-      summaries: new Map(),
-      localSummaries: new Map(),
+      tables,
+      repetition: this.callRepetition(run, tables),
       footprint: new Footprint(),
     };
     this.noteAnalysed(body.id);
@@ -248,12 +253,20 @@ class Schedule implements Others, Progress {
     }
     const states = yield* runBody({ ...ctx, body: this.slice.bodyFor(root.entry, body) }, entries, budget);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
-    this.repetition?.noteTouched(ctx.footprint.globals);
+    this.recorder?.noteTouched(ctx.footprint.globals);
+  }
+
+  /** Where calls are looked for again. */
+  private callRepetition(run: RootRun, tables: Tables): CallRepetition | undefined {
+    const { calls, counts } = this.options.summaries ?? {};
+    return this.recorder === undefined || calls === undefined || counts === undefined
+      ? undefined
+      : new CallRepetition(this.recorder, { calls, counts }, run, tables);
   }
 
   private noteAnalysed(id: string): void {
     this.analysed.add(id);
-    this.repetition?.noteAnalysed(id);
+    this.recorder?.noteAnalysed(id);
   }
 
   result(cancelled: boolean): EngineResult {

@@ -10,7 +10,9 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
+import { textOf } from './journal.ts';
 import { coversCells } from './memory.ts';
+import { textOfCells } from './same-state.ts';
 import { type State, sameObject, type Trace, union } from './state.ts';
 import type { TraceStep } from './trace.ts';
 import type { Value } from './value.ts';
@@ -135,9 +137,37 @@ export function rebase(
   return { step: trace.step, previous: rebase(trace.previous, summary, call) };
 }
 
-export function remember(ctx: Context, key: string, summary: LocalSummary): void {
-  const known = ctx.localSummaries.get(key) ?? [];
-  ctx.localSummaries.set(key, [summary, ...known].slice(0, MAX_LOCAL_SUMMARIES));
+export function remember({ tables }: Context, key: string, summary: LocalSummary): void {
+  const known = tables.get('locals', key) ?? [];
+  tables.set('locals', key, [summary, ...known].slice(0, MAX_LOCAL_SUMMARIES));
+}
+
+const texts = new WeakMap<LocalSummary, string>();
+
+/** Equal for summaries that answer the same calls with the same. */
+export function textOfLocal(summary: LocalSummary): string {
+  let text = texts.get(summary);
+  if (text === undefined) {
+    const { entry, exits, globals, reach } = summary;
+    const ofExit = (exit: State) => [
+      textWithin(exit, exit.reach([], [...reach.bases, RETURN_BASE]).bases, reach),
+      textOf([exit.kept, exit.cut, exit.childOf, exit.hypothesis, exit.refused, exit.returnedAt]),
+      exit.turnover - entry.turnover,
+    ];
+    text = [textOf([globals, reach]), textWithin(entry, reach.bases, reach), ...exits.flatMap(ofExit)].join('\n');
+    texts.set(summary, text);
+  }
+  return text;
+}
+
+/** What a state holds in these bases and in those that the call reached, and the userfaultfds named there. */
+function textWithin(state: State, bases: ReadonlySet<string>, reach: Reach): string {
+  const { memory, kept, objects } = state;
+  const all = new Set([...reach.bases, ...bases]);
+  const cells = [...all].map((base) =>
+    memory.has(base) ? [base, memory.isSummary(base), kept.has(base), textOfCells(memory.cellsOf(base))] : [base],
+  );
+  return textOf([cells, [...new Set([...reach.objects, ...objectsIn(state, bases)])].map((id) => objects.get(id))]);
 }
 
 function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

@@ -40,6 +40,8 @@ export class RootRun implements Facts {
   private readonly shared: SharedFacts;
   readonly root: Root;
   readonly known: RootFacts;
+  /** The same of parts of the run that are under way: each lies in the one before it. */
+  private readonly parts: RootFacts[] = [];
 
   constructor(others: Others, shared: SharedFacts, root: Root, known: RootFacts = noFacts()) {
     this.others = others;
@@ -49,13 +51,18 @@ export class RootRun implements Facts {
   }
 
   get programFeatures(): FeatureWord | undefined {
-    this.known.features = { answer: this.shared.features };
-    return this.shared.features;
+    const answer = this.shared.features;
+    this.note((facts) => {
+      facts.features = { answer };
+    });
+    return answer;
   }
 
   emit(event: EngineEvent): void {
     const key = `${event.kind}|${event.span.file}:${event.span.start}|${event.object}|${'root' in event ? event.root : ''}|${variant(event)}`;
-    if (!this.known.events.has(key)) this.known.events.set(key, event);
+    this.note(({ events }) => {
+      if (!events.has(key)) events.set(key, event);
+    });
     if (event.kind === 'handshake') this.shared.handshake(event.root, event.object, event.features, event.concurrent);
     else if (event.kind === 'arm' && event.concurrent)
       this.shared.arm(event.root, event.object, { region: event.region, span: event.span });
@@ -96,21 +103,49 @@ export class RootRun implements Facts {
   }
 
   private noteAnswer(key: string, answer: Value | undefined): void {
-    const given = this.known.loads.get(key);
-    if (given === undefined) this.known.loads.set(key, new Set([answer]));
-    else given.add(answer);
+    this.note(({ loads }) => {
+      const given = loads.get(key);
+      if (given === undefined) loads.set(key, new Set([answer]));
+      else given.add(answer);
+    });
   }
 
   othersHandshake(root: string, object: string): FeatureWord | undefined {
     const answer = this.shared.othersHandshake(root, object);
-    this.known.handshakes.set(object, answer);
+    this.note(({ handshakes }) => handshakes.set(object, answer));
     return answer;
   }
 
   othersArm(root: string, object: string): { region: string; span: Span } | undefined {
     const answer = this.shared.othersArm(root, object);
-    this.known.arms.set(object, answer !== undefined);
+    this.note(({ arms }) => arms.set(object, answer !== undefined));
     return answer;
+  }
+
+  private note(what: (facts: RootFacts) => void): void {
+    what(this.known);
+    for (const part of this.parts) what(part);
+  }
+
+  /** Begins a part of the run: what happens in it is noted apart, too. */
+  begin(): void {
+    this.parts.push(noFacts());
+  }
+
+  /** Ends the part that was begun last. */
+  end(): RootFacts {
+    return this.parts.pop()!;
+  }
+
+  /** What happened in a part happens here. */
+  repeat({ events, loads, handshakes, arms, features }: RootFacts): void {
+    for (const event of events.values()) this.emit(event);
+    for (const [key, answers] of loads) for (const answer of answers) this.noteAnswer(key, answer);
+    this.note((facts) => {
+      for (const [object, answer] of handshakes) facts.handshakes.set(object, answer);
+      for (const [object, answer] of arms) facts.arms.set(object, answer);
+      if (features !== undefined) facts.features = features;
+    });
   }
 
   startThread(name: string, file: string, site: string, argument: Value, state: State): boolean {

@@ -4,8 +4,9 @@
  */
 import { Numbering } from './canonical.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
-import type { Answered } from './journal.ts';
-import type { SharedContents } from './shared-facts.ts';
+import { KeptByKey } from './kept-by-key.ts';
+import type { Outcome } from './recorder.ts';
+import type { CallRecord } from './repeat-calls.ts';
 import type { State } from './state.ts';
 import type { Value } from './value.ts';
 
@@ -33,18 +34,9 @@ export interface RootSummary {
 }
 
 /** A root that nothing started, with the threads that came of it. */
-export interface DriveSummary {
-  readonly questions: readonly Answered[];
+export interface DriveSummary extends Outcome {
   /** In the order in which they ran. */
   readonly roots: readonly RootSummary[];
-  /** What others can see of it. */
-  readonly shared: SharedContents;
-  readonly threadsAt: readonly (readonly [site: string, count: number])[];
-  /** Ids of the functions that were run. */
-  readonly analysed: readonly string[];
-  /** File-scope variables that were named. */
-  readonly touched: readonly string[];
-  readonly steps: number;
   /** Bases of memory that was there before, in threads too, and that it did not look at. */
   readonly untouched: ReadonlySet<string>;
 }
@@ -52,55 +44,49 @@ export interface DriveSummary {
 /** A summary, and the key that it stands under. */
 export type Keyed = readonly [key: string, summary: DriveSummary];
 
-/** Summaries of one root beside each other: variants, programs, an edit and its undoing. */
-const MAX_BY_KEY = 8;
-
 export class RootSummaries {
-  private readonly byKey = new Map<string, { readonly summary: DriveSummary; used: number }[]>();
-  private call = 0;
+  private readonly roots = new KeptByKey<DriveSummary>();
+  /** What calls inside of roots do, where that is kept too. */
+  readonly calls: KeptByKey<CallRecord> | undefined;
   /** Of the programs whose roots these are. */
   numbering = new Numbering();
-  /** Roots that were run and kept, and those that needed not run. */
-  readonly counts = { kept: 0, repeated: 0 };
+  /** Roots that were run and kept, and those that needed not run; and of calls the same. */
+  readonly counts = { kept: 0, repeated: 0, callsKept: 0, callsRepeated: 0 };
+
+  constructor({ calls = false }: { readonly calls?: boolean } = {}) {
+    if (calls) this.calls = new KeptByKey();
+  }
 
   find(key: string, isGood: (summary: DriveSummary) => boolean): DriveSummary | undefined {
-    const found = this.byKey.get(key)?.find(({ summary }) => isGood(summary));
-    if (found === undefined) return undefined;
-    found.used = this.call;
-    this.counts.repeated++;
-    return found.summary;
+    const found = this.roots.find(key, isGood);
+    if (found !== undefined) this.counts.repeated++;
+    return found;
   }
 
   keep(key: string, summary: DriveSummary): void {
     this.counts.kept++;
-    this.byKey.set(key, [{ summary, used: this.call }, ...(this.byKey.get(key) ?? [])].slice(0, MAX_BY_KEY));
+    this.roots.keep(key, summary);
   }
 
   /** Those that were found or kept since the present call began. */
   inUse(): Keyed[] {
-    return [...this.byKey].flatMap(([key, list]) =>
-      list.flatMap(({ summary, used }): Keyed[] => (used === this.call ? [[key, summary]] : [])),
-    );
+    return this.roots.inUse();
   }
 
   /** Adds what another run kept. */
   add(summaries: readonly Keyed[]): void {
-    for (const [key, summary] of summaries)
-      this.byKey.set(key, [...(this.byKey.get(key) ?? []), { summary, used: this.call - 1 }]);
+    this.roots.add(summaries);
   }
 
   /** Begins a call, and forgets what the last `calls` of them did not use. */
   begin(calls: number): void {
-    this.call++;
-    for (const [key, list] of this.byKey) {
-      const kept = list.filter((e) => e.used >= this.call - calls);
-      if (kept.length === 0) this.byKey.delete(key);
-      else if (kept.length < list.length) this.byKey.set(key, kept);
-    }
+    this.roots.begin(calls);
+    this.calls?.begin(calls);
   }
 
   clear(): void {
-    this.byKey.clear();
+    this.roots.clear();
+    this.calls?.clear();
     this.numbering = new Numbering();
   }
 }

@@ -9,6 +9,7 @@ import { Footprint } from './footprint.ts';
 import { ZERO } from './memory.ts';
 import type { Slice } from './slice/slice.ts';
 import type { State } from './state.ts';
+import { Tables } from './tables.ts';
 import { asConstant, join, type Value } from './value.ts';
 
 /** File-scope variables as they are before the root runs. */
@@ -33,11 +34,8 @@ export function initialiseGlobals(
     inherited: new Set(),
     noteAnalysed: () => undefined,
     slice,
-    callStrings: new Map(),
-    keepers: new Set(),
-    active: new Map(),
-    summaries: new Map(),
-    localSummaries: new Map(),
+    tables: new Tables(),
+    repetition: undefined,
     footprint: new Footprint(),
   };
   for (const g of program.globals) {

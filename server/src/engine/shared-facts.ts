@@ -143,9 +143,14 @@ export class SharedFacts {
 
   private look<V>(kind: Kind, all: ByRoot<V>, of: string): ReadonlyMap<string, V> | undefined {
     const now = all.get(of);
-    for (const { journal, changed } of this.watches)
-      if (!journal.hasAsked(kind, of))
-        journal.ask([kind, of], () => textOf(changed[kind].get(of)?.before ?? now ?? NOTHING));
+    // What is told to one part is mostly told to those around it.
+    let text: string | undefined;
+    for (const { journal, changed } of this.watches) {
+      if (journal.hasAsked(kind, of)) continue;
+      const { before } = changed[kind].get(of) ?? {};
+      if (before === undefined) text ??= textOf(now ?? NOTHING);
+      journal.ask([kind, of], () => (before === undefined ? text! : textOf(before)));
+    }
     return now;
   }
 

@@ -53,15 +53,11 @@ export function callContext(
 ): Pick<Call, 'site' | 'shared'> {
   if (ctx.slice.areInCircle(ctx.body, body)) return { site: ctx.site, shared: true };
   const site = `${ctx.site}@${instruction.span.start}`;
-  let known = ctx.callStrings.get(body.id);
-  if (known === undefined) {
-    known = new Set();
-    ctx.callStrings.set(body.id, known);
-  }
+  const known = ctx.tables.get('strings', body.id) ?? [];
+  if (known.includes(site)) return { site, shared: false };
   const isIdle = state.objects.size === 0 && !ctx.slice.makesUserfaultfd(body);
-  if (!known.has(site) && known.size >= (isIdle ? MAX_IDLE_CALL_STRINGS : MAX_CALL_STRINGS))
-    return { site: `~${body.id}`, shared: true };
-  known.add(site);
+  if (known.length >= (isIdle ? MAX_IDLE_CALL_STRINGS : MAX_CALL_STRINGS)) return { site: `~${body.id}`, shared: true };
+  ctx.tables.set('strings', body.id, [...known, site]);
   return { site, shared: false };
 }
 
@@ -110,14 +106,14 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     message: `${ctx.body.name}() calls ${body.name}()`,
   };
   const localTo = ctx.stack.includes(body.id) ? undefined : localKey(ctx, state, body);
-  for (const summary of localTo === undefined ? [] : (ctx.localSummaries.get(localTo) ?? [])) {
+  for (const summary of localTo === undefined ? [] : (ctx.tables.get('locals', localTo) ?? [])) {
     const exits = answer(summary, state, body, step);
     if (exits === undefined) continue;
     ctx.footprint.include(summary);
     return exits;
   }
   const key = `${body.id}|${site}|${state.key()}`;
-  const known = ctx.summaries.get(key) ?? [];
+  const known = ctx.tables.get('summaries', key) ?? [];
   const made: Trace = { step, previous: state.trace };
   for (const summary of known) {
     if (!coversState(summary.entry, state)) continue;
@@ -125,7 +121,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     restOn(ctx, summary.restsOn);
     return summary.exits.map((e) => taken(e, summary, state, made));
   }
-  const active = ctx.active.get(key);
+  const active = ctx.tables.active.get(key);
   if (active !== undefined) return consult(ctx, active, state, made);
   if (ctx.stack.length >= MAX_DEPTH || ctx.stack.filter((f) => f === body.id).length >= MAX_RECURSION)
     return [notFollowed(ctx, state, call, budget)];
@@ -143,9 +139,10 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     footprint: new Footprint(),
   };
   ctx.noteAnalysed(body.id);
-  ctx.active.set(key, activation);
-  const exits = yield* settled(inner, start, activation, budget);
-  ctx.active.delete(key);
+  ctx.tables.active.set(key, activation);
+  const run = () => settled(inner, start, activation, budget);
+  const exits = yield* ctx.repetition?.around({ ctx: inner, entry, start, activation, budget }, run) ?? run();
+  ctx.tables.active.delete(key);
   const uneven = noteUnevenExits(ctx, body, entry, exits);
   if (uneven !== undefined) inner.footprint.bound = true;
   // A call in which nothing happened is no step of a path.
@@ -155,8 +152,8 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   const kept = exits.map((e) => e.clone());
   const restsOn = activation.lowest < activation.depth ? activation.lowest : undefined;
   const summary = { entry: activation.entry, exits: kept, footprint, call: made, restsOn };
-  ctx.summaries.set(key, [summary, ...known].slice(0, MAX_SUMMARIES));
-  if (restsOn !== undefined) for (const a of ctx.active.values()) if (a.depth >= restsOn) a.provisional.add(key);
+  ctx.tables.set('summaries', key, [summary, ...known].slice(0, MAX_SUMMARIES));
+  if (restsOn !== undefined) for (const a of ctx.tables.active.values()) if (a.depth >= restsOn) a.provisional.add(key);
   if (localTo !== undefined && !footprint.bound) {
     const { globals } = footprint;
     remember(ctx, localTo, { ...summary, globals, bound: false, reach: reachOf(entry, body, globals) });
@@ -192,7 +189,7 @@ function* settled(inner: Context, first: State, activation: Activation, budget: 
       return exits;
     }
     activation.grew = false;
-    for (const key of activation.provisional) inner.summaries.delete(key);
+    for (const key of activation.provisional) inner.tables.set('summaries', key, undefined);
     activation.provisional.clear();
     start = activation.entry.clone();
     start.trace = activation.call;
@@ -200,10 +197,10 @@ function* settled(inner: Context, first: State, activation: Activation, budget: 
 }
 
 /** What rested on the activation rests on nothing that is still being run. */
-function makeFinal({ summaries }: Context, { provisional, depth }: Activation): void {
+function makeFinal({ tables }: Context, { provisional, depth }: Activation): void {
   for (const key of provisional) {
     const final = (s: CallSummary) => (s.restsOn === undefined || s.restsOn < depth ? s : { ...s, restsOn: undefined });
-    summaries.set(key, (summaries.get(key) ?? []).map(final));
+    tables.set('summaries', key, (tables.get('summaries', key) ?? []).map(final));
   }
 }
 
@@ -230,11 +227,16 @@ function consult(ctx: Context, activation: Activation, state: State, made: Trace
 /** What is being run inside of the activation at that depth rests on it. */
 function restOn(ctx: Context, depth: number | undefined): void {
   if (depth === undefined) return;
-  for (const a of ctx.active.values()) if (a.depth > depth) a.lowest = Math.min(a.lowest, depth);
+  for (const a of ctx.tables.active.values()) if (a.depth > depth) a.lowest = Math.min(a.lowest, depth);
 }
 
 /** The exit for this call: what led to another one is not on its path. */
-function taken(exit: State, from: { readonly entry: State; readonly call: Trace }, state: State, made: Trace): State {
+export function taken(
+  exit: State,
+  from: { readonly entry: State; readonly call: Trace },
+  state: State,
+  made: Trace,
+): State {
   const out = exit.clone();
   out.trace = rebase(exit.trace, from, made);
   out.turnover = state.turnover + exit.turnover - from.entry.turnover;
@@ -272,8 +274,8 @@ function noteUnevenExits(
     const left = exits.filter(
       (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
     );
-    if (left.length < exits.length) ctx.keepers.add(body.id);
-    else if (!ctx.keepers.has(body.id)) continue;
+    if (left.length < exits.length) ctx.tables.set('keeper', body.id, true);
+    else if (ctx.tables.get('keeper', body.id) === undefined) continue;
     found ??= new Set();
     for (const exit of left) {
       if (exit.returnedAt === undefined) continue;

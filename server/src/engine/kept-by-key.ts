@@ -1,0 +1,46 @@
+/** Things that are kept by a key, several for each, as long as they are of use. */
+
+/** Kept of one key beside each other: variants, programs, an edit and its undoing. */
+const MAX_BY_KEY = 8;
+
+export class KeptByKey<T> {
+  private readonly byKey = new Map<string, { readonly kept: T; used: number }[]>();
+  private call = 0;
+
+  find(key: string, isGood: (kept: T) => boolean): T | undefined {
+    const found = this.byKey.get(key)?.find(({ kept }) => isGood(kept));
+    if (found === undefined) return undefined;
+    found.used = this.call;
+    return found.kept;
+  }
+
+  keep(key: string, kept: T): void {
+    this.byKey.set(key, [{ kept, used: this.call }, ...(this.byKey.get(key) ?? [])].slice(0, MAX_BY_KEY));
+  }
+
+  /** Those that were found or kept since the present call began. */
+  inUse(): (readonly [key: string, kept: T])[] {
+    return [...this.byKey].flatMap(([key, list]) =>
+      list.flatMap(({ kept, used }) => (used === this.call ? [[key, kept] as const] : [])),
+    );
+  }
+
+  /** Adds what was kept elsewhere: nothing of it was of use in this call yet. */
+  add(all: readonly (readonly [key: string, kept: T])[]): void {
+    for (const [key, kept] of all) this.byKey.set(key, [...(this.byKey.get(key) ?? []), { kept, used: this.call - 1 }]);
+  }
+
+  /** Begins a call, and forgets what the last `calls` of them did not use. */
+  begin(calls: number): void {
+    this.call++;
+    for (const [key, list] of this.byKey) {
+      const left = list.filter((e) => e.used >= this.call - calls);
+      if (left.length === 0) this.byKey.delete(key);
+      else if (left.length < list.length) this.byKey.set(key, left);
+    }
+  }
+
+  clear(): void {
+    this.byKey.clear();
+  }
+}
