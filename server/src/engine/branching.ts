@@ -12,8 +12,17 @@ import { evaluate, placeLocations, placeOf } from './evaluate.ts';
 import { FORK_FIELD } from './memory.ts';
 import { recognise, refusalsIn, swallow } from './observe.ts';
 import { assume } from './refine.ts';
-import type { Hypothesis, State } from './state.ts';
-import { type AbstractNumber, asConstant, constant, contains, type MessageTag, UNKNOWN, type Value } from './value.ts';
+import type { Hypothesis, State, Uffd } from './state.ts';
+import {
+  type AbstractNumber,
+  asConstant,
+  constant,
+  contains,
+  type MessageTag,
+  oneOf,
+  UNKNOWN,
+  type Value,
+} from './value.ts';
 
 type Branch = Terminator & { readonly kind: 'branch' };
 type Switch = Terminator & { readonly kind: 'switch' };
@@ -50,6 +59,10 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
     whenTrue.step('branch', condition.span, 'the test holds here');
     whenFalse.step('branch', condition.span, 'the test does not hold here');
   }
+  const test = state.hypothesis === undefined ? undefined : eventTestOf(ctx, state, condition);
+  const isEqual = test?.equal === 'true' ? whenTrue : whenFalse;
+  const target = test?.equal === 'true' ? terminator.whenTrue : terminator.whenFalse;
+  tellEvent(ctx, isEqual, test?.event, { span: condition.span, region: undefined, target });
   if (canBeTrue) {
     requestedEvent(ctx, whenTrue, condition);
     enter(terminator.whenTrue, whenTrue);
@@ -114,26 +127,58 @@ function eventsAskedOf(ctx: Context, state: State, condition: Expr): string[] {
   return found.filter((id) => asked.has(id));
 }
 
-/** For `event == X` where the source never requested X's feature: the state in which the message is X after all. */
-function hypothesisOf(
-  ctx: Context,
-  state: State,
-  terminator: Branch,
-): { side: 'true' | 'false'; state: State } | undefined {
-  const { condition } = terminator;
+/** A way that no message can take, and the state in which one takes it after all. */
+interface Supposed {
+  readonly side: 'true' | 'false';
+  readonly state: State;
+}
+
+/**
+ * For `event == X` where the source never requested X's feature: the message is X after all. Where it can only be X: it
+ * is one of those that were not requested, and the code behind the test may ask which.
+ */
+function hypothesisOf(ctx: Context, state: State, terminator: Branch): Supposed | undefined {
+  const test = eventTestOf(ctx, state, terminator.condition);
+  if (test === undefined) return undefined;
+  const { tagged, event, place, equal, other } = test;
+  const isEvent = tagged.number !== undefined && contains(tagged.number, event);
+  const side = isEvent ? other : equal;
+  const target = side === 'true' ? terminator.whenTrue : terminator.whenFalse;
+  const under = { span: terminator.condition.span, region: undefined, target };
+  const supposed = isEvent
+    ? anyUnrequestedEvent(ctx, state, tagged, place, under)
+    : unrequestedEvent(ctx, state, tagged, event, place, under);
+  return supposed === undefined ? undefined : { side, state: supposed };
+}
+
+interface EventTest {
+  readonly tagged: Value;
+  readonly event: number;
+  readonly place: Place | undefined;
+  /** The way on which the message has the event, and the other one. */
+  readonly equal: 'true' | 'false';
+  readonly other: 'true' | 'false';
+}
+
+/** `event == X`, or `!=`, of a message. */
+function eventTestOf(ctx: Context, state: State, condition: Expr): EventTest | undefined {
   if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
   const left = evaluate(ctx, state, condition.left);
   const right = evaluate(ctx, state, condition.right);
   if (left.tag === undefined && right.tag === undefined) return undefined;
   const tagged = left.tag !== undefined ? left : right;
-  const other = tagged === left ? right : left;
-  const place = placeOf(tagged === left ? condition.left : condition.right);
-  const event = asConstant(other);
+  const event = asConstant(tagged === left ? right : left);
   if (event === undefined) return undefined;
-  const side = condition.op === '==' ? 'true' : 'false';
-  const target = side === 'true' ? terminator.whenTrue : terminator.whenFalse;
-  const hypothetical = unrequestedEvent(ctx, state, tagged, event, place, condition.span, undefined, target);
-  return hypothetical === undefined ? undefined : { side, state: hypothetical };
+  const place = placeOf(tagged === left ? condition.left : condition.right);
+  const isEqual = condition.op === '==';
+  return { tagged, event, place, equal: isEqual ? 'true' : 'false', other: isEqual ? 'false' : 'true' };
+}
+
+/** The code that only a message of the event that is supposed comes to. */
+interface Under {
+  readonly span: Span;
+  readonly region: Span | undefined;
+  readonly target: number | undefined;
 }
 
 function unrequestedEvent(
@@ -142,38 +187,73 @@ function unrequestedEvent(
   tagged: Value,
   event: number,
   place: Place | undefined,
-  span: Span,
-  region: Span | undefined,
-  target: number | undefined,
+  under: Under,
 ): State | undefined {
-  const tag = tagged.tag;
+  const source = sourceOf(state, tagged);
+  if (source === undefined || tagged.number === undefined || contains(tagged.number, event)) return undefined;
+  const feature = unrequestedFeature(source, event);
+  return feature === undefined
+    ? undefined
+    : suppose(ctx, state, tagged, constant(event), place, source, under, feature);
+}
+
+/** The message has an event that was not requested, and may be asked which. */
+function anyUnrequestedEvent(
+  ctx: Context,
+  state: State,
+  tagged: Value,
+  place: Place | undefined,
+  under: Under,
+): State | undefined {
+  const source = sourceOf(state, tagged);
+  if (source === undefined || tagged.number?.set?.length !== 1) return undefined;
+  const events = [...EVENTS_BY_VALUE.keys()].filter((e) => unrequestedFeature(source, e) !== undefined);
+  if (events.length === 0) return undefined;
+  return suppose(ctx, state, tagged, oneOf(...events), place, source, under, undefined);
+}
+
+/** The userfaultfd that a message without a child came from, where its features are known. */
+function sourceOf(state: State, { tag }: Value): Uffd | undefined {
   if (tag?.part !== 'event' || tag.child !== undefined || state.hypothesis !== undefined) return undefined;
-  if (tagged.number === undefined || contains(tagged.number, event)) return undefined;
-  const row = EVENTS_BY_VALUE.get(event);
-  if (row === undefined || row.featureBit === undefined) return undefined;
   const source = state.objects.get(tag.source);
-  if (source === undefined || source.handshake !== 'enabled' || source.features.unknown) return undefined;
-  if ((source.features.may & row.featureBit) !== 0n) return undefined;
-  const hypothetical = state.clone();
-  if (place !== undefined) {
-    const location = placeLocations(ctx, hypothetical, place)[0];
-    if (location !== undefined) {
-      hypothetical.memory.store(location, { ...constant(event), tag });
-      const at = location.path.lastIndexOf('.event');
-      if (at >= 0)
-        hypothetical.memory.store({ base: location.base, path: location.path.slice(0, at) + FORK_FIELD }, UNKNOWN);
-    }
+  return source === undefined || source.handshake !== 'enabled' || source.features.unknown ? undefined : source;
+}
+
+/** The feature that the event needs, where the source surely did not request it. */
+function unrequestedFeature({ features }: Uffd, event: number): string | undefined {
+  const row = EVENTS_BY_VALUE.get(event);
+  if (row?.featureBit === undefined || (features.may & row.featureBit) !== 0n) return undefined;
+  return row.featureName;
+}
+
+function suppose(
+  ctx: Context,
+  state: State,
+  { tag }: Value,
+  event: Value,
+  place: Place | undefined,
+  source: Uffd,
+  under: Under,
+  feature: string | undefined,
+): State {
+  const supposed = state.clone();
+  const location = place === undefined ? undefined : placeLocations(ctx, supposed, place)[0];
+  if (location !== undefined) {
+    supposed.memory.store(location, { ...event, tag });
+    const at = location.path.lastIndexOf('.event');
+    if (at >= 0) supposed.memory.store({ base: location.base, path: location.path.slice(0, at) + FORK_FIELD }, UNKNOWN);
   }
-  hypothetical.hypothesis = {
-    span,
-    feature: row.featureName!,
-    source: source.id,
-    answered: false,
-    functionId: ctx.body.id,
-    region,
-    target,
-  };
-  return hypothetical;
+  supposed.hypothesis = { ...under, feature, source: source.id, answered: false, functionId: ctx.body.id };
+  return supposed;
+}
+
+/** Of a message that has some event that was not requested this test tells which. */
+function tellEvent(ctx: Context, state: State, event: number | undefined, under: Under): void {
+  const { hypothesis } = state;
+  if (hypothesis === undefined || hypothesis.feature !== undefined || event === undefined) return;
+  const source = state.objects.get(hypothesis.source);
+  const feature = source === undefined ? undefined : unrequestedFeature(source, event);
+  if (feature !== undefined) state.hypothesis = { ...hypothesis, ...under, feature, functionId: ctx.body.id };
 }
 
 /** The path is over when its question is answered, and when it leaves the code that is under the test. */
@@ -231,19 +311,9 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
     const n = value.number;
     const possible = value.any || (n !== undefined && overlaps(n, low, high));
     if (!possible) {
-      const event =
-        low === high
-          ? unrequestedEvent(
-              ctx,
-              state,
-              value,
-              low,
-              place,
-              c.span,
-              terminator.bodySpan,
-              computed ? written.cases[index]!.target : undefined,
-            )
-          : undefined;
+      const target = computed ? written.cases[index]!.target : undefined;
+      const under = { span: c.span, region: terminator.bodySpan, target };
+      const event = low === high ? unrequestedEvent(ctx, state, value, low, place, under) : undefined;
       if (event !== undefined && !isEmptyArm(written, index, body)) suppose(written.cases[index]!.target, event);
       continue;
     }
@@ -256,6 +326,10 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
       } else if (value.any && location.length === 1) {
         assume(ctx, taken, { kind: 'binary', op: '==', left: terminator.value, right: equal, span: c.span }, true);
       }
+    }
+    if (low === high && !isEmptyArm(written, index, body)) {
+      const target = computed ? c.target : undefined;
+      tellEvent(ctx, taken, tag === undefined ? undefined : low, { span: c.span, region: terminator.bodySpan, target });
     }
     if (tag !== undefined) {
       if (tag.child !== undefined) {

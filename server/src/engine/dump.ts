@@ -85,7 +85,9 @@ class Printer {
       ...[...state.threads].map(([site, how]) => `${this.thread(site)} ${how}`),
       ...[...state.locks.keys()].map((lock) => `holds ${lock}`),
       ...(state.process === '' ? [] : [`in the child of ${state.process}`]),
-      ...(state.hypothesis === undefined ? [] : [`asks what code under ${state.hypothesis.feature} does`]),
+      ...(state.hypothesis === undefined
+        ? []
+        : [`asks what code under ${state.hypothesis.feature ?? 'other events'} does`]),
     ];
   }
 

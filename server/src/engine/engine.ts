@@ -20,6 +20,7 @@ import type { RootSummaries } from './root-summaries.ts';
 import { calledFunctions, initialiseGlobals, inTables, unusedFunctions } from './roots.ts';
 import { SharedFacts } from './shared-facts.ts';
 import { Slice } from './slice/slice.ts';
+import type { Stores } from './slice/threads.ts';
 import { State } from './state.ts';
 import { Tables } from './tables.ts';
 import type { Location, Value } from './value.ts';
@@ -150,9 +151,9 @@ class Schedule implements Others, Progress {
     return this.repetition === undefined ? run() : this.repetition.around(root, run);
   }
 
-  countersIn(location: Location): number {
+  storesByThreads(location: Location): Stores | undefined {
     this.recorder?.ask(['counted', location.base, location.path]);
-    return this.slice.countersIn(location);
+    return this.slice.storesByThreads(location);
   }
 
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean {

@@ -80,6 +80,8 @@ export interface ForkEvent extends EventBase {
   readonly process: string;
   readonly features: FeatureWord;
   readonly armedSpan: Span;
+  /** Base objects of the ranges that are armed and copied; `?` for one that is not known. */
+  readonly regions: readonly string[];
   readonly siteLabel: string;
   readonly threads: ReadonlyMap<string, 'running' | 'joined'>;
   readonly processes: ReadonlySet<string>;

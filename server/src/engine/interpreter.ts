@@ -344,6 +344,8 @@ function terminate(ctx: Context, state: State, block: BasicBlock, ways: Ways, ex
       state.returnedAt = terminator.explicit ? terminator.span : undefined;
       if (terminator.value !== undefined) storeReturn(ctx, state, terminator.value);
       else state.memory.deleteBase(RETURN_BASE);
+      // Code that only says that something came does not act on it.
+      if (state.hypothesis?.functionId === ctx.body.id) return;
       exit(state);
       return;
     }

@@ -21,6 +21,9 @@ export const ZERO: Value = constant(0);
 /** Where a message holds the descriptor of a child: struct uffd_msg in include/uapi/linux/userfaultfd.h. */
 export const FORK_FIELD = '.arg.fork.ufd';
 
+/** A variable that the lowering made for the value of a call. */
+const TEMPORARY = /:\$\d+$/;
+
 /** Bases are spread over this many short lists, so that a copy before a change copies few of them. */
 const BUCKETS = 64;
 
@@ -181,6 +184,17 @@ export class Memory {
 
   cellsOf(base: string): Cells {
     return this.find(base) ?? EMPTY;
+  }
+
+  /** Some cell elsewhere leads to the base, other than one of those that hold a value within a statement. */
+  isReferredTo(base: string): boolean {
+    for (const bucket of this.buckets)
+      for (const { base: holder, cells } of bucket) {
+        if (holder === base || TEMPORARY.test(holder)) continue;
+        for (const { references } of cells.values.values())
+          if (references.some((r) => r.kind === 'location' && r.location.base === base)) return true;
+      }
+    return false;
   }
 
   setCells(base: string, cells: Cells): void {

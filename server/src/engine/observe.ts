@@ -125,7 +125,7 @@ function noteFeatureUse(
 /** Code under an event that cannot come does something on purpose. */
 export function noteAct(ctx: Context, state: State): void {
   const hypothesis = state.hypothesis;
-  if (hypothesis === undefined || hypothesis.answered) return;
+  if (hypothesis?.feature === undefined || hypothesis.answered) return;
   state.hypothesis = { ...hypothesis, answered: true };
   const source = state.objects.get(hypothesis.source);
   ctx.facts.emit({
@@ -159,14 +159,12 @@ export function noteTableUse(
 export function noteMemoryUse(ctx: Context, state: State, locations: readonly Location[], span: Span): void {
   const fork = state.childOf;
   if (fork === undefined) return;
-  const ranges = state.objects.get(fork.object)?.armed ?? [];
-  const regions = new Set(ranges.map((r) => r.region));
   const touches =
     locations.length === 0 ||
     locations.some(
       (l) =>
-        regions.has(l.base) ||
-        ((regions.has('?') || regions.size === 0) && !l.base.startsWith('var:') && !l.base.startsWith('string:')),
+        fork.regions.includes(l.base) ||
+        (fork.regions.includes('?') && !l.base.startsWith('var:') && !l.base.startsWith('string:')),
     );
   if (touches) noteChildUse(ctx, state, span);
 }

@@ -199,7 +199,7 @@ export class Recorder {
         return memory.has(base) ? `${memory.isSummary(base)} ${textOfCells(memory.cellsOf(base))}` : '';
       }
       case 'counted':
-        return String(slice.countersIn({ base: question[1], path: question[2] }));
+        return slice.storesByThreads({ base: question[1], path: question[2] }) ?? '';
       case 'nesting':
         return String(this.progress.nesting);
       case 'threads-at':

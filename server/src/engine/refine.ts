@@ -125,7 +125,24 @@ function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) 
   const own = state.memory.load(location) ?? value;
   const kept = own === value ? changed : change(own);
   if (kept !== own) state.memory.store(location, isEmpty(kept) ? changed : kept);
+  if (asConstant(changed) === 0) forgetUnmade(state, value.references);
   return true;
+}
+
+/**
+ * Behind a pointer that is null, what it would point to was never allocated, where nothing else leads there: on this
+ * path it has no content that would have to be joined with that of others.
+ */
+function forgetUnmade(state: State, references: readonly Reference[]): void {
+  for (const r of references) {
+    if (r.kind !== 'location' || !r.location.base.startsWith('heap:')) continue;
+    const { base } = r.location;
+    const { memory, kept } = state;
+    if (!memory.has(base) || memory.isSummary(base) || kept.has(base)) continue;
+    const { values } = memory.cellsOf(base);
+    if ([...values.values()].some((v) => v.references.some((to) => to.kind === 'descriptor'))) continue;
+    if (!memory.isReferredTo(base)) memory.deleteBase(base);
+  }
 }
 
 function withNumber(value: Value, number: AbstractNumber | undefined): Value {

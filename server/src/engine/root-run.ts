@@ -5,6 +5,7 @@ import type { Facts } from './context.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { RootFacts } from './root-summaries.ts';
 import { type SharedFacts, sameFeatures } from './shared-facts.ts';
+import type { Stores } from './slice/threads.ts';
 import { locationKey, type State } from './state.ts';
 import { covers, join, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
@@ -26,8 +27,8 @@ export interface Root {
 
 /** The roots beside one: those that it starts, and what they store. */
 export interface Others {
-  /** Threads that may count there; two stand for any number of them. */
-  countersIn(location: Location): number;
+  /** What threads may store there, where it is a number. */
+  storesByThreads(location: Location): Stores | undefined;
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean;
   readonly hasPending: boolean;
   runPending(): Generator<void, void, void>;
@@ -85,12 +86,12 @@ export class RootRun implements Facts {
     const key = locationKey(location);
     const others = this.shared.othersStore(root, key, this.root.starters);
     if (own !== undefined && this.shared.stores(root, key) && !this.isBetterKnownTo(others, root, key)) {
-      const counters = this.others.countersIn(location);
-      if (counters === 0 || own.number === undefined) return own;
-      const isOnlyOne = counters === 1 && this.root.threadSite !== undefined && others === undefined;
-      if (!isOnlyOne) return join(own, ANY_NUMBER);
-      this.noteAnswer(key, own);
-      return own;
+      const stores = this.others.storesByThreads(location);
+      if (stores === undefined || own.number === undefined) return own;
+      const isKnown =
+        stores === 'constants' ||
+        (stores === 'one computes' && this.root.threadSite !== undefined && others === undefined);
+      if (!isKnown) return join(own, ANY_NUMBER);
     }
     const answer = own === undefined ? others : others === undefined ? own : join(own, others);
     this.noteAnswer(key, answer);

@@ -68,7 +68,8 @@ export interface Uffd {
 /** A message that cannot have this event, followed only to see whether the code acts on it. */
 export interface Hypothesis {
   readonly span: Span;
-  readonly feature: string;
+  /** The one that the event needs; undefined while the code did not tell yet which event it is. */
+  readonly feature: string | undefined;
   readonly source: string;
   /** The code acted on the message: that was the question, and the path ends. */
   readonly answered: boolean;
@@ -226,7 +227,7 @@ export class State {
     if (this.process !== '') parts.push(`P${this.process}`);
     if (this.childOf !== undefined) parts.push('C');
     if (this.refused !== undefined) parts.push(`R${this.refused.event.span.start}`);
-    if (this.hypothesis !== undefined) parts.push(`H${this.hypothesis.span.start}`);
+    if (this.hypothesis !== undefined) parts.push(`H${this.hypothesis.span.start}${this.hypothesis.feature ?? ''}`);
     return parts.join(';');
   }
 

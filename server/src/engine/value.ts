@@ -199,13 +199,18 @@ export function widenNumber(before: AbstractNumber, after: AbstractNumber, bound
   const { up, down } = before.set === undefined ? NO_BOUNDS : bounds;
   return {
     set: undefined,
-    low: joined.low < before.low ? (down.find((t) => t <= joined.low) ?? -Infinity) : joined.low,
+    low: joined.low < before.low ? (down.find((t) => t <= joined.low) ?? leastOf(joined)) : joined.low,
     high: joined.high > before.high ? (up.find((t) => t >= joined.high) ?? Infinity) : joined.high,
     must: joined.must,
     may: joined.may,
     unknownBits,
     nonzero: excludesZero(joined),
   };
+}
+
+/** What is never seen below zero stays there: a counter that a table has several of, an index, a length. */
+function leastOf({ low }: AbstractNumber): number {
+  return low >= 0 ? 0 : -Infinity;
 }
 
 /** Each number of the one, moved by the same distance, is one of the other: a counter, a turn later. */

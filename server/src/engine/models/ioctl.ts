@@ -182,6 +182,9 @@ function register(call: ModelCall, state: State, named: Named): State[] {
   if (at !== undefined) state.memory.store({ base: at.base, path: `${at.path}.ioctls` }, UNKNOWN);
   const armed = [...object.armed.filter((r) => r.region !== region), { region, span: instruction.span }];
   state.update(object.id, { armed: armed.length > MAX_RANGES ? [{ region: '?', span: instruction.span }] : armed });
+  // What a child registers anew is served again.
+  const { childOf } = state;
+  if (region === '?' || childOf?.regions.some((r) => r === region || r === '?') === true) state.childOf = undefined;
   state.step('arm', instruction.span, 'UFFDIO_REGISTER arms a range');
   ctx.facts.emit({
     kind: 'arm',

@@ -47,6 +47,7 @@ function noteFork(call: ModelCall, state: State): Copied {
       process: state.process,
       features: object.features,
       armedSpan: ranges[0]!.span,
+      regions: ranges.map((r) => r.region),
       siteLabel: spanId(instruction.span),
       threads: new Map(state.threads),
       processes: new Set(state.processes),

@@ -9,7 +9,7 @@ import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { fieldName, Names, pointersFollowed } from './names.ts';
 import { parameterAt, returnName, type Step, StepReader } from './steps.ts';
-import { storesByThreads } from './threads.ts';
+import { type Stores, storesByThreads } from './threads.ts';
 import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
 
 /** Fields of the kernel's records that models read or write. */
@@ -31,6 +31,8 @@ export class Relevance {
   /** Names that say which way the program came: what is given up where they are tested rests on that. */
   private readonly flags: ReadonlySet<string>;
   private readonly makesProcesses: boolean;
+  private readonly follow: (seeds: readonly string[]) => ReadonlySet<string>;
+  private readonly computed: readonly string[];
   private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
   private mentionedIn: ReadonlyMap<string, ReadonlySet<FunctionFacts>> = new Map();
   /** Functions to be looked at again. */
@@ -53,9 +55,10 @@ export class Relevance {
     this.flags = reader.flags();
     this.makesProcesses = [...this.functions.values()].some((f) => f.forks);
     this.circles = findCircles(this.functions);
-    const follow = this.closure(reader);
-    this.ofMessages = follow([fieldName('event')]);
-    this.telling = follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
+    this.follow = this.closure(reader);
+    this.computed = reader.computed;
+    this.ofMessages = this.follow([fieldName('event')]);
+    this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
     for (const field of FIELDS_OF_RECORDS) this.mark(fieldName(field));
     for (const facts of this.functions.values()) {
       if (facts.body.parameters.some((p) => this.speaksOfMessages(p.id))) facts.readsMessages = true;
@@ -111,11 +114,13 @@ export class Relevance {
     return this.ofMessages.has(this.names.find(name));
   }
 
-  storesByThreads(): ReadonlyMap<string, number> {
+  /** By name: the threads that may store a number there, and whether it may be one that is counted. */
+  storesByThreads(): ReadonlyMap<string, Stores> {
     return storesByThreads(
       this.functions,
       (step) => this.callees(step),
       (name) => this.names.find(name),
+      this.follow(this.computed),
     );
   }
 

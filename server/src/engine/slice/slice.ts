@@ -13,6 +13,7 @@ import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
 import { fieldName } from './names.ts';
 import { Relevance } from './relevance.ts';
+import type { Stores } from './threads.ts';
 import { distancesOf, ends, type FunctionFacts } from './traits.ts';
 
 export class Slice {
@@ -20,7 +21,7 @@ export class Slice {
   private readonly whole: boolean;
   private readonly sliced = new Map<string, FunctionBody | undefined>();
   private readonly ignored = new WeakMap<Place, boolean>();
-  private stored: ReadonlyMap<string, number> | undefined;
+  private stored: ReadonlyMap<string, Stores> | undefined;
   private readonly signatures = new Map<string, string>();
 
   /** `whole` leaves every body as it stands, and answers what is asked of the program all the same. */
@@ -90,13 +91,13 @@ export class Slice {
     return answer;
   }
 
-  /** Threads that others started and that may store a number there that tells of no descriptor; two are any number. */
-  countersIn({ base, path }: Location): number {
+  /** What threads that others started may store there, where it is a number that tells of no descriptor. */
+  storesByThreads({ base, path }: Location): Stores | undefined {
     this.stored ??= this.relevance.storesByThreads();
     const field = /\.(\w+)[^.]*$/.exec(path)?.[1];
-    if (field === undefined && !base.startsWith('var:')) return 2;
+    if (field === undefined && !base.startsWith('var:')) return 'several compute';
     const name = field === undefined ? base.slice('var:'.length) : fieldName(field);
-    return this.relevance.tells(name) ? 0 : (this.stored.get(this.relevance.names.find(name)) ?? 0);
+    return this.relevance.tells(name) ? undefined : this.stored.get(this.relevance.names.find(name));
   }
 
   ignoresVariable(variable: Variable): boolean {

@@ -140,6 +140,8 @@ export class StepReader {
   /** Names that constants and answers to a question are assigned to, and those that other things are. */
   private readonly answers: string[] = [];
   private readonly variables: string[] = [];
+  /** Names whose value is computed, and not copied or chosen from constants. */
+  readonly computed: string[] = [];
   /** Calls of which the program does not show the function. */
   private readonly loose: LooseCall[] = [];
   /** Where threads begin. */
@@ -175,6 +177,8 @@ export class StepReader {
           const step = this.step(i, body);
           const says = i.kind === 'assign' && saysYesOrNo(i.value);
           if (i.kind !== 'zero') (says ? this.answers : this.variables).push(...step.defines);
+          const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : step.callee === undefined;
+          if (isComputed && i.kind !== 'zero') this.computed.push(...step.defines);
           return someInMessage((visitor) => visitInstruction(i, visitor)) ? { ...step, looksIntoMessage: true } : step;
         }),
         uses: e === undefined ? [] : this.uses(e),
@@ -501,6 +505,10 @@ function saysYesOrNo(e: Expr): boolean {
   if (e.kind === 'unary') return e.op === '!';
   if (e.kind !== 'binary') return e.kind === 'constant';
   return /^(?:[=!<>]=|[<>])$/.test(e.op) || (e.op === '&' && e.right.kind === 'constant');
+}
+
+function isCopy(e: Expr): boolean {
+  return e.kind === 'load' || (e.kind === 'cast' && isCopy(e.operand));
 }
 
 function storesErrno({ base }: Place): boolean {

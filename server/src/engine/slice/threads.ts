@@ -11,20 +11,27 @@ interface Start {
   readonly isRepeated: boolean;
 }
 
-/** By name: how many of the threads that a program starts may store there, where two stand for any number. */
+/** What threads store under a name: constants alone, or numbers that one or several of them compute. */
+export type Stores = 'constants' | 'one computes' | 'several compute';
+
+/** By name: what the threads that a program starts may store there. `computed`: names of numbers that are computed. */
 export function storesByThreads(
   functions: Functions,
   callees: Callees,
   find: (name: string) => string,
-): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
+  computed: ReadonlySet<string>,
+): ReadonlyMap<string, Stores> {
+  const stores = new Map<string, Stores>();
   for (const { functions: started, isRepeated } of startsOf(functions, callees)) {
     const names = new Set<string>();
     for (const { blocks } of closure(started, callees))
       for (const { steps } of blocks) for (const s of steps) for (const name of s.defines) names.add(find(name));
-    for (const name of names) counts.set(name, Math.min(2, (counts.get(name) ?? 0) + (isRepeated ? 2 : 1)));
+    for (const name of names) {
+      const isSeveral = isRepeated || stores.has(name);
+      stores.set(name, !computed.has(name) ? 'constants' : isSeveral ? 'several compute' : 'one computes');
+    }
   }
-  return counts;
+  return stores;
 }
 
 function startsOf(functions: Functions, callees: Callees): Start[] {
