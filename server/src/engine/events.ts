@@ -87,6 +87,8 @@ export interface ForkEvent extends EventBase {
   readonly processes: ReadonlySet<string>;
   readonly locks: ReadonlyMap<string, Span>;
   readonly unknownReaders: boolean;
+  /** A handshake was refused on the way: what this one does not request the program does without. */
+  readonly wasRefused: boolean;
 }
 
 /** The child of that fork does more than exec or exit. */

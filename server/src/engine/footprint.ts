@@ -53,7 +53,7 @@ const MAX_LOCAL_SUMMARIES = 8;
 export function localKey(ctx: Context, state: State, body: FunctionBody): string | undefined {
   if (state.childOf !== undefined || state.hypothesis !== undefined || state.refused !== undefined) return undefined;
   for (const o of state.objects.values()) if (o.duty !== undefined && o.duty.recognised === undefined) return undefined;
-  return `${body.id}|${state.threads.size}|${state.process}|${ctx.quarantined ? 'q' : ''}`;
+  return `${body.id}|${state.threads.size}|${state.process}|${ctx.quarantined ? 'q' : ''}${state.wasRefused ? 'r' : ''}`;
 }
 
 export function reachOf(state: State, body: FunctionBody, globals: ReadonlySet<string>): Reach {
@@ -117,6 +117,7 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
   }
   out.kept = union(out.kept, exit.kept);
   out.cut ||= exit.cut;
+  out.wasRefused = exit.wasRefused;
   out.childOf = exit.childOf;
   out.hypothesis = exit.hypothesis;
   out.refused = exit.refused;
@@ -151,7 +152,7 @@ export function textOfLocal(summary: LocalSummary): string {
     const { entry, exits, globals, reach } = summary;
     const ofExit = (exit: State) => [
       textWithin(exit, exit.reach([], [...reach.bases, RETURN_BASE]).bases, reach),
-      textOf([exit.kept, exit.cut, exit.childOf, exit.hypothesis, exit.refused, exit.returnedAt]),
+      textOf([exit.kept, exit.cut, exit.childOf, exit.hypothesis, exit.refused, exit.returnedAt, exit.wasRefused]),
       exit.turnover - entry.turnover,
     ];
     text = [textOf([globals, reach]), textWithin(entry, reach.bases, reach), ...exits.flatMap(ofExit)].join('\n');

@@ -13,8 +13,10 @@ import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
+import { maskKey } from './masks.ts';
 import { FORK_FIELD } from './memory.ts';
 import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
+import { endsBehindCall, isProcessRoot } from './process-end.ts';
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { thresholdsOf } from './thresholds.ts';
@@ -96,7 +98,7 @@ function* runFrom(
     if (state.hypothesis !== undefined && hasLeft(state.hypothesis, body, target)) return;
     const block = body.blocks[target]!;
     const slots = blocks[target]!;
-    const key = state.key();
+    const key = state.key() + maskKey(ctx.slice, body, state);
     const slot = slots.get(key);
     if (slot === undefined) {
       if (slots.size >= MAX_STATES) {
@@ -146,7 +148,7 @@ function* runFrom(
       }
       if (states.some((s) => s.hypothesis?.answered === true))
         states = states.filter((s) => s.hypothesis?.answered !== true);
-      if (states.length > 1 && instruction.kind === 'call') states = mergeAfterCall(states, instruction.result);
+      if (states.length > 1 && instruction.kind === 'call') states = mergeAfterCall(ctx, states, instruction.result);
       if (states.length === 0) break;
     }
     const dying = temporaries[block.id]!;
@@ -160,7 +162,7 @@ function* runFrom(
     };
     for (const state of states) {
       terminate(ctx, state, block, { enter: leave, suppose }, (exit) => {
-        const key = `${exit.key()}#${outcomeOf(exit)}`;
+        const key = `${exit.key()}#${outcomeOf(exit)}${maskKey(ctx.slice, body, exit)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit).state);
       });
@@ -194,10 +196,11 @@ export function outcomeOf(state: State, base = RETURN_BASE): string {
 }
 
 /** The callees of one call meet here: what a join point would join is joined at once. */
-function mergeAfterCall(states: readonly State[], result: Variable | undefined): State[] {
+function mergeAfterCall({ slice, body }: Context, states: readonly State[], result: Variable | undefined): State[] {
   const merged = new Map<string, State>();
   for (const state of states) {
-    const key = result === undefined ? state.key() : `${state.key()}#${outcomeOf(state, variableBase(result))}`;
+    const outcome = result === undefined ? '' : outcomeOf(state, variableBase(result));
+    const key = `${state.key()}#${outcome}${maskKey(slice, body, state)}`;
     const before = merged.get(key);
     merged.set(key, before === undefined ? state : joinStates(before, state).state);
   }
@@ -279,10 +282,10 @@ function endScope(ctx: Context, state: State, instruction: EndOfScope, block: Ba
     return;
   }
   const loss: Loss = returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
-  dropVariables(ctx, state, instruction, loss, block.id);
+  dropVariables(ctx, state, instruction, loss, block);
 }
 
-function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: number): void {
+function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: BasicBlock): void {
   const candidates = new Set<string>();
   const taken = new Set<string>();
   for (const variable of instruction.variables) {
@@ -305,8 +308,10 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
     }
     state.memory.deleteBase(base);
   }
+  const isOwed = (id: string) => state.objects.get(id)?.duty !== undefined;
   if (candidates.size === 0) return;
-  for (const id of candidates) if (state.objects.get(id)?.duty !== undefined) ctx.footprint.bound = true;
+  if (block.terminator.kind === 'return' && [...candidates].some(isOwed) && endsBehindCall(ctx)) return;
+  for (const id of candidates) if (isOwed(id)) ctx.footprint.bound = true;
   if (loss.how === 'returned') {
     const held = state.heldOutsideMessages();
     for (const id of taken) if (!held.has(id)) state.updateDuty(id, { droppedAt: loss.span });
@@ -318,18 +323,13 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
     const early =
       loss.how !== 'returned' ||
       taken.has(id) ||
-      (duty?.droppedAt === undefined && isUnderTest(ctx.body, duty?.recognised, block) === true);
+      (duty?.droppedAt === undefined && isUnderTest(ctx.body, duty?.recognised, block.id) === true);
     (early ? direct : inMessage).push(id);
   }
   checkLost(ctx, state, direct, loss);
   // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return; one that a
   // helper took and let go, at the helper's return.
   checkLost(ctx, state, inMessage, { how: 'dropped' });
-}
-
-/** The outermost frame of a whole process: its end is the process's end. */
-export function isProcessRoot(ctx: Context): boolean {
-  return ctx.stack.length === 1 && !ctx.thread && ctx.body.name === 'main';
 }
 
 function terminate(ctx: Context, state: State, block: BasicBlock, ways: Ways, exit: (state: State) => void): void {

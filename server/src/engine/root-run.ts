@@ -189,6 +189,8 @@ function variant(event: EngineEvent): string {
       return `${[...event.threads].sort().join()}|${[...event.processes].sort().join()}|${[...event.locks.keys()].sort().join()}|${event.features.may}|${event.unknownReaders}`;
     case 'lost-child':
       return event.how;
+    case 'handshake':
+      return String(event.features.may);
     default:
       return '';
   }

@@ -132,6 +132,8 @@ export class State {
   cut: boolean;
   /** A thread whose function the program does not show was started. */
   unknownThreads: boolean;
+  /** A handshake was refused on each path that led here. */
+  wasRefused: boolean;
   trace: Trace | undefined;
   /** The return statement that this path left the last function by; undefined at a closing brace. */
   returnedAt: Span | undefined;
@@ -153,6 +155,7 @@ export class State {
     this.kept = NOBODY;
     this.cut = false;
     this.unknownThreads = false;
+    this.wasRefused = false;
     this.trace = undefined;
     this.returnedAt = undefined;
     this.turnover = 0;
@@ -173,6 +176,7 @@ export class State {
     s.kept = this.kept;
     s.cut = this.cut;
     s.unknownThreads = this.unknownThreads;
+    s.wasRefused = this.wasRefused;
     s.trace = this.trace;
     s.returnedAt = this.returnedAt;
     s.turnover = this.turnover;
@@ -383,7 +387,7 @@ export function coversState(a: State, other: State): boolean {
 
 /** Beside memory, `b` has something that a join would take over. */
 function adds(a: State, b: State): boolean {
-  if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut)) return true;
+  if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut) || (a.wasRefused && !b.wasRefused)) return true;
   if (!holdsAll(a.processes, b.processes) || !holdsAll(a.notCopied, b.notCopied)) return true;
   if (!holdsAll(a.kept, b.kept)) return true;
   // What was waited for on every path only.
@@ -409,6 +413,7 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   s.processes = union(a.processes, b.processes);
   s.cut = a.cut || b.cut;
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
+  s.wasRefused = a.wasRefused && b.wasRefused;
   s.notCopied = union(a.notCopied, b.notCopied);
   s.kept = union(a.kept, b.kept);
   if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));

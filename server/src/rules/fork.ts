@@ -207,6 +207,10 @@ export const forkDropsRegistration: Rule = {
   detect: (program) => {
     const uses = eventsOf(program, 'child-uses-memory');
     const requested = eventsOf(program, 'requested-feature');
+    // What is requested under a condition is requested; not what a program falls back from.
+    const asked = new Set(
+      eventsOf(program, 'handshake').flatMap((h) => ((h.features.may & FORK_FEATURE) !== 0n ? [h.object] : [])),
+    );
     const claimed = eventsOf(program, 'unrequested-feature').filter(
       (e) => e.feature === 'UFFD_FEATURE_EVENT_FORK' && !requested.some((r) => sameSpan(r.span, e.span)),
     );
@@ -215,6 +219,7 @@ export const forkDropsRegistration: Rule = {
         .filter(
           (f) => !f.quarantined && (f.features.may & FORK_FEATURE) === 0n && !f.features.unknown && f.process === '',
         )
+        .filter((f) => f.wasRefused || !asked.has(f.object))
         .filter((f) => !claimed.some((c) => sameObject(c.object, f.object)))
         .flatMap((f) => {
           const use = uses.find((u) => sameSpan(u.fork, f.span));

@@ -116,6 +116,7 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
       refusalTested: false,
     });
   }
+  failed.wasRefused = true;
   failed.step(
     'handshake',
     instruction.span,

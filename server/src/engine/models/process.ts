@@ -52,6 +52,7 @@ function noteFork(call: ModelCall, state: State): Copied {
       threads: new Map(state.threads),
       processes: new Set(state.processes),
       locks: new Map(state.locks),
+      wasRefused: state.wasRefused,
       unknownReaders: object.escaped || state.unknownThreads,
       ...eventBase(ctx, state, object.id, instruction.span),
       trace: [

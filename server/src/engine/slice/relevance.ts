@@ -8,7 +8,7 @@ import type { Program } from '../context.ts';
 import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { fieldName, Names, pointersFollowed } from './names.ts';
-import { parameterAt, returnName, type Step, StepReader } from './steps.ts';
+import { type Flow, parameterAt, returnName, type Step, StepReader } from './steps.ts';
 import { type Stores, storesByThreads } from './threads.ts';
 import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
 
@@ -32,6 +32,8 @@ export class Relevance {
   private readonly flags: ReadonlySet<string>;
   private readonly makesProcesses: boolean;
   private readonly follow: (seeds: readonly string[]) => ReadonlySet<string>;
+  private readonly flows: readonly Flow[];
+  private wanted: ReadonlySet<string> | undefined;
   private readonly computed: readonly string[];
   private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
   private mentionedIn: ReadonlyMap<string, ReadonlySet<FunctionFacts>> = new Map();
@@ -55,7 +57,8 @@ export class Relevance {
     this.flags = reader.flags();
     this.makesProcesses = [...this.functions.values()].some((f) => f.forks);
     this.circles = findCircles(this.functions);
-    this.follow = this.closure(reader);
+    this.flows = reader.flows;
+    this.follow = this.closure(({ from, to }) => [from, to]);
     this.computed = reader.computed;
     this.ofMessages = this.follow([fieldName('event')]);
     this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
@@ -161,19 +164,25 @@ export class Relevance {
   }
 
   /** Everything that values of some names may have gone to. */
-  private closure(reader: StepReader): (seeds: readonly string[]) => ReadonlySet<string> {
+  private closure(along: (flow: Flow) => readonly [string, string]): (seeds: readonly string[]) => ReadonlySet<string> {
     const next = new Map<string, string[]>();
-    for (const { from, to } of reader.flows) {
-      const key = this.names.find(from);
-      const targets = next.get(key);
-      if (targets === undefined) next.set(key, [this.names.find(to)]);
-      else targets.push(this.names.find(to));
+    for (const flow of this.flows) {
+      const [from, to] = along(flow).map((name) => this.names.find(name)) as [string, string];
+      const targets = next.get(from);
+      if (targets === undefined) next.set(from, [to]);
+      else targets.push(to);
     }
     return (seeds) => {
       const found = new Set(seeds.map((s) => this.names.find(s)));
       for (const name of found) for (const to of next.get(name) ?? []) found.add(to);
       return found;
     };
+  }
+
+  /** Its value may come to be among the features that a handshake requests. */
+  isWanted(name: string): boolean {
+    this.wanted ??= this.closure(({ from, to }) => [to, from])([fieldName('features')]);
+    return this.wanted.has(this.names.find(name));
   }
 
   /** What a call returns that makes a userfaultfd or does its handshake tells of it, whatever number it is. */

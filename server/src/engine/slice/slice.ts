@@ -8,13 +8,37 @@ import { type BasicBlock, ERRNO, type FunctionBody, type Instruction, type Place
 import { orderBlocks } from '../../ir/order.ts';
 import type { GrowingBlock } from '../../ir/simplify.ts';
 import { visitBody } from '../../ir/visit.ts';
-import type { Program } from '../context.ts';
+import { type Program, variableBase } from '../context.ts';
 import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
 import { fieldName } from './names.ts';
 import { Relevance } from './relevance.ts';
 import type { Stores } from './threads.ts';
 import { distancesOf, ends, type FunctionFacts } from './traits.ts';
+
+/** A place by its variable; `behind`: the path from what the variable points to. */
+export interface Mask {
+  readonly variable: Location;
+  readonly behind: string | undefined;
+}
+
+/** Undefined where an element of an array, or more than one pointer, lies on the way. */
+function maskAt({ base, path }: Place): Mask | undefined {
+  let fields = '';
+  for (const e of path) {
+    if (e.kind !== 'field') return undefined;
+    fields += `.${e.name}`;
+  }
+  if (base.kind === 'variable')
+    return { variable: { base: variableBase(base.variable), path: fields }, behind: undefined };
+  if (base.pointer.kind !== 'load') return undefined;
+  const pointer = maskAt(base.pointer.place);
+  return pointer?.behind === undefined && pointer !== undefined ? { ...pointer, behind: fields } : undefined;
+}
+
+function nameOfMask({ variable, behind }: Mask): string {
+  return `${variable.base}|${variable.path}|${behind ?? '-'}`;
+}
 
 export class Slice {
   private readonly relevance: Relevance;
@@ -23,6 +47,7 @@ export class Slice {
   private readonly ignored = new WeakMap<Place, boolean>();
   private stored: ReadonlyMap<string, Stores> | undefined;
   private readonly signatures = new Map<string, string>();
+  private readonly masks = new Map<FunctionBody, readonly Mask[]>();
 
   /** `whole` leaves every body as it stands, and answers what is asked of the program all the same. */
   constructor(program: Program, whole = false) {
@@ -100,6 +125,32 @@ export class Slice {
     return this.relevance.tells(name) ? undefined : this.stored.get(this.relevance.names.find(name));
   }
 
+  /** Places of a body that hold what a handshake may come to request: variables, members of such, and behind them. */
+  masksOf(body: FunctionBody): readonly Mask[] {
+    let masks = this.masks.get(body);
+    if (masks === undefined) {
+      masks = this.findMasks(body);
+      this.masks.set(body, masks);
+    }
+    return masks;
+  }
+
+  private findMasks(body: FunctionBody): Mask[] {
+    const found = new Map<string, Mask>();
+    const note = (place: Place) => {
+      const { kind } = place.type;
+      if (kind === 'record' || kind === 'array' || kind === 'pointer') return;
+      const mask = maskAt(place);
+      if (mask === undefined || !this.relevance.isWanted(this.relevance.names.ofPlace(place))) return;
+      found.set(nameOfMask(mask), mask);
+    };
+    const { span } = body;
+    for (const variable of body.parameters)
+      note({ base: { kind: 'variable', variable }, path: [], type: variable.type, span });
+    visitBody(body, { expr: () => {}, place: note });
+    return [...found.values()];
+  }
+
   ignoresVariable(variable: Variable): boolean {
     const { kind } = variable.type;
     return (
@@ -128,7 +179,8 @@ export class Slice {
     visitBody(body, { expr: () => {}, place: (p) => ignored.push(this.ignores(p)) });
     const bits = (list: readonly boolean[]) => list.map(Number).join('');
     const traits = bits([this.whole, acts, neverReturns, forks, wary, startsThreads, readsMessages]);
-    return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body)].join(' ');
+    const masks = this.masksOf(body).map(nameOfMask);
+    return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body), masks.join()].join(' ');
   }
 
   /** The functions that the function calls in a circle. */
