@@ -3,7 +3,7 @@ import type { Expr, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
-import { FORK_FIELD, ZERO } from './memory.ts';
+import { FORK_FIELD, isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
 import { locationKey, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
@@ -163,6 +163,7 @@ function isHeldHere(ctx: Context, state: State, parent: Uffd): boolean {
   const creators = ctx.thread && parent.origin !== 'child';
   const argument = creators ? new Set(ctx.body.parameters.map(variableBase)) : undefined;
   for (const base of state.memory.baseNames()) {
+    if (isTemporary(base)) continue;
     const inherited = creators && (ctx.inherited.has(base) || argument?.has(base) === true);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (isPollSlot(state, base, path)) continue;

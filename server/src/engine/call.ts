@@ -135,6 +135,9 @@ const CLEARS_UP: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'sleep',
 ]);
 
+/** What these do to memory looks at none of its content. */
+const HANDLES_PAGES: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['munmap', 'madvise']);
+
 function libraryCall(ctx: Context, state: State, instruction: CallInstruction, row: LibraryFunction): State[] {
   const printing = row.kind === 'print';
   mayFail(state);
@@ -148,7 +151,7 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
   )
     noteAct(ctx, state);
   if (!CLEARS_UP.has(row.kind) && row.noreturn !== true) noteGoesOn(ctx, state);
-  if (state.childOf !== undefined) {
+  if (state.childOf !== undefined && !HANDLES_PAGES.has(row.kind)) {
     for (const v of values) {
       const at = v.references.flatMap((r): Location[] => (r.kind === 'location' ? [r.location] : []));
       if (at.length > 0) noteMemoryUse(ctx, state, at, instruction.span);

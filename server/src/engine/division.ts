@@ -127,5 +127,7 @@ function usedNames(unit: TranslationUnit): Set<string> {
   };
   for (const f of unit.functions) visitBody(f, visitor);
   for (const g of unit.globals) visitInitialiser(g, visitor);
+  // A function of its own is meant by its name, whoever else has one of that name.
+  for (const f of unit.functions) if (f.static) names.delete(f.name);
   return names;
 }

@@ -21,8 +21,10 @@ export const ZERO: Value = constant(0);
 /** Where a message holds the descriptor of a child: struct uffd_msg in include/uapi/linux/userfaultfd.h. */
 export const FORK_FIELD = '.arg.fork.ufd';
 
-/** A variable that the lowering made for the value of a call. */
-const TEMPORARY = /:\$\d+$/;
+/** Of a variable that the lowering made for the value of a call: the statement is all that looks there. */
+export function isTemporary(base: string): boolean {
+  return /:\$\d+$/.test(base);
+}
 
 /** Bases are spread over this many short lists, so that a copy before a change copies few of them. */
 const BUCKETS = 64;
@@ -190,7 +192,7 @@ export class Memory {
   isReferredTo(base: string): boolean {
     for (const bucket of this.buckets)
       for (const { base: holder, cells } of bucket) {
-        if (holder === base || TEMPORARY.test(holder)) continue;
+        if (holder === base || isTemporary(holder)) continue;
         for (const { references } of cells.values.values())
           if (references.some((r) => r.kind === 'location' && r.location.base === base)) return true;
       }

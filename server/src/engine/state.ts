@@ -257,7 +257,7 @@ export class State {
   held(pinned: ReadonlySet<string>): Set<string> {
     const roots: string[] = [];
     for (const base of this.memory.baseNames()) if (!base.startsWith('heap:')) roots.push(base);
-    for (const base of pinned) if (base.startsWith('heap:')) roots.push(base);
+    for (const base of pinned) if (base.startsWith('heap:')) roots.push(base, olderId(base));
     const { descriptors } = this.reach([], roots);
     for (const id of pinned) descriptors.add(id);
     return descriptors;

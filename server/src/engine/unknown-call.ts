@@ -17,7 +17,8 @@ export function unknownCall(ctx: Context, state: State, instruction: CallInstruc
     return state;
   }
   const values = instruction.arguments.map((a) => evaluate(ctx, state, a));
-  if (state.hypothesis !== undefined) noteAct(ctx, state);
+  // What is given neither memory nor a descriptor may only say that the event came: fatal("unexpected %d", msg.event).
+  if (state.hypothesis !== undefined && values.some(leadsSomewhere)) noteAct(ctx, state);
   if (state.childOf !== undefined) noteChildUse(ctx, state, instruction.span);
   for (const { tag } of values) {
     if (tag?.part !== 'event' || tag.child === undefined) continue;
@@ -37,6 +38,10 @@ export function unknownCall(ctx: Context, state: State, instruction: CallInstruc
     ctx.facts.emit({ kind: 'unknown-call', root: ctx.root, ...eventBase(ctx, state, '', instruction.span) });
   setResult(ctx, state, instruction, elsewhere(instruction));
   return state;
+}
+
+function leadsSomewhere({ references }: Value): boolean {
+  return references.some((r) => r.kind !== 'location' || !r.location.base.startsWith('string:'));
 }
 
 /** What a function that is not shown returns: a number, a descriptor, or a pointer to memory that others see too. */

@@ -17,12 +17,15 @@ export type LibraryKind =
   | 'atomic-exchange'
   | 'call-once'
   | 'close'
+  | 'close-range'
   | 'dup'
   | 'dup2'
   | 'fcntl'
   | 'poll'
+  | 'epoll-create'
   | 'epoll-ctl'
   | 'epoll-wait'
+  | 'fd-set'
   | 'syscall'
   | 'thread-join'
   | 'thread-detach'
@@ -83,10 +86,16 @@ const GROUPS: readonly Group[] = [
   { kind: 'readv', names: 'readv', reason: 'reads messages; which buffers they come to is not followed' },
   { kind: 'pure', names: 'preadv pread pread64', reason: 'ESPIPE on a userfaultfd; reads bytes of another file' },
   { kind: 'close', names: 'close', reason: 'close(2) ends this number' },
+  { kind: 'close-range', names: 'close_range closefrom', reason: 'ends many numbers at once' },
   { kind: 'dup', names: 'dup', reason: 'a new reference; the original stays open' },
   { kind: 'dup2', names: 'dup2 dup3', reason: 'a new reference under a chosen number' },
   { kind: 'fcntl', names: 'fcntl fcntl64', reason: 'F_DUPFD duplicates, the flag commands keep nothing' },
   { kind: 'poll', names: 'poll ppoll', reason: 'waits; keeps nothing' },
+  {
+    kind: 'epoll-create',
+    names: 'epoll_create epoll_create1',
+    reason: 'makes a set; its number leads to what is in it',
+  },
   { kind: 'epoll-ctl', names: 'epoll_ctl', reason: 'registers interest; event.data is kept by the set' },
   { kind: 'epoll-wait', names: 'epoll_wait epoll_pwait epoll_pwait2', reason: 'waits; fills the event array' },
   { kind: 'fdopen', names: 'fdopen fdopendir', reason: 'the stream owns the descriptor', keeps: [0] },
@@ -100,7 +109,7 @@ const GROUPS: readonly Group[] = [
   {
     kind: 'open',
     names: `open open64 openat creat memfd_create shm_open socket accept accept4 eventfd timerfd_create signalfd
-      epoll_create epoll_create1 pidfd_open inotify_init inotify_init1 mkstemp`,
+      posix_openpt pidfd_open inotify_init inotify_init1 mkstemp`,
     reason: 'makes a descriptor of another kind',
   },
   {
@@ -231,6 +240,12 @@ const GROUPS: readonly Group[] = [
       readlink getdents lseek fstat stat lstat access fallocate ftruncate fsync sync`,
     reason: 'reads bytes or works on a stream or file of another kind',
   },
+  { kind: 'fd-set', names: 'FD_SET', reason: 'puts a bit into a set that select() looks at' },
+  {
+    kind: 'pure',
+    names: 'FD_ZERO FD_CLR FD_ISSET',
+    reason: 'works on such a set',
+  },
   {
     kind: 'pure',
     names: 'select pselect',
@@ -255,13 +270,29 @@ const GROUPS: readonly Group[] = [
   {
     kind: 'pure',
     names: `setenv unsetenv setrlimit setpriority nice umask chdir setlocale setsid setpgid tcsetpgrp prctl
-      personality ioperm capset capget setuid setgid seteuid setegid sched_setaffinity sched_setscheduler`,
+      personality ioperm iopl capset capget setuid setgid seteuid setegid setreuid setregid setresuid setresgid
+      setgroups initgroups sched_setaffinity sched_setscheduler sched_setparam ioprio_set prlimit seccomp ptrace
+      setns chroot fchdir pivot_root mount umount umount2 putenv clearenv sethostname setdomainname
+      setpgrp getpriority tcgetpgrp`,
     reason: 'changes the process and keeps no descriptor',
   },
+  {
+    kind: 'pure',
+    names: `mkdir mkdirat rmdir unlinkat rename renameat symlink link chmod fchmod chown fchown lchown mknod mkfifo
+      truncate utimensat futimens remove`,
+    reason: 'changes the file system by name',
+  },
+  {
+    kind: 'pure',
+    names:
+      'grantpt unlockpt ptsname login_tty ttyname tcgetattr tcsetattr cfmakeraw freopen openlog closelog setlinebuf',
+    reason: 'works on a terminal, a stream or the log',
+  },
+  { kind: 'pure', names: 'inet_pton inet_ntop gethostname uname tzset', reason: 'asks for a name or an address' },
   { kind: 'pure', names: 'getopt getopt_long', reason: 'parses options; optarg points into argv' },
   {
     kind: 'pure',
-    names: `kill raise signal sigaction sigemptyset sigfillset sigaddset sigdelset sigismember sigprocmask
+    names: `kill killpg tgkill sigqueue sigsuspend sigwait sigwaitinfo sigtimedwait raise signal sigaction sigemptyset sigfillset sigaddset sigdelset sigismember sigprocmask
       pthread_sigmask sigaltstack pidfd_send_signal atexit`,
     reason: 'signals and handlers: a handler gets no descriptor from here',
   },
@@ -334,6 +365,9 @@ const WRITES: Readonly<Record<string, readonly number[]>> = {
   sched_getaffinity: [2],
   clock_gettime: [1],
   gettimeofday: [0],
+  gethostname: [0],
+  uname: [0],
+  tcgetattr: [1],
   time: [0],
   times: [0],
   nanosleep: [1],

@@ -229,6 +229,13 @@ export function closeModel(call: ModelCall, state: State): State[] {
   return [state];
 }
 
+/** close_range(): which of the descriptors are among them is not followed, and nothing is owed for any. */
+export function closeRangeModel(call: ModelCall, state: State): State[] {
+  for (const id of state.objects.keys()) state.update(id, { escaped: true, duty: undefined });
+  setResult(call.ctx, state, call.instruction, constant(0));
+  return [state];
+}
+
 /** dup() and fcntl(F_DUPFD): a new reference to the same context; the original's duty stays. */
 export function duplicate(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;

@@ -3,10 +3,11 @@ import type { LibraryKind } from '../../libc/effects.ts';
 import { systemCall } from '../../libc/syscalls.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { letEscape } from '../observe.ts';
-import { type State, union } from '../state.ts';
+import type { State } from '../state.ts';
 import { asConstant, constant, interval, numeric, UNKNOWN } from '../value.ts';
 import { atomicExchangeModel, atomicLoadModel, atomicStoreModel } from './atomic.ts';
-import { closeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
+import { closeModel, closeRangeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
+import { epollCreateModel, epollCtlModel, epollWaitModel } from './epoll.ts';
 import { ioctlModel } from './ioctl.ts';
 import {
   atForkModel,
@@ -53,21 +54,13 @@ function keepsAll(call: ModelCall, state: State): State[] {
   return [state];
 }
 
-/** epoll_ctl(): owns nothing itself; what stands in `event->data` is kept by the set when it succeeds. */
-function epollCtlModel(call: ModelCall, state: State): State[] {
-  const failed = state.clone();
-  setResult(call.ctx, failed, call.instruction, constant(-1));
-  for (const r of call.values[3]?.references ?? []) {
-    if (r.kind !== 'location') continue;
-    const data = state.memory
-      .below(r.location)
-      .filter(([suffix]) => suffix.includes('.data'))
-      .map(([, v]) => v);
-    state.kept = union(state.kept, state.reach(data).bases);
-    letEscape(call.ctx, state, data, call.instruction.span);
+/** FD_SET(): a bit in a set in which no descriptor can be followed. Where a child's is put, whoever has the set may serve it. */
+function fdSetModel(call: ModelCall, state: State): State[] {
+  for (const r of call.values[0]?.references ?? []) {
+    if (r.kind !== 'descriptor' || state.objects.get(r.object)?.duty === undefined) continue;
+    letEscape(call.ctx, state, call.values.slice(0, 1), call.instruction.span);
   }
-  setResult(call.ctx, state, call.instruction, constant(0));
-  return [state, failed];
+  return unknownNumber(call, state);
 }
 
 /** syscall(number, …): the system call of that number, with its arguments one place on. */
@@ -116,12 +109,15 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   'atomic-load': atomicLoadModel,
   'atomic-exchange': atomicExchangeModel,
   close: closeModel,
+  'close-range': closeRangeModel,
   dup: duplicate,
   dup2: duplicate,
   fcntl: fcntlModel,
   poll: pollModel,
+  'epoll-create': epollCreateModel,
   'epoll-ctl': epollCtlModel,
-  'epoll-wait': pollModel,
+  'epoll-wait': epollWaitModel,
+  'fd-set': fdSetModel,
   fork: forkModel,
   forkpty: forkModel,
   daemon: daemonModel,

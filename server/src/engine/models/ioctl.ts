@@ -124,7 +124,10 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
   );
   const refusal = { part: 'refusal', source: object.id, child: undefined, site: site.span } as const;
   setResult(ctx, failed, instruction, { ...constant(-1), tag: refusal });
-  // A retry with the argument that a failure zeroed is refused again: userfaultfd_api() in fs/userfaultfd.c.
+  // Without an argument it is EFAULT, and a retry with the argument that a failure zeroed is refused again:
+  // userfaultfd_api() in fs/userfaultfd.c.
+  const isNull = call.values[2] !== undefined && asConstant(call.values[2]) === 0;
+  if (isNull) return [failed];
   if (at !== undefined && !canBe(loadLocation(ctx, state, { base: at.base, path: `${at.path}.api` }), UFFD_API))
     return [failed];
 

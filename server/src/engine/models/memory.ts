@@ -93,7 +93,9 @@ export function mmapModel(call: ModelCall, state: State): State[] {
 }
 
 export function munmapModel(call: ModelCall, state: State): State[] {
-  disarm(state, regionOf(call.values[0] ?? UNKNOWN));
+  const region = regionOf(call.values[0] ?? UNKNOWN);
+  disarm(state, region);
+  if (state.childOf?.regions.includes(region) === true) state.childOf = undefined;
   setResult(call.ctx, state, call.instruction, oneOf(-1, 0));
   return [state];
 }

@@ -296,7 +296,7 @@ function bearChild(
   return { child: id, source };
 }
 
-/** poll(), select(), epoll_wait(): unknown results in the caller's array; the descriptors need a handshake. */
+/** poll(): unknown results in the caller's array; the descriptors need a handshake. */
 export function pollModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
   const first = call.values[0];
