@@ -242,7 +242,7 @@ function compareReferences(op: BinaryOperator, left: Value, right: Value): Truth
   return { canBeTrue: op === '!=', canBeFalse: op === '==' };
 }
 
-function canBeSame(a: Reference, b: Reference): boolean {
+export function canBeSame(a: Reference, b: Reference): boolean {
   if (a.kind !== 'location' || b.kind !== 'location') return referenceKey(a) === referenceKey(b);
   if (a.location.base !== b.location.base) return false;
   const x = a.location.path;

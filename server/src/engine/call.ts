@@ -9,6 +9,7 @@ import { heldIn, restoreFrame, saveFrame, setAside, setAsideUnreached } from './
 import type { Budget, Run } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn, noteMemoryUse, recognise } from './observe.ts';
+import { targetsOf } from './refine.ts';
 import type { State } from './state.ts';
 import { callContext, summarised } from './summaries.ts';
 import { unknownCall } from './unknown-call.ts';
@@ -29,6 +30,12 @@ export function* executeCall(ctx: Context, state: State, instruction: CallInstru
   const names = calleeNames(ctx, state, instruction.callee);
   if (names.length === 0) return [unknownCall(ctx, state, instruction, undefined)];
   const states: State[] = [];
+  if (names.length > 1 && instruction.callee.kind === 'load') {
+    // Each object calls its own function, and is mostly given to it.
+    const targets = targetsOf(ctx, state, instruction.callee.place);
+    for (const target of targets) states.push(...(yield* executeCall(ctx, target.state, instruction, budget)));
+    if (targets.length > 0) return states;
+  }
   const walked = names.length > 1 && walksTable(ctx, state, instruction.callee);
   for (const [i, name] of names.entries()) {
     const branch = i === names.length - 1 ? state : state.clone();

@@ -274,6 +274,13 @@ export class Memory {
     cells.defaults = defaults.set(location.path, value ?? UNKNOWN);
   }
 
+  /** Nothing is known of what lies below a location that a store replaces for sure. */
+  forget(location: Location): void {
+    const cells = this.writable(location.base);
+    for (const key of [...cells.values.keys()]) if (isBelow(key, location.path)) cells.values.delete(key);
+    cells.defaults = new Map([...cells.defaults].filter(([key]) => !isBelow(key, location.path)));
+  }
+
   /** What below the location is a plain number, or was never stored, is not known any more. */
   forgetNumbers(location: Location): void {
     const cells = this.writable(location.base);

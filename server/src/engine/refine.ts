@@ -1,7 +1,9 @@
 /** Conditions: restricts a state to those concrete states in which an expression is true, or false. */
-import type { BinaryOperator, Expr } from '../ir/ir.ts';
+import type { BinaryOperator, Expr, Place } from '../ir/ir.ts';
+import { canBeSame } from './arithmetic.ts';
 import type { Context } from './context.ts';
 import { anyNumber, evaluate, loadLocation, placeLocations, placeOf } from './evaluate.ts';
+import type { Memory } from './memory.ts';
 import type { State } from './state.ts';
 import {
   type AbstractNumber,
@@ -11,8 +13,10 @@ import {
   constant,
   contains,
   isEmpty,
+  type Location,
   numberSet,
   type Reference,
+  referenceKey,
   type Value,
 } from './value.ts';
 
@@ -104,8 +108,35 @@ function narrowMask(
 function narrowPlace(ctx: Context, state: State, expr: Expr, op: BinaryOperator, bound: Value): boolean {
   if (placeOf(expr) === undefined) return true;
   const n = bound.number;
-  if (bound.any || n === undefined) return true;
+  if (bound.any) return true;
+  if (n === undefined) return replace(ctx, state, expr, (value) => filterReferences(state, value, op, bound));
   return replace(ctx, state, expr, (value) => filter(value, op, n, bound.references.length > 0));
+}
+
+/** Compared with what is surely a pointer, a descriptor or a function. */
+function filterReferences({ memory }: State, value: Value, op: BinaryOperator, bound: Value): Value {
+  const { references } = value;
+  if (op === '==') {
+    const same = references.filter((r) => bound.references.some((b) => canBeSame(r, b)));
+    if (value.any)
+      return { ...value, number: undefined, any: false, references: same.length > 0 ? same : bound.references };
+    return same.length === references.length && value.number === undefined
+      ? value
+      : { ...value, number: undefined, references: same };
+  }
+  const [one, ...others] = bound.references;
+  if (op !== '!=' || one === undefined || others.length > 0 || !isOneThing(memory, one)) return value;
+  const left = references.filter((r) => referenceKey(r) !== referenceKey(one));
+  return left.length === references.length ? value : { ...value, references: left };
+}
+
+/** The reference does not stand for several things of the program. */
+function isOneThing(memory: Memory, r: Reference): boolean {
+  if (r.kind === 'function') return true;
+  if (r.kind === 'descriptor') return !r.object.includes('~') && !r.object.startsWith('outside:');
+  if (r.kind !== 'location') return false;
+  const { base, path } = r.location;
+  return !memory.isSummary(base) && !base.includes('outside:') && !/\[[*>+]/.test(path);
 }
 
 function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) => Value): boolean {
@@ -114,6 +145,7 @@ function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) 
   if (place.base.kind === 'variable' && place.base.variable.volatile) return true;
   if (ctx.slice.ignores(place)) return true;
   const locations = placeLocations(ctx, state, place);
+  if (locations.length > 1) return narrowPointer(ctx, state, place, expr, change);
   if (locations.length !== 1) return true;
   const location = locations[0]!;
   if (!state.memory.isStrong(location)) return true;
@@ -127,6 +159,45 @@ function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) 
   if (kept !== own) state.memory.store(location, isEmpty(kept) ? changed : kept);
   if (asConstant(changed) === 0) forgetUnmade(state, value.references);
   return true;
+}
+
+/** Of a pointer that leads to several objects, those stay in which the member can be what it is said to be. */
+function narrowPointer(ctx: Context, state: State, place: Place, expr: Expr, change: (value: Value) => Value): boolean {
+  const targets = targetsOf(ctx, state, place);
+  const left = targets.filter((target) => {
+    const [location, ...others] = placeLocations(ctx, target.state, place);
+    return location === undefined || others.length > 0 || !isEmpty(change(loadLocation(ctx, target.state, location)));
+  });
+  if (targets.length === 0 || left.length === targets.length) return true;
+  if (left.length === 0) return false;
+  const references = left.map(({ to }) => to);
+  const { pointer, value } = left[0]!;
+  state.memory.store(pointer, { ...value, number: undefined, references });
+  return left.length > 1 || replace(ctx, state, expr, change);
+}
+
+/** A state in which a pointer leads to one of the objects that it may lead to. */
+export interface Target {
+  readonly state: State;
+  readonly to: Reference;
+  /** Where the pointer lies, and what it may be in all. */
+  readonly pointer: Location;
+  readonly value: Value;
+}
+
+/** One for each object that the pointer before a place may lead to; none where it is not told apart which it is. */
+export function targetsOf(ctx: Context, state: State, { base }: Place): Target[] {
+  const pointerPlace = base.kind === 'deref' ? placeOf(base.pointer) : undefined;
+  if (pointerPlace === undefined) return [];
+  const [pointer, ...others] = placeLocations(ctx, state, pointerPlace);
+  if (pointer === undefined || others.length > 0 || !state.memory.isStrong(pointer)) return [];
+  const value = state.memory.load(pointer);
+  if (value === undefined || value.any || value.references.length < 2) return [];
+  return value.references.map((to) => {
+    const one = state.clone();
+    one.memory.store(pointer, { ...value, number: undefined, references: [to] });
+    return { state: one, to, pointer, value };
+  });
 }
 
 /**

@@ -4,21 +4,11 @@
  */
 import { isAlone } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
-import { objectId } from '../context.ts';
+import { type Context, objectId } from '../context.ts';
 import { loadLocation } from '../evaluate.ts';
 import { letEscape } from '../observe.ts';
 import { type State, union } from '../state.ts';
-import {
-  constant,
-  interval,
-  join,
-  type Location,
-  numberSet,
-  numeric,
-  pointerTo,
-  UNKNOWN,
-  type Value,
-} from '../value.ts';
+import { constant, interval, join, type Location, numberSet, numeric, pointerTo, type Value } from '../value.ts';
 
 const DATA = '.data';
 
@@ -67,19 +57,29 @@ function register({ ctx }: ModelCall, state: State, at: Location, value: Value):
 /** epoll_wait(): events of any of the descriptors. */
 export function epollWaitModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
-  const sets = setsOf(call.values[0]) ?? [];
+  const sets = setsOf(call.values[0]);
   for (const r of call.values[1]?.references ?? []) {
     if (r.kind !== 'location') continue;
-    const any = { base: r.location.base, path: r.location.path.replace(/\[\d+\]$/, '[*]') };
-    state.memory.fill(any, UNKNOWN);
-    for (const { base } of sets)
-      for (const path of state.memory.cellsOf(base).values.keys()) {
-        const at = { base: any.base, path: any.path + path };
-        const value = loadLocation(ctx, state, { base, path });
-        const old = state.memory.cellsOf(at.base).values.get(at.path);
-        state.memory.store(at, old === undefined ? value : join(old, value));
-      }
+    const array = { base: r.location.base, path: r.location.path.replace(/\[\d+\]$/, '') };
+    if (!state.memory.isStrong(array)) continue;
+    state.memory.forget(array);
+    if (sets === undefined) continue;
+    const events = array.path === r.location.path ? array : { base: array.base, path: `${array.path}[*]` };
+    for (const [path, value] of dataOf(ctx, state, sets))
+      state.memory.store({ base: events.base, path: events.path + path }, value);
   }
   setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
   return [state];
+}
+
+/** By the member of `event.data`, what was registered with the sets. */
+function dataOf(ctx: Context, state: State, sets: readonly Location[]): ReadonlyMap<string, Value> {
+  const data = new Map<string, Value>();
+  for (const { base } of sets)
+    for (const path of state.memory.cellsOf(base).values.keys()) {
+      const value = loadLocation(ctx, state, { base, path });
+      const known = data.get(path);
+      data.set(path, known === undefined ? value : join(known, value));
+    }
+  return data;
 }

@@ -40,6 +40,7 @@ export function readModel(call: ModelCall, state: State): State[] {
     setResult(ctx, state, instruction, UNKNOWN);
     return [state];
   }
+  if (mayBeAnother(call)) return readOther(call, state);
   const typed = pointsToMessage(typeOf(buffer));
   const named = namedUffds(ctx, state, descriptorArgument, typed);
   if (named.length === 0) {
@@ -63,6 +64,18 @@ export function readvModel(call: ModelCall, state: State): State[] {
     noteRead(call.ctx, state, object, call.instruction.span);
   setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));
   return [state];
+}
+
+/**
+ * The descriptor may be of another kind, and what is read is no message by its type: a loop over all descriptors of a
+ * program told them apart by more than is followed.
+ */
+function mayBeAnother({ instruction, values }: ModelCall): boolean {
+  const [descriptors] = values;
+  if (descriptors === undefined || descriptors.references.length === 0) return false;
+  // Zero is an empty slot, and what is negative none.
+  const isAnother = descriptors.any || (descriptors.number?.high ?? 0) > 0;
+  return isAnother && !pointsToMessage(typeOf(instruction.arguments[1]!));
 }
 
 function pointsToMessage(type: CType | undefined): boolean {
