@@ -167,9 +167,10 @@ function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Abst
       if (b.set?.length === 1 && b.low > 0 && a.low >= 0) return interval(0, b.low - 1);
       return TOP_NUMBER;
     case '&': {
-      // A constant mask bounds the bits of an unknown word, but is no evidence that the word has them.
+      // A constant mask bounds the bits of an unknown word; that the program names them is some evidence that it wants
+      // them, where they are not just the lowest ones.
       const may = (a.may | (a.unknownBits ? b.must : 0n)) & (b.may | (b.unknownBits ? a.must : 0n));
-      const evidence = a.may & b.may;
+      const evidence = (a.may | (a.unknownBits ? namedBits(b) : 0n)) & (b.may | (b.unknownBits ? namedBits(a) : 0n));
       const unknownBits = (a.unknownBits && b.unknownBits) || may !== evidence;
       const bounded =
         b.set !== undefined && b.low >= 0 ? b.high : a.set !== undefined && a.low >= 0 ? a.high : Infinity;
@@ -187,6 +188,11 @@ function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Abst
     default:
       return TOP_NUMBER;
   }
+}
+
+/** The bits of a constant that picks some out of a word. */
+function namedBits({ set, must }: AbstractNumber): bigint {
+  return set?.length === 1 && must > 0n && (must & (must + 1n)) !== 0n ? must : 0n;
 }
 
 function movePointer(op: '+' | '-', left: Value, right: Value): Value {

@@ -397,6 +397,9 @@ function patternLength(key: string, prefix: string): number {
 function underPattern(key: string, prefix: string): boolean {
   if (!prefix.includes('[*]') && !key.includes('[*]') && !key.includes('[+]')) return false;
   if (key.split('[').length < prefix.split('[').length) return false;
+  // The rest of a batch is all but its first.
+  const rest = key.indexOf('[+]');
+  if (rest >= 0 && prefix.startsWith(`${key.slice(0, rest)}[0]`)) return false;
   const length = patternLength(key, prefix);
   const head = key.slice(0, length).replace('[+]', '[*]');
   return matches(head, prefix);

@@ -1,7 +1,7 @@
 /** What a library call means to a slice: what it looks at, changes and tells, and when it need not be run at all. */
 import type { Expr, Instruction } from '../../ir/ir.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../../libc/effects.ts';
-import { systemCall } from '../../libc/syscalls.ts';
+import { isLikeSyscall, systemCall } from '../../libc/syscalls.ts';
 import { REQUESTS_BY_NUMBER, type UffdRequest } from '../../uffd/requests.ts';
 import { typeOf } from '../evaluate.ts';
 
@@ -15,11 +15,17 @@ export interface LibraryCall {
 
 /** The library function or system call that a call makes, where its name says which. */
 export function libraryCallOf(i: CallInstruction): LibraryCall | undefined {
-  const row = i.callee.kind === 'function' ? libraryFunction(i.callee.name) : undefined;
+  const name = i.callee.kind === 'function' ? i.callee.name : '';
+  const row = libraryFunction(isLikeSyscall(name, nameOf(i.arguments[0])) ? 'syscall' : name);
   if (row?.kind !== 'syscall') return row === undefined ? undefined : { row, arguments: i.arguments };
   const number = i.arguments[0];
   const target = number?.kind === 'constant' ? systemCall(number.name, Number(number.value)) : undefined;
   return target === undefined ? { row, arguments: i.arguments } : { row: target, arguments: i.arguments.slice(1) };
+}
+
+/** The name of a constant, as it is written. */
+export function nameOf(e: Expr | undefined): string | undefined {
+  return e?.kind === 'constant' || e?.kind === 'unknown' ? e.name : undefined;
 }
 
 /** What works on text, time and other descriptors, and only makes numbers and memory. */
