@@ -28,7 +28,11 @@ interface Kind {
   readonly named: boolean;
   /** It has no children, in any text. */
   readonly isLeaf: boolean;
-  /** Its text is its type, and the grammar gives it no field. */
+  /** It begins and ends with its children, where it has any. */
+  readonly isSpanned: boolean;
+  /** Its text is its type. */
+  readonly isFixed: boolean;
+  /** The grammar gives it no field. */
   readonly isMark: boolean;
 }
 
@@ -51,16 +55,20 @@ const MARKS: ReadonlySet<string> = new Set([';', ',', '(', ')', '{', '}', '[', '
 
 /** The kinds of nodes and the fields of one grammar, by the numbers that a parser has for them. */
 export class Kinds {
-  private readonly kinds = new Map<number, Kind>();
-  private readonly fields = new Map<number, string>();
+  private readonly kinds: (Kind | undefined)[] = [];
+  private readonly fields: (string | undefined)[] = [];
 
   of(cursor: Cursor): Kind {
     const id = cursor.nodeTypeId;
-    let kind = this.kinds.get(id);
+    let kind = this.kinds[id];
     if (kind === undefined) {
       const { nodeType: type, nodeIsNamed: named } = cursor;
-      kind = { type, named, isLeaf: named ? TOKENS.has(type) : true, isMark: MARKS.has(type) };
-      this.kinds.set(id, kind);
+      const isLeaf = named ? TOKENS.has(type) : true;
+      // A directive ends with its line, which is no child of it, and may have spaces behind its `#`.
+      const isSpanned = !isLeaf && !type.startsWith('preproc_');
+      const isFixed = !named && !/^[#\n]/.test(type);
+      kind = { type, named, isLeaf, isSpanned, isFixed, isMark: MARKS.has(type) };
+      this.kinds[id] = kind;
     }
     return kind;
   }
@@ -68,10 +76,10 @@ export class Kinds {
   fieldOf(cursor: Cursor): string | undefined {
     const id = cursor.currentFieldId;
     if (id === undefined || id === 0) return undefined;
-    let field = this.fields.get(id);
+    let field = this.fields[id];
     if (field === undefined) {
       field = cursor.currentFieldName!;
-      this.fields.set(id, field);
+      this.fields[id] = field;
     }
     return field;
   }
@@ -118,22 +126,33 @@ export interface Parsed {
 
 /** The node that the cursor stands on, with all below it; the cursor stands there again afterwards. */
 export function convert(cursor: Cursor, parsed: Parsed): SyntaxNode {
+  const { kinds, isWhole } = parsed;
   // Deep nesting is walked without recursion.
   const stack: MutableNode[] = [];
+  let above: MutableNode | undefined;
   for (;;) {
-    const kind = parsed.kinds.of(cursor);
-    const node = nodeAt(cursor, kind, parsed);
-    stack[stack.length - 1]?.children.push(node);
+    const kind = kinds.of(cursor);
+    // Blanks behind the last child are the root's own.
+    const isSpanned = isWhole && kind.isSpanned && above !== undefined;
+    const node = isSpanned ? spannedNode(cursor, kind, kinds) : nodeAt(cursor, kind, parsed);
+    above?.children.push(node);
     if (!kind.isLeaf && cursor.gotoFirstChild()) {
       stack.push(node);
+      above = node;
       continue;
     }
-    if (stack.length === 0) return node;
+    if (isSpanned) {
+      node.start = cursor.startIndex;
+      node.end = cursor.endIndex;
+    }
+    if (above === undefined) return node;
     while (!cursor.gotoNextSibling()) {
       cursor.gotoParent();
-      const above = stack.pop()!;
-      noteErrors(above);
-      if (stack.length === 0) return above;
+      const done = stack.pop()!;
+      above = stack[stack.length - 1];
+      if (!isWhole) noteErrors(done);
+      if (above === undefined) return done;
+      if (done.end === UNKNOWN) spanChildren(done);
     }
   }
 }
@@ -180,21 +199,28 @@ function isUnchanged(cursor: Cursor, kinds: Kinds, old: SyntaxNode): boolean {
   return !hasError && descendantCount === sizeOf(old);
 }
 
-function nodeAt(cursor: Cursor, { type, named, isMark }: Kind, { kinds, isWhole }: Parsed): MutableNode {
+function nodeAt(cursor: Cursor, kind: Kind, { kinds, isWhole }: Parsed): MutableNode {
+  const { type, named } = kind;
   const start = cursor.startIndex;
-  const end = isWhole && isMark ? start + type.length : cursor.endIndex;
+  const end = isWhole && kind.isFixed ? start + type.length : cursor.endIndex;
   // What is missing has no width.
   const isError = !isWhole && (type === 'ERROR' || (start === end && cursor.nodeIsMissing));
-  return {
-    type,
-    field: isMark ? undefined : kinds.fieldOf(cursor),
-    named,
-    start,
-    end,
-    children: [],
-    isError,
-    hasError: isError,
-  };
+  const field = kind.isMark ? undefined : kinds.fieldOf(cursor);
+  return { type, field, named, start, end, children: [], isError, hasError: isError };
+}
+
+/** The extent of a node that its children will tell. */
+const UNKNOWN = -1;
+
+function spannedNode(cursor: Cursor, { type, named }: Kind, kinds: Kinds): MutableNode {
+  const field = kinds.fieldOf(cursor);
+  return { type, field, named, start: UNKNOWN, end: UNKNOWN, children: [], isError: false, hasError: false };
+}
+
+function spanChildren(node: MutableNode): void {
+  const { children } = node;
+  node.start = children[0]!.start;
+  node.end = children[children.length - 1]!.end;
 }
 
 function noteErrors(node: MutableNode): void {

@@ -58,9 +58,8 @@ function nativeParser(): CParser {
   const parser = new Parser();
   // Without the description of its nodes: the package would make a class for each kind of node, and cursors need none.
   parser.setLanguage({ language });
-  return behind('native', (text, old) =>
-    parser.parse(text, old, { bufferSize: Math.max(32 * 1024, 2 * text.length + 1024) }),
-  );
+  // The buffer is cleared before it is filled: it holds the text and the end of a string.
+  return behind('native', (text, old) => parser.parse(text, old, { bufferSize: text.length + 1 }));
 }
 
 /** Walks a tree of one parser. */
