@@ -1,8 +1,9 @@
 /** Expansion of a project's macros, with a way back from the expansion's offsets to the source. */
 import { maskSnippet } from '../syntax/mask.ts';
 import { closing } from '../syntax/preprocess.ts';
-import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
+import type { MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { Builder, View } from './builder.ts';
+import { parseSnippet } from './snippets.ts';
 
 /** Expansions larger than this are not followed. */
 const MAX_EXPANSION = 20_000;
@@ -94,24 +95,6 @@ export function expand(
   if (body === undefined) return undefined;
   const statements = body.children.filter((c) => c.type !== '{' && c.type !== '}' && c.type !== 'comment');
   return { root, view, statements };
-}
-
-/** Trees of expansions, kept between files and runs: the same macros are used again and again. */
-const parsed = new WeakMap<CParser, Map<string, SyntaxNode>>();
-const MAX_PARSED = 2000;
-
-function parseSnippet(parser: CParser, text: string): SyntaxNode {
-  let trees = parsed.get(parser);
-  if (trees === undefined || trees.size >= MAX_PARSED) {
-    trees = new Map();
-    parsed.set(parser, trees);
-  }
-  let root = trees.get(text);
-  if (root === undefined) {
-    root = parser.parse(text);
-    trees.set(text, root);
-  }
-  return root;
 }
 
 interface ArgumentText {
@@ -212,6 +195,7 @@ const TOKEN =
   /##\s*([A-Za-z_]\w*)|#\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(?=##)|[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\s\S]/g;
 
 /** Bodies that were split already: a macro is used again and again. */
+const MAX_SPLIT = 2000;
 const split = new Map<string, readonly Token[]>();
 
 function tokensOf(body: string): readonly Token[] {
@@ -230,7 +214,7 @@ function tokensOf(body: string): readonly Token[] {
     tokens.push({ text, pasted, quoted, name: word ? (left ?? text) : undefined });
   }
   if (between !== '') tokens.push({ text: between });
-  if (split.size >= MAX_PARSED) split.clear();
+  if (split.size >= MAX_SPLIT) split.clear();
   split.set(body, tokens);
   return tokens;
 }

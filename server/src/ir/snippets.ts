@@ -1,0 +1,74 @@
+/**
+ * Trees of expansions, kept between files and runs: the same macros are used again and again, most of them with another
+ * message each time. What a string says does not change the tree around it, so one tree serves for all such texts.
+ */
+import type { CParser, SyntaxNode } from '../syntax/tree.ts';
+
+/** A text with an `a` for each run of characters in its strings: that continues no escape sequence. */
+interface Shape {
+  readonly key: string;
+  /** Where these runs end in the text. */
+  readonly ends: readonly number[];
+}
+
+interface Known {
+  readonly text: string;
+  readonly ends: readonly number[];
+  readonly root: SyntaxNode;
+}
+
+const known = new WeakMap<CParser, Map<string, Known>>();
+const MAX_KNOWN = 2000;
+
+export function parseSnippet(parser: CParser, text: string): SyntaxNode {
+  let trees = known.get(parser);
+  if (trees === undefined || trees.size >= MAX_KNOWN) {
+    trees = new Map();
+    known.set(parser, trees);
+  }
+  const { key, ends } = shapeOf(text);
+  const like = trees.get(key);
+  if (like?.text === text) return like.root;
+  // How a damaged text is recovered depends on the lengths of its parts.
+  if (like?.root.hasError === false) return restrung(like, ends);
+  const root = parser.parse(text);
+  trees.set(key, { text, ends, root });
+  return root;
+}
+
+const STRING = /"(?:[^"\\\n]|\\[\s\S])*"/g;
+/** An escape sequence, or what stands between two of them. */
+const PART = /\\[\s\S]|[^\\]+/g;
+/** An escape sequence that may go on behind its second character. */
+const LONG_ESCAPE = /\\[\dxuU]/;
+/** Where these stand outside of strings, what looks like a string may be none. */
+const MISLEADING = /'|\/[/*]/;
+
+function shapeOf(text: string): Shape {
+  const ends: number[] = [];
+  const key = text.replace(STRING, (literal, at: number) => {
+    if (LONG_ESCAPE.test(literal)) return literal;
+    const inside = literal.slice(1, -1).replace(PART, (part, offset: number) => {
+      if (part.startsWith('\\')) return part;
+      ends.push(at + 1 + offset + part.length);
+      return 'a';
+    });
+    return `"${inside}"`;
+  });
+  return MISLEADING.test(key) ? { key: text, ends: [] } : { key, ends };
+}
+
+/** The tree of a text that differs from a known one in the lengths of its runs. */
+function restrung({ root, ends: before }: Known, after: readonly number[]): SyntaxNode {
+  const first = before[0] ?? root.end;
+  const moved = (offset: number): number => {
+    let run = before.length - 1;
+    while (run >= 0 && before[run]! > offset) run--;
+    return run < 0 ? offset : offset + after[run]! - before[run]!;
+  };
+  const copy = (node: SyntaxNode): SyntaxNode =>
+    node.end < first
+      ? node
+      : { ...node, start: moved(node.start), end: moved(node.end), children: node.children.map(copy) };
+  return copy(root);
+}
