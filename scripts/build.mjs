@@ -13,6 +13,7 @@ const common = {
   target: 'node20',
   format: 'cjs',
   external: ['tree-sitter', 'tree-sitter-c', 'vscode'],
+  alias: { 'node:crypto': './scripts/late-crypto.cjs' },
   define: { 'import.meta.url': '__filename' },
   logLevel: 'warning',
 };

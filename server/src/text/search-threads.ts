@@ -1,6 +1,6 @@
 /** Which of many files are worth reading: two threads look for some words in their bytes. */
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { searchOn, shareSearch } from './shared-search.ts';
 
 /** Files from which on a second thread has paid for its start: some tenths of a second on one. */
@@ -25,6 +25,8 @@ export async function findSilent(
 
 /** Ends with the thread, whatever became of it: what it did not look at counts as not silent. */
 function startThread(search: unknown): Promise<void> {
+  // Loaded here: most runs start no thread.
+  const { Worker } = createRequire(import.meta.url)('node:worker_threads') as typeof import('node:worker_threads');
   return new Promise((resolve) => {
     const thread = new Worker(threadEntry(), { workerData: search });
     thread.once('error', () => resolve());
