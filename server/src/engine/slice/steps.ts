@@ -88,25 +88,41 @@ export interface BlockFacts {
   readonly successors: readonly number[];
 }
 
-const NOTHING = {
-  essential: false,
-  forForks: false,
-  takes: [],
-  request: false,
-  handshake: false,
-  forks: false,
-  startsThread: false,
-  looksIntoMessage: false,
-  unknown: false,
-  ends: false,
-  defines: [],
-  uses: [],
-  ways: [],
-  callee: undefined,
-  cleanups: [],
-  through: undefined,
-  given: [],
-} as const;
+const NONE: readonly never[] = [];
+
+/**
+ * A step of which nothing is said yet. A class, so that all steps have one layout: they are asked many thousand times,
+ * and V8 makes a table of hashes of an object that is spread from another one before the code is hot.
+ */
+class PlainStep implements Step {
+  readonly instruction: Instruction;
+  readonly essential: boolean = false;
+  readonly forForks: boolean = false;
+  readonly takes: readonly string[] = NONE;
+  readonly request: boolean = false;
+  readonly handshake: boolean = false;
+  readonly forks: boolean = false;
+  readonly startsThread: boolean = false;
+  readonly looksIntoMessage: boolean;
+  readonly unknown: boolean = false;
+  readonly ends: boolean = false;
+  readonly defines: readonly string[] = NONE;
+  readonly uses: readonly string[] = NONE;
+  readonly ways: readonly string[] = NONE;
+  readonly callee: FunctionBody | undefined = undefined;
+  readonly cleanups: readonly FunctionBody[] = NONE;
+  readonly through: string | undefined = undefined;
+  readonly given: readonly (readonly string[])[] = NONE;
+
+  constructor(instruction: Instruction) {
+    this.instruction = instruction;
+    this.looksIntoMessage = someInMessage((visitor) => visitInstruction(instruction, visitor));
+  }
+}
+
+function stepOf(instruction: Instruction, said: Partial<Step>): Step {
+  return Object.assign(new PlainStep(instruction), said);
+}
 
 /** A call through a pointer, or the start of a thread. */
 interface LooseCall {
@@ -179,7 +195,7 @@ export class StepReader {
           if (i.kind !== 'zero') (says ? this.answers : this.variables).push(...step.defines);
           const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : step.callee === undefined;
           if (isComputed && i.kind !== 'zero') this.computed.push(...step.defines);
-          return someInMessage((visitor) => visitInstruction(i, visitor)) ? { ...step, looksIntoMessage: true } : step;
+          return step;
         }),
         uses: e === undefined ? [] : this.uses(e),
         decides: e === undefined ? [] : this.numbers(e),
@@ -190,27 +206,25 @@ export class StepReader {
   }
 
   private step(i: Instruction, body: FunctionBody): Step {
-    const plain = { ...NOTHING, instruction: i };
     switch (i.kind) {
       case 'declare':
-        return plain;
+        return new PlainStep(i);
       case 'end-scope':
         return this.endOfScope(i, body);
       case 'opaque':
-        return { ...plain, essential: true, uses: i.operands.flatMap((o) => this.contents(o)) };
+        return stepOf(i, { essential: true, uses: i.operands.flatMap((o) => this.contents(o)) });
       case 'zero':
-        return { ...plain, defines: [this.names.ofPlace(i.target)], uses: this.address(i.target) };
+        return stepOf(i, { defines: [this.names.ofPlace(i.target)], uses: this.address(i.target) });
       case 'assign': {
         const same = isSameRegion(i.target, i.value);
         this.flow(i.value, this.names.ofPlace(i.target));
-        return {
-          ...plain,
+        return stepOf(i, {
           essential: (!same && this.makesReachable(i.target, i.value)) || storesErrno(i.target),
           defines: same ? [] : [this.names.ofPlace(i.target)],
           uses: [...this.uses(i.value), ...this.address(i.target)],
           takes: [...this.indexes(i.target), ...this.handedOut(i.value)],
           ways: [...this.ways(i.value), ...this.address(i.target)],
-        };
+        });
       }
       case 'call':
         return this.call(i, body);
@@ -229,7 +243,7 @@ export class StepReader {
       const place = { base: { kind: 'variable', variable }, path: [], type: variable.type, span: i.span } as const;
       this.bind([{ kind: 'address', place, span: i.span }], callee, undefined);
     }
-    return { ...NOTHING, instruction: i, essential: given.length > 0, cleanups, given: [given] };
+    return stepOf(i, { essential: given.length > 0, cleanups, given: [given] });
   }
 
   private call(i: Instruction & { kind: 'call' }, body: FunctionBody): Step {
@@ -244,16 +258,14 @@ export class StepReader {
     const result = resultOf(i);
     this.bind(i.arguments, callee, result[0]);
     const given = i.arguments.map((a) => this.uses(a));
-    return { ...NOTHING, instruction: i, ends: callee.noreturn, defines: result, callee, given };
+    return stepOf(i, { ends: callee.noreturn, defines: result, callee, given });
   }
 
   private callOfUnknown(i: CallInstruction): Step {
     this.telling.push(...resultOf(i));
     const through = this.names.leadsTo(i.callee);
     if (through !== undefined) this.loose.push({ list: i.arguments, result: i.result?.id, through });
-    return {
-      ...NOTHING,
-      instruction: i,
+    return stepOf(i, {
       essential: i.arguments.some((a) => leadsToRecord(a)),
       unknown: true,
       takes: i.arguments.flatMap((a) => this.contents(a)),
@@ -263,7 +275,7 @@ export class StepReader {
       uses: this.uses(i.callee),
       through,
       given: i.arguments.map((a) => this.uses(a)),
-    };
+    });
   }
 
   private callOfLibrary(i: CallInstruction, known: LibraryCall): Step {
@@ -290,9 +302,7 @@ export class StepReader {
     const written = [...row.writes, ...writes];
     const once = row.kind === 'call-once' && list[1] !== undefined ? this.names.leadsTo(list[1]) : undefined;
     const thread = row.kind === 'thread-create' || row.kind === 'clone' ? this.thread(known) : undefined;
-    return {
-      ...NOTHING,
-      instruction: i,
+    return stepOf(i, {
       essential: !request && row.kind !== 'close' && !isIdle(known),
       forForks: row.kind === 'mutex-lock' || row.kind === 'mutex-unlock',
       takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.contents(a)) : [],
@@ -312,7 +322,7 @@ export class StepReader {
       ways: [...list.flatMap((a) => this.ways(a)), ...(thread?.begins ?? [])],
       through: thread?.through ?? once,
       given: thread === undefined ? [] : [thread.given],
-    };
+    });
   }
 
   private atomic(list: readonly Expr[], result: string | undefined, kind: LibraryKind): void {
