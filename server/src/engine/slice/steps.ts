@@ -12,7 +12,7 @@ import {
   type Variable,
 } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
-import { type Visitor, visitExpr, visitInstruction } from '../../ir/visit.ts';
+import { type Visitor, visitInstruction, visitTerminator } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
 import type { Program } from '../context.ts';
 import { typeOf } from '../evaluate.ts';
@@ -199,7 +199,7 @@ export class StepReader {
         }),
         uses: e === undefined ? [] : this.uses(e),
         decides: e === undefined ? [] : this.numbers(e),
-        looksIntoMessage: e !== undefined && someInMessage((visitor) => visitExpr(e, visitor)),
+        looksIntoMessage: someInMessage((visitor) => visitTerminator(terminator, visitor)),
         successors: successors(terminator),
       };
     });
@@ -537,7 +537,7 @@ function someInMessage(visit: (visitor: Visitor) => void): boolean {
 }
 
 /** Its event, or a part of its union. */
-export function isInMessage({ path }: Place): boolean {
+function isInMessage({ path }: Place): boolean {
   return path.some((e) => e.kind === 'field' && (e.name === 'event' || e.name === 'arg'));
 }
 

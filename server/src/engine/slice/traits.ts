@@ -1,8 +1,7 @@
 /** What can be said of whole functions before anything is known of values. */
 import type { FunctionBody } from '../../ir/ir.ts';
-import { visitBody } from '../../ir/visit.ts';
 import type { Flowgraph } from './fold.ts';
-import { type BlockFacts, isInMessage, type Step } from './steps.ts';
+import type { BlockFacts, Step } from './steps.ts';
 
 export interface FunctionFacts {
   readonly body: FunctionBody;
@@ -42,7 +41,7 @@ export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): Func
     startsThreads: false,
     inThread: false,
     inChild: false,
-    readsMessages: takesFromMessage(body),
+    readsMessages: blocks.some((b) => b.looksIntoMessage || b.steps.some((s) => s.looksIntoMessage)),
     graph: { successors: [], dead: [] },
     callers: new Set(),
     folded: [],
@@ -152,15 +151,4 @@ export function distancesOf(functions: Functions): ReadonlyMap<string, number> {
 /** Control does not come back from the call. */
 export function ends(functions: Functions, step: Step): boolean {
   return step.ends || (step.callee !== undefined && functions.get(step.callee.id)?.neverReturns === true);
-}
-
-function takesFromMessage(body: FunctionBody): boolean {
-  let found = false;
-  visitBody(body, {
-    expr: () => {},
-    place: (p) => {
-      found ||= isInMessage(p);
-    },
-  });
-  return found;
 }
