@@ -152,7 +152,9 @@ export const forkDeadlocksMonitor: Rule = {
   summary: 'The only reader of the event is the thread that waits for it.',
   detect: (program) => {
     const found: Detection[] = [];
-    for (const { fork, verdict } of verdicts(program)) {
+    const judged = verdicts(program);
+    const stuck = judged.filter(({ verdict }) => verdict.kind === 'own-reader').map(({ fork }) => fork.span);
+    for (const { fork, verdict } of judged) {
       if (verdict.kind === 'own-reader') {
         found.push({
           severity: severityOf(fork),
@@ -185,7 +187,9 @@ export const forkDeadlocksMonitor: Rule = {
     }
     for (const e of eventsOf(program, 'wait-before-read')) {
       const others = eventsOf(program, 'read').some((r) => r.object === e.object && r.root !== e.root);
-      if (e.quarantined || others) continue;
+      // Behind a fork() that never returns nobody waits.
+      const isBehind = e.trace.some((s) => s.kind === 'fork' && stuck.some((span) => sameSpan(span, s.location)));
+      if (e.quarantined || others || isBehind) continue;
       found.push({
         severity: 'warning',
         span: e.span,

@@ -1,6 +1,7 @@
 /** Runs all rules over one program and makes findings of what they detect. */
 import { createHash } from 'node:crypto';
 import type { EngineResult } from '../engine/events.ts';
+import type { TraceStep } from '../engine/trace.ts';
 import type { Span } from '../text/span.ts';
 import type { Finding } from './finding.ts';
 import { missingFeature } from './missing-feature.ts';
@@ -23,7 +24,7 @@ export function runRules(program: EngineResult, textOf: (span: Span) => string):
         message: d.message,
         location: d.span,
         function: d.function,
-        trace: d.trace,
+        trace: d.trace.map((step) => quoted(step, textOf)),
         fixes: [],
         fingerprint: fingerprint([rule.id, d.span.file, d.function, d.object, normalise(textOf(d.span))]),
       });
@@ -60,6 +61,17 @@ export function finish(findings: readonly Finding[]): Finding[] {
     count.set(f.fingerprint, n + 1);
     return n === 0 ? f : { ...f, fingerprint: fingerprint([f.fingerprint, String(n)]) };
   });
+}
+
+/** What is quoted of a test; more of it stands at its place. */
+const MAX_QUOTED = 50;
+
+/** A path that names a test says which. */
+function quoted(step: TraceStep, textOf: (span: Span) => string): TraceStep {
+  const text = normalise(textOf(step.location));
+  if (step.kind !== 'branch' || text === '') return step;
+  const part = text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
+  return { ...step, message: step.message.replace('the test', `the test \`${part}\``) };
 }
 
 function normalise(text: string): string {

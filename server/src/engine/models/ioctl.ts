@@ -1,7 +1,6 @@
 /** The userfaultfd requests: abstract outcomes of ioctl(2), as fs/userfaultfd.c has them. */
 
-import { FORK_FEATURE } from '../../uffd/events.ts';
-import { ALL_FEATURE_BITS } from '../../uffd/features.ts';
+import { ALL_FEATURE_BITS, FEATURES } from '../../uffd/features.ts';
 import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
 import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
@@ -165,11 +164,25 @@ function isConcurrent(ctx: Context, state: State): boolean {
   return ctx.thread || [...state.threads.values()].includes('running');
 }
 
-function describeFeatures(features: FeatureWord): string {
-  if ((features.must & FORK_FEATURE) !== 0n) return 'with UFFD_FEATURE_EVENT_FORK';
-  if ((features.may & FORK_FEATURE) !== 0n) return 'and may have requested UFFD_FEATURE_EVENT_FORK';
-  if (features.unknown) return 'with features that are not known';
-  return features.may === 0n ? 'with no features requested' : 'without UFFD_FEATURE_EVENT_FORK';
+function describeFeatures({ must, may, unknown }: FeatureWord): string {
+  const surely = namesOf(must);
+  const maybe = namesOf(may & ~must);
+  if (maybe.length > 0)
+    return `${surely.length > 0 ? `with ${join(surely)} ` : ''}and may have requested ${join(maybe)}`;
+  if (surely.length > 0) return `with ${join(surely)}`;
+  return unknown ? 'with features that are not known' : 'with no features requested';
+}
+
+function namesOf(bits: bigint): string[] {
+  return FEATURES.filter((f) => (bits & f.bit) !== 0n).map((f) => f.name);
+}
+
+/** Names that a person reads in a step of a path. */
+const MAX_NAMES = 4;
+
+function join(names: readonly string[]): string {
+  const more = names.length - MAX_NAMES;
+  return more > 0 ? `${names.slice(0, MAX_NAMES).join(', ')} and ${more} more` : names.join(', ');
 }
 
 function register(call: ModelCall, state: State, named: Named): State[] {
