@@ -51,6 +51,35 @@ describe('programs', () => {
     assert.ok(own.size > 0);
   });
 
+  it('are not joined by a static function that has the name of another program’s', async () => {
+    const open = (head: string, features: string) => `#include <linux/userfaultfd.h>
+      ${head} monitor_open(void) {
+        struct uffdio_api api = { .api = UFFD_API, .features = ${features} };
+        int fd = syscall(SYS_userfaultfd, 0);
+        return fd < 0 || ioctl(fd, UFFDIO_API, &api) ? -1 : fd;
+      }`;
+    const main = `#include <linux/userfaultfd.h>
+      int monitor_open(void);
+      int main(void) {
+        struct uffd_msg msg;
+        int fd = monitor_open();
+        while (read(fd, &msg, sizeof msg) == sizeof msg)
+          if (msg.event == UFFD_EVENT_FORK) close(msg.arg.fork.ufd);
+      }`;
+    const own = [
+      { path: 'pager/main.c', text: main },
+      { path: 'pager/open.c', text: open('int', '0') },
+    ];
+    const joined = main.replace('int monitor_open(void);', '');
+    const other = { path: 'watcher/main.c', text: open('static int', 'UFFD_FEATURE_EVENT_FORK') + joined };
+    const alone = await analyser.analyse(own);
+    assert.deepEqual(
+      alone.findings.map((f) => f.ruleId),
+      ['missing-feature'],
+    );
+    assert.deepEqual((await analyser.analyse([...own, other])).findings, alone.findings);
+  });
+
   it('do not depend on the order of their files', async () => {
     const paths = ['projects', 'hostile'].flatMap((folder) => cFiles(join(FIXTURES, folder)));
     const order = (r: AnalysisResult) => [r.findings, r.notAnalysed];
