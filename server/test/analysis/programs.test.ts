@@ -58,20 +58,21 @@ describe('programs', () => {
         int fd = syscall(SYS_userfaultfd, 0);
         return fd < 0 || ioctl(fd, UFFDIO_API, &api) ? -1 : fd;
       }`;
-    const main = `#include <linux/userfaultfd.h>
-      int monitor_open(void);
-      int main(void) {
+    const serve = `
+      int serve(int fd) {
         struct uffd_msg msg;
-        int fd = monitor_open();
         while (read(fd, &msg, sizeof msg) == sizeof msg)
           if (msg.event == UFFD_EVENT_FORK) close(msg.arg.fork.ufd);
+        return 0;
       }`;
+    const main = 'int monitor_open(void);\nint serve(int);\nint main(void) { return serve(monitor_open()); }';
     const own = [
       { path: 'pager/main.c', text: main },
-      { path: 'pager/open.c', text: open('int', '0') },
+      { path: 'pager/open.c', text: open('int', '0') + serve },
     ];
-    const joined = main.replace('int monitor_open(void);', '');
-    const other = { path: 'watcher/main.c', text: open('static int', 'UFFD_FEATURE_EVENT_FORK') + joined };
+    const joined = 'int main(void) { return monitor_open() < 0; }';
+    // Whoever takes its function for the pager's has serve() in its program, with the feature requested.
+    const other = { path: 'watcher/main.c', text: `${open('static int', 'UFFD_FEATURE_EVENT_FORK')}\n${joined}` };
     const alone = await analyser.analyse(own);
     assert.deepEqual(
       alone.findings.map((f) => f.ruleId),
