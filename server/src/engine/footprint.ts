@@ -10,7 +10,7 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
-import { textOf } from './journal.ts';
+import { brief, textOf } from './journal.ts';
 import { coversCells } from './memory.ts';
 import { textOfCells } from './same-state.ts';
 import { type State, sameObject, type Trace, union } from './state.ts';
@@ -156,6 +156,7 @@ export function textOfLocal(summary: LocalSummary): string {
       exit.turnover - entry.turnover,
     ];
     text = [textOf([globals, reach]), textWithin(entry, reach.bases, reach), ...exits.flatMap(ofExit)].join('\n');
+    text = brief(text);
     texts.set(summary, text);
   }
   return text;

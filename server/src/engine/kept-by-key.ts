@@ -1,11 +1,14 @@
 /** Things that are kept by a key, several for each, as long as they are of use. */
 
-/** Kept of one key beside each other: variants, programs, an edit and its undoing. */
-const MAX_BY_KEY = 8;
-
 export class KeptByKey<T> {
   private readonly byKey = new Map<string, { readonly kept: T; used: number }[]>();
   private call = 0;
+  private readonly most: number;
+
+  /** `most`: kept of one key beside each other. */
+  constructor(most: number) {
+    this.most = most;
+  }
 
   find(key: string, isGood: (kept: T) => boolean): T | undefined {
     const found = this.byKey.get(key)?.find(({ kept }) => isGood(kept));
@@ -15,7 +18,7 @@ export class KeptByKey<T> {
   }
 
   keep(key: string, kept: T): void {
-    this.byKey.set(key, [{ kept, used: this.call }, ...(this.byKey.get(key) ?? [])].slice(0, MAX_BY_KEY));
+    this.byKey.set(key, [{ kept, used: this.call }, ...(this.byKey.get(key) ?? [])].slice(0, this.most));
   }
 
   /** Those that were found or kept since the present call began. */

@@ -101,7 +101,7 @@ export class CallRepetition {
     // A function that is called from inside of itself is looked for in the calls around it.
     if (ctx.stack.indexOf(ctx.body.id) < ctx.stack.length - 1) for (const part of this.parts) part.isOpen = true;
     if (!this.isRepeatable(call)) return yield* run();
-    const key = keyOf(ctx, this.run.root);
+    const key = keyOf(call, this.run.root);
     const known = this.kept.find(key, (record) => this.wouldRepeat(record, call));
     if (known !== undefined) {
       this.counts.callsRepeated++;
@@ -204,9 +204,9 @@ function isSettled({ lowest, depth, consulted }: Activation): boolean {
   return lowest >= depth && !consulted;
 }
 
-/** What a call depends on beside its state and what it is told. */
-function keyOf({ stack, site, quarantined }: Context, { key, starters }: Root): string {
-  return [key, starters.join(), stack.join(), site, String(quarantined)].join('\n');
+/** What a call depends on beside its state and what it is told; and of the state what tells it from most others. */
+function keyOf({ ctx: { stack, site, quarantined }, entry }: RepeatableCall, { key, starters }: Root): string {
+  return [key, starters.join(), stack.join(), site, String(quarantined), entry.key()].join('\n');
 }
 
 /** Each path that leads out of the call, or to something that happened in it, leads through it. */

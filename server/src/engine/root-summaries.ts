@@ -44,8 +44,15 @@ export interface DriveSummary extends Outcome {
 /** A summary, and the key that it stands under. */
 export type Keyed = readonly [key: string, summary: DriveSummary];
 
+/** Summaries of one root beside each other: variants, programs, an edit and its undoing. */
+const MAX_OF_ROOT = 8;
+/** Of calls there are many, and what is kept of each holds states: an edit and its undoing. */
+const MAX_OF_CALL = 2;
+/** What so many calls of the analyser did not use is forgotten earlier than the rest. */
+const KEPT_CALLS = 3;
+
 export class RootSummaries {
-  private readonly roots = new KeptByKey<DriveSummary>();
+  private readonly roots = new KeptByKey<DriveSummary>(MAX_OF_ROOT);
   /** What calls inside of roots do, where that is kept too. */
   readonly calls: KeptByKey<CallRecord> | undefined;
   /** Of the programs whose roots these are. */
@@ -54,7 +61,7 @@ export class RootSummaries {
   readonly counts = { kept: 0, repeated: 0, callsKept: 0, callsRepeated: 0 };
 
   constructor({ calls = false }: { readonly calls?: boolean } = {}) {
-    if (calls) this.calls = new KeptByKey();
+    if (calls) this.calls = new KeptByKey(MAX_OF_CALL);
   }
 
   find(key: string, isGood: (summary: DriveSummary) => boolean): DriveSummary | undefined {
@@ -81,7 +88,7 @@ export class RootSummaries {
   /** Begins a call, and forgets what the last `calls` of them did not use. */
   begin(calls: number): void {
     this.roots.begin(calls);
-    this.calls?.begin(calls);
+    this.calls?.begin(Math.min(calls, KEPT_CALLS));
   }
 
   clear(): void {

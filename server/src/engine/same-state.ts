@@ -1,5 +1,5 @@
 /** States, told apart by content. How a path got to a state, and what it is counted by, is no part of that. */
-import { textOf } from './journal.ts';
+import { brief, textOf } from './journal.ts';
 import type { Cells } from './memory.ts';
 import type { State } from './state.ts';
 
@@ -10,7 +10,7 @@ const cellTexts = new WeakMap<Cells, string>();
 export function textOfCells(cells: Cells): string {
   let text = cellTexts.get(cells);
   if (text === undefined) {
-    text = textOf(cells);
+    text = brief(textOf(cells));
     cellTexts.set(cells, text);
   }
   return text;
@@ -34,7 +34,7 @@ function textOfRest(state: State): string {
   let text = restTexts.get(state);
   if (text === undefined) {
     const { memory: _, trace: __, turnover: ___, ...rest } = state;
-    text = textOf(rest);
+    text = brief(textOf(rest));
     restTexts.set(state, text);
   }
   return text;
