@@ -3,6 +3,7 @@
  * says, and paths of events that cannot come, followed only to see whether the code acts on them.
  */
 import type { Expr, FunctionBody, Place, Terminator } from '../ir/ir.ts';
+import { successors } from '../ir/simplify.ts';
 import { visitExpr } from '../ir/visit.ts';
 import { type Span, sameSpan } from '../text/span.ts';
 import { EVENTS_BY_VALUE } from '../uffd/events.ts';
@@ -364,8 +365,25 @@ function overlaps(n: AbstractNumber, low: number, high: number): boolean {
 
 /** Text between this label and the next one that contains an instruction with an effect. */
 function isEmptyArm(terminator: Switch, index: number, body: FunctionBody): boolean {
-  const start = terminator.cases[index]!.span.end;
+  const own = terminator.cases[index]!;
+  // Labels out of one macro stand in one place: what lies between them in the text says nothing.
+  if (terminator.cases.some((c) => c.target !== own.target && c.span.start === own.span.start))
+    return !isOwnCode(body, terminator, follow(body, own.target));
+  const start = own.span.end;
   return !hasEffect(body, start, nextLabel(terminator, start));
+}
+
+/** Control comes to the block from the labels of the switch alone: not from behind other ones, nor past all of them. */
+function isOwnCode(body: FunctionBody, terminator: Switch, block: number): boolean {
+  if (follow(body, terminator.otherwise) === block) return false;
+  const from = new Set([block]);
+  for (const to of from)
+    for (const { id, terminator: last } of body.blocks) {
+      if (last === terminator || !successors(last).includes(to)) continue;
+      if (follow(body, id) !== block) return false;
+      from.add(id);
+    }
+  return true;
 }
 
 function nextLabel(terminator: Switch, after: number): number {

@@ -30,9 +30,8 @@ export function noteEventTest(
       if (a === undefined || b === undefined) return;
       const table = tableOf(ctx, tag === left.tag ? expr.right : expr.left);
       // A search in a table is a dispatch, not yet a test: what the handler does decides.
-      if (a === b && table !== undefined) swallow(state, tag.child, table);
-      else if (a === b) recognise(state, tag.child, expr.span);
-      else swallow(state, tag.child, expr.span);
+      if (a === b && table === undefined) recognise(state, tag.child, expr.span);
+      else swallow(state, tag.child, table ?? expr.span);
       return;
     }
     case '&':
