@@ -1,6 +1,6 @@
 /**
- * Writes `grammars/`: how editors colour the constants of <linux/userfaultfd.h>, by family, so that an event that stands
- * where a feature belongs is seen before anything is analysed. Made from the tables in `server/src/uffd`:
+ * Writes `grammars/`: names for highlighters of the constants of <linux/userfaultfd.h>, by family, so that an event that
+ * stands where a feature belongs can be seen before anything is analysed. Made from the tables in `server/src/uffd`:
  * `npm run grammars` after a change there.
  */
 import { writeFileSync } from 'node:fs';

@@ -1,8 +1,7 @@
 /** Calls: library models, bodies of the program, threads, and functions the program does not show. */
 import { type Expr, type FunctionBody, type Instruction, REST } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
-import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
-import { isLikeSyscall } from '../libc/syscalls.ts';
+import type { LibraryFunction, LibraryKind } from '../libc/effects.ts';
 import { assign, keepDisguised, storeTo } from './assign.ts';
 import { type Context, ERRNO_BASE, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
@@ -11,7 +10,7 @@ import type { Budget, Run } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn, noteMemoryUse, recognise } from './observe.ts';
 import { targetsOf } from './refine.ts';
-import { nameOf } from './slice/library.ts';
+import { rowOf } from './slice/library.ts';
 import type { State } from './state.ts';
 import { callContext, summarised } from './summaries.ts';
 import { unknownCall } from './unknown-call.ts';
@@ -102,7 +101,7 @@ function calleeNames(ctx: Context, state: State, callee: Expr): string[] {
 function* callNamed(ctx: Context, state: State, instruction: CallInstruction, name: string, budget: Budget): Run {
   const body = ctx.program.function(name, ctx.body.file);
   if (body !== undefined) return yield* callBody(ctx, state, instruction, body, budget);
-  const row = libraryFunction(isLikeSyscall(name, nameOf(instruction.arguments[0])) ? 'syscall' : name);
+  const row = rowOf(name, instruction.arguments);
   if (row === undefined) return [unknownCall(ctx, state, instruction, name)];
   const once = row.kind === 'call-once' ? instruction.arguments[1] : undefined;
   if (once !== undefined)

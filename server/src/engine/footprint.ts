@@ -13,7 +13,7 @@ import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { brief, textOf } from './journal.ts';
 import { coversCells } from './memory.ts';
 import { textOfCells } from './same-state.ts';
-import { type State, sameObject, type Trace, union } from './state.ts';
+import { type State, sameObject, sameSet, type Trace, union } from './state.ts';
 import type { TraceStep } from './trace.ts';
 import type { Value } from './value.ts';
 
@@ -170,10 +170,4 @@ function textWithin(state: State, bases: ReadonlySet<string>, reach: Reach): str
     memory.has(base) ? [base, memory.isSummary(base), kept.has(base), textOfCells(memory.cellsOf(base))] : [base],
   );
   return textOf([cells, [...new Set([...reach.objects, ...objectsIn(state, bases)])].map((id) => objects.get(id))]);
-}
-
-function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  if (a.size !== b.size) return false;
-  for (const x of a) if (!b.has(x)) return false;
-  return true;
 }

@@ -13,7 +13,7 @@ import type { Outcome, Recorder, Recording } from './recorder.ts';
 import { type Root, RootRun } from './root-run.ts';
 import type { RootFacts, RootSummaries } from './root-summaries.ts';
 import { isSameState } from './same-state.ts';
-import { type State, type Trace, traceSteps } from './state.ts';
+import { type State, sameSet, type Trace, traceSteps } from './state.ts';
 import { type Activation, taken } from './summaries.ts';
 import type { TableEntry, Tables } from './tables.ts';
 import type { TraceStep } from './trace.ts';
@@ -164,7 +164,7 @@ export class CallRepetition {
     return (
       budget.steps > record.steps &&
       record.forks === ctx.forks &&
-      isSameSet(record.root.inherited, this.run.root.inherited) &&
+      sameSet(record.root.inherited, this.run.root.inherited) &&
       isSameState(record.entry, entry) &&
       record.told.every((told) => this.tables.wouldTell(told)) &&
       this.recorder.wouldRepeat(record.outcome, this.run.root)
@@ -289,11 +289,4 @@ class Path {
     }
     return made;
   }
-}
-
-function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  if (a === b) return true;
-  if (a.size !== b.size) return false;
-  for (const member of a) if (!b.has(member)) return false;
-  return true;
 }

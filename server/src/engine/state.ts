@@ -420,6 +420,10 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   return { state: s, changed: true };
 }
 
+export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && holdsAll(a, b);
+}
+
 export function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   return a === b || b.size === 0 ? a : new Set([...a, ...b]);
 }

@@ -54,7 +54,11 @@ export class Tables {
 
   /** `undefined` removes the entry. */
   set<K extends Kind>(kind: K, key: string, entry: Entries[K] | undefined): void {
-    const table: Map<string, Entries[K]> = this.tables[kind];
+    this.put(kind, key, entry);
+  }
+
+  private put(kind: Kind, key: string, entry: Entry): void {
+    const table: Map<string, Entries[Kind]> = this.tables[kind];
     if (this.watches.length > 0) {
       this.noteBefore(kind, key, table.get(key));
       for (const { changed } of this.watches) changed.add(`${kind} ${key}`);
@@ -92,7 +96,7 @@ export class Tables {
   /** Does what a part did that was told the same. */
   repeat(told: readonly TableEntry[], left: readonly TableEntry[]): void {
     for (const { kind, key } of told) this.get(kind, key);
-    for (const { kind, key, entry } of left) this.set(kind, key, entry as undefined);
+    for (const { kind, key, entry } of left) this.put(kind, key, entry);
   }
 }
 

@@ -15,17 +15,17 @@ export interface LibraryCall {
 
 /** The library function or system call that a call makes, where its name says which. */
 export function libraryCallOf(i: CallInstruction): LibraryCall | undefined {
-  const name = i.callee.kind === 'function' ? i.callee.name : '';
-  const row = libraryFunction(isLikeSyscall(name, nameOf(i.arguments[0])) ? 'syscall' : name);
+  const row = i.callee.kind === 'function' ? rowOf(i.callee.name, i.arguments) : undefined;
   if (row?.kind !== 'syscall') return row === undefined ? undefined : { row, arguments: i.arguments };
   const number = i.arguments[0];
   const target = number?.kind === 'constant' ? systemCall(number.name, Number(number.value)) : undefined;
   return target === undefined ? { row, arguments: i.arguments } : { row: target, arguments: i.arguments.slice(1) };
 }
 
-/** The name of a constant, as it is written. */
-export function nameOf(e: Expr | undefined): string | undefined {
-  return e?.kind === 'constant' || e?.kind === 'unknown' ? e.name : undefined;
+/** What a function of that name is, called with these arguments; undefined where the program may define it. */
+export function rowOf(name: string, [number]: readonly Expr[]): LibraryFunction | undefined {
+  const written = number?.kind === 'constant' || number?.kind === 'unknown' ? number.name : undefined;
+  return libraryFunction(isLikeSyscall(name, written) ? 'syscall' : name);
 }
 
 /** What works on text, time and other descriptors, and only makes numbers and memory. */
