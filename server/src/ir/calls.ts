@@ -14,10 +14,12 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const args = (list?.children ?? []).filter((c) => c.named && c.type !== 'comment');
   const name = callee.type === 'identifier' ? calleeName(b, callee) : undefined;
   const nested = name === undefined ? undefined : b.nestedFunction(name);
-  if (name !== undefined && nested === undefined && b.lookup(name) === undefined) {
+  const macro = name === undefined ? undefined : b.macrosAt(node).get(name);
+  // A macro with parameters knows no scopes: a variable of its name is another thing.
+  const isVariable = name !== undefined && macro?.parameters === undefined && b.lookup(name) !== undefined;
+  if (name !== undefined && nested === undefined && !isVariable) {
     if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3)
       return container(b, args, span);
-    const macro = b.macrosAt(node).get(name);
     if (macro?.parameters !== undefined && !b.blocked(name, node)) {
       if (/offsetof/.test(macro.body) && args.length === 3) return container(b, args, span);
       const value = expandExpression(b, name, node, args, used);

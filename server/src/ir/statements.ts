@@ -134,7 +134,8 @@ function statementMacro(b: Builder, node: SyntaxNode): boolean {
   if (callee.type !== 'identifier') return false;
   const name = b.text(callee);
   const macro = b.macrosAt(node).get(name);
-  if (macro === undefined || b.lookup(name) !== undefined || b.blocked(name, node)) return false;
+  if (macro === undefined || b.blocked(name, node)) return false;
+  if (macro.parameters === undefined && b.lookup(name) !== undefined) return false;
   if ((macro.parameters === undefined) !== (node.type === 'identifier')) return false;
   if (/offsetof/.test(macro.body)) return false;
   const args =

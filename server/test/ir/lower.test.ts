@@ -450,6 +450,16 @@ B6
       });
     }
 
+    it('takes a name with arguments for the macro, whatever variable has it', () => {
+      const macro = '#define err(text) do { log(text); exit(1); } while (0)\n';
+      expectLines(
+        `${macro}void f(int fd) { int err = g(fd); if (err) err("g"); }`,
+        'if err then B1 else B2',
+        'log("g")',
+        'exit(1)',
+      );
+    });
+
     it('gives an argument its own place and the rest the place of the call', () => {
       const text = '#define X(d, r) xioctl((d), r, 0)\nint f(int d) { return X(d, UFFDIO_API) < 0; }';
       const call = only(text).blocks[0]!.instructions[0]!;
