@@ -1,5 +1,4 @@
 // style: kernel selftest, a variable beside the macro of its name
-// observe: fork-blocked
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

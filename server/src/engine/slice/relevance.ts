@@ -35,6 +35,8 @@ export class Relevance {
   private readonly flows: readonly Flow[];
   private wanted: ReadonlySet<string> | undefined;
   private readonly computed: readonly string[];
+  /** Numbers in shared memory that several threads compute: whoever looks finds any, whatever was stored. */
+  private readonly unsteady: ReadonlySet<string>;
   private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
   private mentionedIn: ReadonlyMap<string, ReadonlySet<FunctionFacts>> = new Map();
   /** Functions to be looked at again. */
@@ -62,6 +64,7 @@ export class Relevance {
     this.computed = reader.computed;
     this.ofMessages = this.follow([fieldName('event')]);
     this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
+    this.unsteady = this.countedByThreads(reader.sharedNumbers());
     for (const field of FIELDS_OF_RECORDS) this.mark(fieldName(field));
     for (const facts of this.functions.values()) {
       if (facts.body.parameters.some((p) => this.speaksOfMessages(p.id))) facts.readsMessages = true;
@@ -127,11 +130,18 @@ export class Relevance {
     );
   }
 
+  private countedByThreads(sharedNumbers: ReadonlySet<string>): Set<string> {
+    const found = new Set<string>();
+    for (const [name, stores] of this.storesByThreads())
+      if (stores === 'several compute' && sharedNumbers.has(name) && !this.telling.has(name)) found.add(name);
+    return found;
+  }
+
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
   keeps(step: Step, wary: boolean): boolean {
     if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
     if (
-      step.defines.some((n) => this.matters(n)) ||
+      (step.defines.some((n) => this.matters(n)) && (step.within === undefined || this.matters(step.within))) ||
       step.takes.some((n) => (isAssignment(step) ? this.tells(n) : this.matters(n)))
     )
       return true;
@@ -158,7 +168,7 @@ export class Relevance {
 
   private mark(name: string): void {
     const found = this.names.find(name);
-    if (this.relevant.has(found)) return;
+    if (this.relevant.has(found) || this.unsteady.has(found)) return;
     this.relevant.add(found);
     for (const facts of this.mentionedIn.get(found) ?? []) this.queue.add(facts);
   }

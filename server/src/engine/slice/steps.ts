@@ -57,6 +57,8 @@ export interface Step {
   readonly ends: boolean;
   /** The step is kept where one of these matters. */
   readonly defines: readonly string[];
+  /** The local record whose member it stores: nobody finds there what it stores unless the record matters. */
+  readonly within: string | undefined;
   /** These matter where the step is kept. */
   readonly uses: readonly string[];
   /** These matter where the step is kept only to pass a descriptor on: where it lies and where it goes. */
@@ -107,6 +109,7 @@ class PlainStep implements Step {
   readonly unknown: boolean = false;
   readonly ends: boolean = false;
   readonly defines: readonly string[] = NONE;
+  readonly within: string | undefined = undefined;
   readonly uses: readonly string[] = NONE;
   readonly ways: readonly string[] = NONE;
   readonly callee: FunctionBody | undefined = undefined;
@@ -123,6 +126,15 @@ class PlainStep implements Step {
 function stepOf(instruction: Instruction, said: Partial<Step>): Step {
   return Object.assign(new PlainStep(instruction), said);
 }
+
+/** A name that something is stored under, and what it lies in; undefined where that is no number. */
+interface NumberStore {
+  readonly name: string;
+  /** A global variable, or the variable or what the pointer leads to. */
+  readonly memory: string | typeof GLOBAL | undefined;
+}
+
+const GLOBAL = Symbol('global');
 
 /** A call through a pointer, or the start of a thread. */
 interface LooseCall {
@@ -158,6 +170,9 @@ export class StepReader {
   private readonly variables: string[] = [];
   /** Names whose value is computed, and not copied or chosen from constants. */
   readonly computed: string[] = [];
+  private readonly stores: NumberStore[] = [];
+  /** What threads are given. */
+  private readonly handedToThreads: string[] = [];
   /** Calls of which the program does not show the function. */
   private readonly loose: LooseCall[] = [];
   /** Where threads begin. */
@@ -174,6 +189,17 @@ export class StepReader {
   flags(): ReadonlySet<string> {
     const found = new Set(this.answers.map((n) => this.names.find(n)));
     for (const n of this.variables) found.delete(this.names.find(n));
+    return found;
+  }
+
+  /** Names that hold numbers, in memory that threads share. */
+  sharedNumbers(): ReadonlySet<string> {
+    const shared = new Set(this.handedToThreads.map((n) => this.names.find(n)));
+    const found = new Set<string>();
+    const isShared = ({ memory }: NumberStore) =>
+      memory === GLOBAL || (memory !== undefined && shared.has(this.names.find(memory)));
+    for (const store of this.stores) if (isShared(store)) found.add(this.names.find(store.name));
+    for (const store of this.stores) if (!isShared(store)) found.delete(this.names.find(store.name));
     return found;
   }
 
@@ -195,6 +221,8 @@ export class StepReader {
           if (i.kind !== 'zero') (says ? this.answers : this.variables).push(...step.defines);
           const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : step.callee === undefined;
           if (isComputed && i.kind !== 'zero') this.computed.push(...step.defines);
+          const memory = this.memoryOfNumber(i);
+          for (const name of step.defines) this.stores.push({ name, memory });
           return step;
         }),
         uses: e === undefined ? [] : this.uses(e),
@@ -203,6 +231,14 @@ export class StepReader {
         successors: successors(terminator),
       };
     });
+  }
+
+  private memoryOfNumber(i: Instruction): NumberStore['memory'] {
+    if ((i.kind !== 'assign' && i.kind !== 'zero') || i.target.type.kind !== 'integer') return undefined;
+    const { base } = i.target;
+    if (base.kind === 'deref') return this.names.leadsTo(base.pointer);
+    const { storage, id } = base.variable;
+    return storage === 'global' || storage === 'static' ? GLOBAL : id;
   }
 
   private step(i: Instruction, body: FunctionBody): Step {
@@ -214,13 +250,18 @@ export class StepReader {
       case 'opaque':
         return stepOf(i, { essential: true, uses: i.operands.flatMap((o) => this.contents(o)) });
       case 'zero':
-        return stepOf(i, { defines: [this.names.ofPlace(i.target)], uses: this.address(i.target) });
+        return stepOf(i, {
+          defines: [this.names.ofPlace(i.target)],
+          within: localRecord(i.target),
+          uses: this.address(i.target),
+        });
       case 'assign': {
         const same = isSameRegion(i.target, i.value);
         this.flow(i.value, this.names.ofPlace(i.target));
         return stepOf(i, {
           essential: (!same && this.makesReachable(i.target, i.value)) || storesErrno(i.target),
           defines: same ? [] : [this.names.ofPlace(i.target)],
+          within: localRecord(i.target),
           uses: [...this.uses(i.value), ...this.address(i.target)],
           takes: [...this.indexes(i.target), ...this.handedOut(i.value)],
           ways: [...this.ways(i.value), ...this.address(i.target)],
@@ -355,6 +396,8 @@ export class StepReader {
     if (through !== undefined) this.started.push(through);
     if (through === undefined || argument === undefined) return { through, begins, given: [] };
     this.loose.push({ list: [argument], result: undefined, through });
+    const pointee = this.names.leadsTo(argument);
+    if (pointee !== undefined) this.handedToThreads.push(pointee);
     return { through, begins, given: this.uses(argument) };
   }
 
@@ -515,6 +558,13 @@ function saysYesOrNo(e: Expr): boolean {
   if (e.kind === 'unary') return e.op === '!';
   if (e.kind !== 'binary') return e.kind === 'constant';
   return /^(?:[=!<>]=|[<>])$/.test(e.op) || (e.op === '&' && e.right.kind === 'constant');
+}
+
+/** The variable of a function in which the member lies. */
+function localRecord({ base, path }: Place): string | undefined {
+  if (base.kind !== 'variable' || path.length === 0) return undefined;
+  const { storage, type, id } = base.variable;
+  return storage === 'local' && type.kind === 'record' ? id : undefined;
 }
 
 function isCopy(e: Expr): boolean {
