@@ -78,6 +78,8 @@ export interface Context {
   readonly stack: readonly string[];
   /** Call sites from the root to this one, for naming objects. */
   readonly site: string;
+  /** What keeps apart the states of the functions that led here, by what they left in the state. */
+  readonly apart: string;
   readonly quarantined: boolean;
   /** Bases that existed when the root started (a thread's view of its creator's memory). */
   readonly inherited: ReadonlySet<string>;

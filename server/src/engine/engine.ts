@@ -238,6 +238,7 @@ class Schedule implements Others, Progress {
       calls: [],
       stack: [body.id],
       site: '',
+      apart: '',
       quarantined: body.quarantine.length > 0,
       inherited: root.inherited,
       noteAnalysed: (id) => this.noteAnalysed(id),

@@ -13,7 +13,7 @@ import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
-import { maskKey } from './masks.ts';
+import { apartKey, maskKey } from './masks.ts';
 import { FORK_FIELD } from './memory.ts';
 import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
 import { endsBehindCall, isProcessRoot } from './process-end.ts';
@@ -27,6 +27,9 @@ import { Worklist } from './worklist.ts';
 const JOINS_BEFORE_WIDENING = 1;
 /** States of one block that are kept apart. */
 const MAX_STATES = 40;
+/** The same where rows of a table are told apart, and up to how many states they are. */
+const MAX_STATES_OF_ROWS = 80;
+const MAX_STATES_BY_ROW = 60;
 /** Instructions between two yields. */
 export const STEP_QUOTA = 4000;
 
@@ -88,6 +91,7 @@ function* runFrom(
   const thresholds = thresholdsOf(body);
   const dirty: Slot[][] = body.blocks.map(() => []);
   const worklist = new Worklist(body);
+  const maxStates = ctx.slice.walkersOf(body).length > 0 ? MAX_STATES_OF_ROWS : MAX_STATES;
   const mark = (target: number, slot: Slot) => {
     if (slot.dirty) return;
     slot.dirty = true;
@@ -98,10 +102,11 @@ function* runFrom(
     if (state.hypothesis !== undefined && hasLeft(state.hypothesis, body, target)) return;
     const block = body.blocks[target]!;
     const slots = blocks[target]!;
-    const key = state.key() + maskKey(ctx.slice, body, state);
+    const apart = slots.size < MAX_STATES_BY_ROW ? apartKey : maskKey;
+    const key = state.key() + apart(ctx.slice, body, state);
     const slot = slots.get(key);
     if (slot === undefined) {
-      if (slots.size >= MAX_STATES) {
+      if (slots.size >= maxStates) {
         budget.exceeded.add(body.id);
         return;
       }
@@ -162,7 +167,7 @@ function* runFrom(
     };
     for (const state of states) {
       terminate(ctx, state, block, { enter: leave, suppose }, (exit) => {
-        const key = `${exit.key()}#${outcomeOf(exit)}${maskKey(ctx.slice, body, exit)}`;
+        const key = `${exit.key()}#${outcomeOf(exit)}${apartKey(ctx.slice, body, exit)}`;
         const before = exits.get(key);
         exits.set(key, before === undefined ? exit : joinStates(before, exit).state);
       });
@@ -200,7 +205,7 @@ function mergeAfterCall({ slice, body }: Context, states: readonly State[], resu
   const merged = new Map<string, State>();
   for (const state of states) {
     const outcome = result === undefined ? '' : outcomeOf(state, variableBase(result));
-    const key = `${state.key()}#${outcome}${maskKey(slice, body, state)}`;
+    const key = `${state.key()}#${outcome}${apartKey(slice, body, state)}`;
     const before = merged.get(key);
     merged.set(key, before === undefined ? state : joinStates(before, state).state);
   }

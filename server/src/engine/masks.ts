@@ -7,7 +7,44 @@ import { FORK_FEATURE } from '../uffd/events.ts';
 import type { Memory } from './memory.ts';
 import type { Mask, Slice } from './slice/slice.ts';
 import type { State } from './state.ts';
-import type { Value } from './value.ts';
+import { asConstant, type Value } from './value.ts';
+
+/** What of the program's own keeps states of a body apart. */
+export function apartKey(slice: Slice, body: FunctionBody, state: State): string {
+  return maskKey(slice, body, state) + rowKey(slice, body, state);
+}
+
+/** The same for calls: who asks for other features calls for something else. */
+export function callKey(slice: Slice, body: FunctionBody, state: State): string {
+  let key = apartKey(slice, body, state);
+  for (const [i, mask] of slice.masksOf(body).entries()) {
+    const value = valueAt(state.memory, mask);
+    const n = value === undefined ? undefined : asConstant(value);
+    if (n !== undefined) key += `=${i}:${n}`;
+  }
+  return key;
+}
+
+/** By the rows of tables that the body is at. */
+function rowKey(slice: Slice, body: FunctionBody, { memory }: State): string {
+  let key = '';
+  for (const [i, { at, rows }] of slice.walkersOf(body).entries()) {
+    const value = memory.load(at);
+    if (value === undefined || value.any) continue;
+    const row = rowOf(slice, value, rows);
+    if (row !== undefined) key += `#${i}=${row}`;
+  }
+  return key;
+}
+
+function rowOf(slice: Slice, value: Value, rows: number | undefined): number | undefined {
+  if (rows !== undefined) {
+    const index = asConstant(value);
+    return index === undefined || index < 0 || index >= rows ? undefined : index;
+  }
+  const [to, ...others] = value.references;
+  return to?.kind === 'location' && others.length === 0 ? slice.rowAt(to.location) : undefined;
+}
 
 /** Of the masks that a body has: those that surely ask for fork events, and those that surely do not. */
 export function maskKey(slice: Slice, body: FunctionBody, { memory }: State): string {
@@ -15,9 +52,9 @@ export function maskKey(slice: Slice, body: FunctionBody, { memory }: State): st
   for (const [i, mask] of slice.masksOf(body).entries()) {
     const value = valueAt(memory, mask);
     const n = value?.number;
-    if (value === undefined || value.any || n === undefined || n.unknownBits) continue;
+    if (value === undefined || value.any || n === undefined) continue;
     if ((n.must & FORK_FEATURE) !== 0n) key += `+${i}`;
-    else if ((n.may & FORK_FEATURE) === 0n) key += `-${i}`;
+    else if (!n.unknownBits && (n.may & FORK_FEATURE) === 0n) key += `-${i}`;
   }
   return key;
 }

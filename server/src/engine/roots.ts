@@ -30,6 +30,7 @@ export function initialiseGlobals(
     calls: [],
     stack: [],
     site: '',
+    apart: '',
     quarantined: false,
     inherited: new Set(),
     noteAnalysed: () => undefined,

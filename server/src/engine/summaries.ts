@@ -14,7 +14,7 @@ import { type CallSummary, type Context, variableBase } from './context.ts';
 import { answer, Footprint, localKey, reachOf, rebase, remember } from './footprint.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { outcomeOf, runBody } from './interpreter.ts';
-import { maskKey } from './masks.ts';
+import { callKey } from './masks.ts';
 import { letEscape } from './observe.ts';
 import { coversState, joinStates, type State, type Trace } from './state.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -113,7 +113,8 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     ctx.footprint.include(summary);
     return exits;
   }
-  const key = `${body.id}|${site}|${state.key()}|${maskKey(ctx.slice, body, state)}`;
+  const apart = ctx.apart + callKey(ctx.slice, ctx.body, state);
+  const key = `${body.id}|${site}|${state.key()}|${apart}|${callKey(ctx.slice, body, state)}`;
   const known = ctx.tables.get('summaries', key) ?? [];
   const made: Trace = { step, previous: state.trace };
   for (const summary of known) {
@@ -136,6 +137,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     calls: [...ctx.calls, { instruction, caller: ctx.body }],
     stack: [...ctx.stack, body.id],
     site,
+    apart,
     quarantined: ctx.quarantined || body.quarantine.length > 0,
     footprint: new Footprint(),
   };

@@ -123,7 +123,7 @@ static int app_pager(struct app *a)
 static int app_workers(struct app *a)
 {
 	for (int i = 0; i < NWORKERS; i++) {
-		a->workers[i] = fork(); // misses: fork-event-never-read -- in which order the functions of a table run is not followed
+		a->workers[i] = fork(); // expect: fork-event-never-read
 		if (a->workers[i] < 0)
 			return -errno;
 		if (a->workers[i] == 0) {

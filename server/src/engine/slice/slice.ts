@@ -13,6 +13,7 @@ import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
 import { fieldName } from './names.ts';
 import { Relevance } from './relevance.ts';
+import { Rows, type Walker } from './rows.ts';
 import type { Stores } from './threads.ts';
 import { distancesOf, ends, type FunctionFacts } from './traits.ts';
 
@@ -48,11 +49,19 @@ export class Slice {
   private stored: ReadonlyMap<string, Stores> | undefined;
   private readonly signatures = new Map<string, string>();
   private readonly masks = new Map<FunctionBody, readonly Mask[]>();
+  private readonly rows: Rows;
+  private readonly walkers = new Map<FunctionBody, readonly Walker[]>();
 
   /** `whole` leaves every body as it stands, and answers what is asked of the program all the same. */
   constructor(program: Program, whole = false) {
     this.whole = whole;
     this.relevance = new Relevance(program, program.bodies);
+    const { names } = this.relevance;
+    this.rows = new Rows(program, {
+      isWanted: (place) => this.relevance.isWanted(names.ofPlace(place)),
+      prepares: (body) => this.prepares(body),
+      leadsTo: (pointer, id) => names.find(names.behind(pointer.id)) === names.find(id),
+    });
   }
 
   /** The slice of a body, where nothing is asked in this state that it leaves out; else the body. */
@@ -135,6 +144,21 @@ export class Slice {
     return masks;
   }
 
+  /** Variables by which the body walks through a table whose rows are told apart. */
+  walkersOf(body: FunctionBody): readonly Walker[] {
+    let walkers = this.walkers.get(body);
+    if (walkers === undefined) {
+      walkers = this.rows.walkersOf(body);
+      this.walkers.set(body, walkers);
+    }
+    return walkers;
+  }
+
+  /** The number of the row of such a table that a pointer leads to. */
+  rowAt(location: Location): number | undefined {
+    return this.rows.rowAt(location);
+  }
+
   private findMasks(body: FunctionBody): Mask[] {
     const found = new Map<string, Mask>();
     const note = (place: Place) => {
@@ -180,7 +204,10 @@ export class Slice {
     const bits = (list: readonly boolean[]) => list.map(Number).join('');
     const traits = bits([this.whole, acts, neverReturns, forks, wary, startsThreads, readsMessages]);
     const masks = this.masksOf(body).map(nameOfMask);
-    return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body), masks.join()].join(' ');
+    const walkers = this.walkersOf(body).map(({ at, rows }) => `${at.base}:${rows ?? ''}`);
+    return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body), masks.join(), walkers.join()].join(
+      ' ',
+    );
   }
 
   /** The functions that the function calls in a circle. */
