@@ -26,7 +26,7 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
   keepDisguised(ctx, state, expr, span);
   const locations = placeLocations(ctx, state, target);
   for (const e of target.path) if (e.kind === 'index') keepByNumber(ctx, state, e.index, span);
-  if (target.base.kind === 'deref') noteMemoryUse(ctx, state, locations, span);
+  if (target.base.kind === 'deref') noteMemoryUse(ctx, state, locations, span, 'write');
   if (
     state.hypothesis !== undefined &&
     !(

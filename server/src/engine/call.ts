@@ -10,7 +10,7 @@ import type { Budget, Run } from './interpreter.ts';
 import { MODELS } from './models/index.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn, noteMemoryUse, recognise } from './observe.ts';
 import { targetsOf } from './refine.ts';
-import { rowOf } from './slice/library.ts';
+import { rowOf, WRITES_FIRST } from './slice/library.ts';
 import type { State } from './state.ts';
 import { callContext, summarised } from './summaries.ts';
 import { unknownCall } from './unknown-call.ts';
@@ -160,9 +160,10 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
     noteAct(ctx, state);
   if (!CLEARS_UP.has(row.kind) && row.noreturn !== true) noteGoesOn(ctx, state);
   if (state.childOf !== undefined && !HANDLES_PAGES.has(row.kind)) {
-    for (const v of values) {
+    for (const [i, v] of values.entries()) {
       const at = v.references.flatMap((r): Location[] => (r.kind === 'location' ? [r.location] : []));
-      if (at.length > 0) noteMemoryUse(ctx, state, at, instruction.span);
+      const isWritten = row.writes.includes(i) || (i === 0 && WRITES_FIRST.has(row.kind));
+      if (at.length > 0) noteMemoryUse(ctx, state, at, instruction.span, isWritten ? 'write' : 'read');
     }
   }
   if (!TOUCHES_ARGUMENTS_ONLY.has(row.kind)) ctx.footprint.bound = true;

@@ -5,7 +5,7 @@ import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Footprint } from './footprint.ts';
 import type { CallRepetition } from './repeat-calls.ts';
 import type { Slice } from './slice/slice.ts';
-import type { State, Trace } from './state.ts';
+import type { ArmedRange, State, Trace } from './state.ts';
 import { traceSteps } from './state.ts';
 import type { Tables } from './tables.ts';
 import type { Location, Value } from './value.ts';
@@ -35,7 +35,7 @@ export interface Facts {
   readonly programFeatures: FeatureWord | undefined;
   /** What other roots do to a descriptor that both see. */
   othersHandshake(root: string, object: string): FeatureWord | undefined;
-  othersArm(root: string, object: string): { readonly region: string; readonly span: Span } | undefined;
+  othersArm(root: string, object: string): ArmedRange | undefined;
   /** Some thread was started since runStarted() was called last. */
   readonly hasStarted: boolean;
   /** Runs the threads that were started since it was called last. */

@@ -288,6 +288,9 @@ class Schedule implements Others, Progress {
       functionsAnalysed: this.analysed.size,
       steps: STEPS_PER_PROGRAM - Math.max(0, this.left.steps),
       outOfBudget: [...this.exceeded].sort(),
+      quarantined: this.program.bodies.flatMap((b) =>
+        b.quarantine.length > 0 && this.analysed.has(b.id) ? [b.id] : [],
+      ),
       cancelled,
     };
   }

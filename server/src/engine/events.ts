@@ -72,6 +72,12 @@ export interface RequestedFeatureEvent extends EventBase {
   readonly kind: 'requested-feature';
 }
 
+/**
+ * What comes to a reader from the range (ioctl_userfaultfd(2), UFFDIO_REGISTER_MODE_…): looks at pages that do not exist,
+ * and what else is asked for; with mode WP alone writes to protected pages; with mode MINOR alone neither.
+ */
+export type Catches = 'missing' | 'writes' | 'minor';
+
 /** A call that copies the address space while a range is armed. */
 export interface ForkEvent extends EventBase {
   readonly kind: 'fork-armed';
@@ -82,6 +88,8 @@ export interface ForkEvent extends EventBase {
   readonly armedSpan: Span;
   /** Base objects of the ranges that are armed and copied; `?` for one that is not known. */
   readonly regions: readonly string[];
+  /** Of these, the ones in which only writes are caught. */
+  readonly writesOnly: readonly string[];
   readonly siteLabel: string;
   readonly threads: ReadonlyMap<string, 'running' | 'joined'>;
   readonly processes: ReadonlySet<string>;
@@ -95,6 +103,8 @@ export interface ForkEvent extends EventBase {
 export interface ChildUsesMemoryEvent extends EventBase {
   readonly kind: 'child-uses-memory';
   readonly fork: Span;
+  /** It writes memory of which only writes were caught. */
+  readonly writesOnly: boolean;
 }
 
 export interface ReadEvent extends EventBase {
@@ -126,6 +136,7 @@ export interface ArmEvent extends EventBase {
   readonly root: string;
   readonly concurrent: boolean;
   readonly region: string;
+  readonly catches: Catches;
 }
 
 export interface EscapeEvent extends EventBase {
@@ -182,5 +193,7 @@ export interface EngineResult {
   /** Instructions that were executed. */
   readonly steps: number;
   readonly outOfBudget: readonly string[];
+  /** Functions that were run and are not known whole: the parser did not understand all of them. */
+  readonly quarantined: readonly string[];
   readonly cancelled: boolean;
 }

@@ -7,7 +7,7 @@ import { type Span, sameSpan } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
-import type { UnhandledForkEvent } from './events.ts';
+import type { ForkEvent, UnhandledForkEvent } from './events.ts';
 import { FORK_FIELD } from './memory.ts';
 import { type ChildDuty, type State, type Uffd, withMember } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
@@ -155,24 +155,39 @@ export function noteTableUse(
 }
 
 /** The child of a fork() without EVENT_FORK reads or writes memory that may be the armed range. */
-export function noteMemoryUse(ctx: Context, state: State, locations: readonly Location[], span: Span): void {
+export function noteMemoryUse(
+  ctx: Context,
+  state: State,
+  locations: readonly Location[],
+  span: Span,
+  access: 'read' | 'write' = 'read',
+): void {
   const fork = state.childOf;
   if (fork === undefined) return;
-  const touches =
+  const { regions, writesOnly } = fork;
+  const lie = (within: readonly string[]) =>
     locations.length === 0 ||
     locations.some(
       (l) =>
-        fork.regions.includes(l.base) ||
-        (fork.regions.includes('?') && !l.base.startsWith('var:') && !l.base.startsWith('string:')),
+        within.includes(l.base) ||
+        (within.includes('?') && !l.base.startsWith('var:') && !l.base.startsWith('string:')),
     );
-  if (touches) noteChildUse(ctx, state, span);
+  const others = regions.filter((r) => !writesOnly.includes(r));
+  if (others.length > 0 && lie(others)) noteUse(ctx, state, fork, span, false);
+  else if (access === 'write' && lie(writesOnly)) noteUse(ctx, state, fork, span, true);
 }
 
+/** It does what nobody sees: to memory of which only writes are caught that is no harm for sure. */
 export function noteChildUse(ctx: Context, state: State, span: Span): void {
   const fork = state.childOf;
-  if (fork === undefined) return;
+  if (fork === undefined || fork.regions.every((r) => fork.writesOnly.includes(r))) return;
+  noteUse(ctx, state, fork, span, false);
+}
+
+function noteUse(ctx: Context, state: State, fork: ForkEvent, span: Span, writesOnly: boolean): void {
   state.childOf = undefined;
-  ctx.facts.emit({ kind: 'child-uses-memory', fork: fork.span, ...eventBase(ctx, state, fork.object, span) });
+  const base = eventBase(ctx, state, fork.object, span);
+  ctx.facts.emit({ kind: 'child-uses-memory', fork: fork.span, writesOnly, ...base });
 }
 
 /** Userfaultfds whose refused handshake an expression looks at the result of. */

@@ -1,12 +1,11 @@
 /** One run of one root: what happens in it, and what it is told of the others. */
 import type { FunctionBody } from '../ir/ir.ts';
-import type { Span } from '../text/span.ts';
 import type { Facts } from './context.ts';
 import type { EngineEvent, FeatureWord } from './events.ts';
 import type { RootFacts } from './root-summaries.ts';
 import { type SharedFacts, sameFeatures } from './shared-facts.ts';
 import type { Stores } from './slice/threads.ts';
-import { locationKey, type State } from './state.ts';
+import { type ArmedRange, locationKey, type State } from './state.ts';
 import { covers, join, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 const ANY_NUMBER = numeric(TOP_NUMBER);
@@ -66,7 +65,7 @@ export class RootRun implements Facts {
     });
     if (event.kind === 'handshake') this.shared.handshake(event.root, event.object, event.features, event.concurrent);
     else if (event.kind === 'arm' && event.concurrent)
-      this.shared.arm(event.root, event.object, { region: event.region, span: event.span });
+      this.shared.arm(event.root, event.object, { region: event.region, span: event.span, catches: event.catches });
   }
 
   noteStore(root: string, location: Location, value: Value, alone: boolean): void {
@@ -117,7 +116,7 @@ export class RootRun implements Facts {
     return answer;
   }
 
-  othersArm(root: string, object: string): { region: string; span: Span } | undefined {
+  othersArm(root: string, object: string): ArmedRange | undefined {
     const answer = this.shared.othersArm(root, object);
     this.note(({ arms }) => arms.set(object, answer !== undefined));
     return answer;

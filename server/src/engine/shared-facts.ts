@@ -1,14 +1,8 @@
 /** What the roots of a program do that others of them can see, collected without regard to order. */
-import type { Span } from '../text/span.ts';
 import type { FeatureWord } from './events.ts';
 import { type Journal, textOf } from './journal.ts';
-import { locationKey } from './state.ts';
+import { type ArmedRange, locationKey } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
-
-interface ArmedBy {
-  readonly region: string;
-  readonly span: Span;
-}
 
 /** By what it is about: what each root did. */
 type ByRoot<V> = Map<string, Map<string, V>>;
@@ -18,7 +12,7 @@ export interface SharedContents {
   readonly shared: readonly string[];
   readonly stored: readonly (readonly [key: string, byRoot: ReadonlyMap<string, Value>])[];
   readonly handshakes: readonly (readonly [object: string, byRoot: ReadonlyMap<string, FeatureWord>])[];
-  readonly arms: readonly (readonly [object: string, byRoot: ReadonlyMap<string, ArmedBy>])[];
+  readonly arms: readonly (readonly [object: string, byRoot: ReadonlyMap<string, ArmedRange>])[];
   /** Requested in that part. */
   readonly features: FeatureWord | undefined;
 }
@@ -52,7 +46,7 @@ class Watch {
 export class SharedFacts {
   private readonly stored: ByRoot<Value> = new Map();
   private readonly handshakes: ByRoot<FeatureWord> = new Map();
-  private readonly arms: ByRoot<ArmedBy> = new Map();
+  private readonly arms: ByRoot<ArmedRange> = new Map();
   private readonly shared = new Set<string>();
   private readonly globalBases: ReadonlySet<string>;
   private requested: FeatureWord | undefined;
@@ -116,7 +110,7 @@ export class SharedFacts {
     for (const watch of this.watches) watch.requested = joinFeatures(watch.requested, features);
   }
 
-  arm(root: string, object: string, range: ArmedBy): void {
+  arm(root: string, object: string, range: ArmedRange): void {
     this.change('arms', this.arms, object, root, range);
   }
 
@@ -136,7 +130,7 @@ export class SharedFacts {
     return word;
   }
 
-  othersArm(root: string, object: string): ArmedBy | undefined {
+  othersArm(root: string, object: string): ArmedRange | undefined {
     for (const [other, range] of this.look('arms', this.arms, object) ?? []) if (other !== root) return range;
     return undefined;
   }

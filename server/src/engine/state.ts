@@ -6,7 +6,7 @@
  */
 
 import type { Span } from '../text/span.ts';
-import type { FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
+import type { Catches, FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
 import type { Thresholds } from './thresholds.ts';
 import type { StepKind, TraceStep } from './trace.ts';
@@ -19,6 +19,7 @@ export interface ArmedRange {
   /** Base object of the range's start address, or `?`. */
   readonly region: string;
   readonly span: Span;
+  readonly catches: Catches;
 }
 
 /** What is still owed for a child descriptor that a read() installed. */
@@ -320,7 +321,11 @@ function spanKey(s: Span | undefined): string {
 export function sameObject(a: Uffd | undefined, b: Uffd | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || a.duty !== b.duty || a.armed.length !== b.armed.length) return false;
-  return a.id === b.id && objectKey(a) === objectKey(b) && a.armed.every((r, i) => r.region === b.armed[i]!.region);
+  return a.id === b.id && objectKey(a) === objectKey(b) && a.armed.every((r, i) => isSameRange(r, b.armed[i]!));
+}
+
+function isSameRange(a: ArmedRange, b: ArmedRange): boolean {
+  return a.region === b.region && a.catches === b.catches;
 }
 
 /** A child that is in good hands, and that nobody waited for. */
@@ -431,6 +436,23 @@ export function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlyS
 /** Ranges kept apart for one userfaultfd; beyond it the range is not known. */
 export const MAX_RANGES = 4;
 
+/** Of two ways to arm one region the one counts that catches less. */
+function joinRanges(a: readonly ArmedRange[], b: readonly ArmedRange[]): readonly ArmedRange[] {
+  const added = a.some((r) => r.region === '?') ? [] : b.filter((r) => !a.some((o) => o.region === r.region));
+  const less = (r: ArmedRange) => b.find((o) => o.region === r.region && ORDER[o.catches] < ORDER[r.catches]);
+  if (added.length === 0 && !a.some(less)) return a;
+  const joined = [...a.map((r) => less(r) ?? r), ...added];
+  return joined.length > MAX_RANGES ? [anyOf(joined)] : joined;
+}
+
+const ORDER: Readonly<Record<Catches, number>> = { minor: 0, writes: 1, missing: 2 };
+
+/** A range of which it is not known which of these it is. */
+export function anyOf(ranges: readonly ArmedRange[]): ArmedRange {
+  const least = ranges.reduce((a, b) => (ORDER[b.catches] < ORDER[a.catches] ? b : a));
+  return { region: '?', span: ranges[0]!.span, catches: least.catches };
+}
+
 /** Which range is armed is joined, not kept apart: it may be any of those of the two paths; so is an escape. */
 function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>): ReadonlyMap<string, Uffd> {
   if (a === b) return a;
@@ -442,14 +464,10 @@ function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>)
       result.set(id, { ...object, escaped: true });
     }
     if (other === undefined || other.armed === object.armed) continue;
-    const added = other.armed.filter((r) => !object.armed.some((o) => o.region === r.region));
-    if (added.length === 0 || object.armed.some((r) => r.region === '?')) continue;
-    const armed = [...object.armed, ...added];
+    const armed = joinRanges(object.armed, other.armed);
+    if (armed === object.armed) continue;
     result ??= new Map(a);
-    result.set(id, {
-      ...result.get(id)!,
-      armed: armed.length > MAX_RANGES ? [{ region: '?', span: armed[0]!.span }] : armed,
-    });
+    result.set(id, { ...result.get(id)!, armed });
   }
   // Children that are served, on the other path alone.
   for (const [id, object] of b) {

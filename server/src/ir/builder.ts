@@ -408,6 +408,9 @@ export class Builder {
     }
     const taken = new Set(this.labelAddresses.values());
     const labels = [...this.labels].filter(([name]) => taken.has(name)).map(([, label]) => label);
+    // What chose the label may be what the function is asked for: a test of the event.
+    if (labels.length > 1 && this.computedGotos.some(({ value }) => value === undefined))
+      this.quarantine.push('a goto leads where a variable says');
     const isMany = this.computedGotos.length * labels.length > MAX_DISPATCHES;
     const shared = isMany ? this.newBlock() : undefined;
     for (const { block, value, table, span } of this.computedGotos) {

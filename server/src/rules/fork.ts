@@ -24,8 +24,8 @@ type Verdict =
 /** Who can take the FORK message of this call. */
 function judge(program: EngineResult, fork: ForkEvent): Verdict {
   const unused = new Set(program.roots.flatMap((r) => (r.unused ? r.root : [])));
-  // What was not looked at may be the reader.
-  if (program.outOfBudget.some((id) => !unused.has(id))) return { kind: 'read' };
+  // What was not looked at may be the reader, or start it.
+  if ([...program.outOfBudget, ...program.quarantined].some((id) => !unused.has(id))) return { kind: 'read' };
   if (fork.unknownReaders) return { kind: 'read' };
   if (eventsOf(program, 'escape').some((e) => sameObject(e.object, fork.object))) return { kind: 'read' };
   if (eventsOf(program, 'exec').some((e) => sameObject(e.object, fork.object) && fork.processes.has(e.process)))
@@ -227,20 +227,23 @@ export const forkDropsRegistration: Rule = {
         .filter((f) => !claimed.some((c) => sameObject(c.object, f.object)))
         .flatMap((f) => {
           const use = uses.find((u) => sameSpan(u.fork, f.span));
-          if (use === undefined && f.call !== 'daemon') return [];
+          const goesOn = f.call === 'daemon' && f.writesOnly.length < f.regions.length;
+          if (use === undefined && !goesOn) return [];
           return [
             {
               span: f.span,
               function: f.function,
               object: 'fork',
-              message: `${f.call}() copies memory that is registered with a userfaultfd without UFFD_FEATURE_EVENT_FORK: the child silently loses the registration, and pages that are missing now read as zeros there. Request the feature and serve the child, or set MADV_DONTFORK on the range.`,
+              message: `${f.call}() copies memory that is registered with a userfaultfd without UFFD_FEATURE_EVENT_FORK: the child silently loses the registration, and ${use?.writesOnly === true ? 'what it writes there is reported to nobody' : 'pages that are missing now read as zeros there'}. Request the feature and serve the child, or fork before the range is registered.`,
               trace:
                 use === undefined
                   ? f.trace
                   : withLast(f.trace, {
                       kind: 'note',
                       location: use.span,
-                      message: 'the child goes on to use memory here',
+                      message: use.writesOnly
+                        ? 'the child writes to the protected memory here'
+                        : 'the child goes on to use memory here',
                     }),
             },
           ];

@@ -174,7 +174,7 @@ B6
     for (const [name, [text, expected]] of Object.entries(gotos)) {
       it(`makes a switch of a computed goto by ${name}`, () => {
         const f = only(text);
-        assert.deepEqual(f.quarantine, []);
+        assert.deepEqual(f.quarantine, name === 'a pointer' ? ['a goto leads where a variable says'] : []);
         assert.ok(lines(f).includes(expected), dump(f));
         assert.ok(f.blocks.some((b) => b.instructions.some((i) => printInstruction(i) === 'h()')));
       });

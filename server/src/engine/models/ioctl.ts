@@ -6,10 +6,10 @@ import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { type Context, decidingSite, eventBase } from '../context.ts';
 import { evaluate, loadLocation, pointees } from '../evaluate.ts';
-import type { FeatureWord, RepeatedHandshakeEvent } from '../events.ts';
+import type { Catches, FeatureWord, RepeatedHandshakeEvent } from '../events.ts';
 import { ZERO } from '../memory.ts';
 import { letEscape } from '../observe.ts';
-import { MAX_RANGES, type State } from '../state.ts';
+import { anyOf, MAX_RANGES, type State } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -24,6 +24,10 @@ import {
 import { createUffd, type Named, namedUffds, requireHandshake } from './descriptor.ts';
 
 const UFFD_API = 0xaa;
+/** UFFDIO_REGISTER_MODE_…: include/uapi/linux/userfaultfd.h. */
+const MODE_MISSING = 1n;
+const MODE_WP = 2n;
+const MODE_MINOR = 4n;
 
 export function ioctlModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
@@ -197,8 +201,10 @@ function register(call: ModelCall, state: State, named: Named): State[] {
   const region = start === undefined ? '?' : regionOf(start);
   const object = state.objects.get(named.object.id)!;
   if (at !== undefined) state.memory.store({ base: at.base, path: `${at.path}.ioctls` }, UNKNOWN);
-  const armed = [...object.armed.filter((r) => r.region !== region), { region, span: instruction.span }];
-  state.update(object.id, { armed: armed.length > MAX_RANGES ? [{ region: '?', span: instruction.span }] : armed });
+  const mode = at === undefined ? undefined : loadLocation(ctx, state, { base: at.base, path: `${at.path}.mode` });
+  const range = { region, span: instruction.span, catches: caughtBy(mode) };
+  const armed = [...object.armed.filter((r) => r.region !== region), range];
+  state.update(object.id, { armed: armed.length > MAX_RANGES ? [anyOf([range, ...armed])] : armed });
   // What a child registers anew is served again.
   const { childOf } = state;
   if (region === '?' || childOf?.regions.some((r) => r === region || r === '?') === true) state.childOf = undefined;
@@ -208,10 +214,19 @@ function register(call: ModelCall, state: State, named: Named): State[] {
     root: ctx.root,
     concurrent: isConcurrent(ctx, state),
     region,
+    catches: range.catches,
     ...eventBase(ctx, state, object.id, instruction.span),
   });
   setResult(ctx, state, instruction, constant(0));
   return [state, failed];
+}
+
+/** A mode that is not known may ask for missing pages. */
+function caughtBy(mode: Value | undefined): Catches {
+  const n = mode?.number;
+  if (n === undefined || mode!.any || n.unknownBits || (n.may & MODE_MISSING) !== 0n) return 'missing';
+  if ((n.may & MODE_WP) !== 0n) return 'writes';
+  return (n.may & MODE_MINOR) !== 0n ? 'minor' : 'missing';
 }
 
 function unregister(call: ModelCall, state: State, named: Named): State[] {

@@ -48,6 +48,7 @@ function noteFork(call: ModelCall, state: State): Copied {
       features: object.features,
       armedSpan: ranges[0]!.span,
       regions: ranges.map((r) => r.region),
+      writesOnly: ranges.filter((r) => r.catches === 'writes').map((r) => r.region),
       siteLabel: spanId(instruction.span),
       threads: new Map(state.threads),
       processes: new Set(state.processes),
@@ -65,7 +66,8 @@ function noteFork(call: ModelCall, state: State): Copied {
       ],
     };
     ctx.facts.emit(event);
-    if ((object.features.may & FORK_FEATURE) === 0n && !object.features.unknown) drops ??= event;
+    const costs = ranges.some((r) => r.catches !== 'minor');
+    if (costs && (object.features.may & FORK_FEATURE) === 0n && !object.features.unknown) drops ??= event;
   }
   return { armed, drops };
 }

@@ -66,6 +66,8 @@ export class Relevance {
     this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
     this.unsteady = this.countedByThreads(reader.sharedNumbers());
     for (const field of FIELDS_OF_RECORDS) this.mark(fieldName(field));
+    // What a child loses depends on how its memory was registered.
+    if (this.makesProcesses) this.mark(fieldName('mode'));
     for (const facts of this.functions.values()) {
       if (facts.body.parameters.some((p) => this.speaksOfMessages(p.id))) facts.readsMessages = true;
       if (facts.inChild) for (const pointer of pointersFollowed(facts.body, this.names)) this.mark(pointer);
