@@ -290,13 +290,20 @@ function endScope(ctx: Context, state: State, instruction: EndOfScope, block: Ba
   dropVariables(ctx, state, instruction, loss, block);
 }
 
+/**
+ * A thread that ends with its table of children was serving them: its end is another question. What lies in an array of
+ * records, as those of poll(), is a copy for a turn.
+ */
+function isTable({ type }: Variable, { terminator }: BasicBlock): boolean {
+  return type.kind === 'array' && (terminator.kind === 'return' || type.of.kind !== 'integer');
+}
+
 function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: BasicBlock): void {
   const candidates = new Set<string>();
   const taken = new Set<string>();
   for (const variable of instruction.variables) {
     const base = variableBase(variable);
-    // A thread that ends with its table of children was serving them: its end is another question.
-    const table = variable.type.kind === 'array' && ctx.stack.length === 1;
+    const table = ctx.stack.length === 1 && isTable(variable, block);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (table) {
         for (const r of value.references) if (r.kind === 'descriptor') state.update(r.object, { duty: undefined });

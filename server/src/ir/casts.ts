@@ -47,15 +47,29 @@ function regrouped(b: Builder, node: SyntaxNode): SyntaxNode | undefined {
   const outermost = PRECEDENCE[operatorOf(b, node)];
   // Nothing that can be a sign binds as tightly.
   if (outermost === undefined || outermost <= PRECEDENCE['&']!) return undefined;
-  const spine: SyntaxNode[] = [];
-  let leftmost = node;
-  while (leftmost.type === 'binary_expression') {
-    spine.push(leftmost);
-    leftmost = child(leftmost, 'left')!;
-  }
+  const leftmost = leftmostOf(node);
   if (leftmost.type !== 'cast_expression') return undefined;
   const sign = signOf(b, leftmost);
-  return sign !== undefined && outermost > PRECEDENCE[sign]! ? operandsOf(b, leftmost, spine) : undefined;
+  if (sign === undefined || outermost <= PRECEDENCE[sign]!) return undefined;
+  const spine: SyntaxNode[] = [];
+  for (let at = node; at !== leftmost; at = child(at, 'left')!) spine.push(at);
+  return operandsOf(b, leftmost, spine);
+}
+
+/** Asked of each operation of a long sum: the way down is gone once. */
+const leftmosts = new WeakMap<SyntaxNode, SyntaxNode>();
+
+/** The leftmost operand of the operations that a node is made of. */
+function leftmostOf(node: SyntaxNode): SyntaxNode {
+  const passed: SyntaxNode[] = [];
+  let leftmost = node;
+  while (leftmost.type === 'binary_expression' && !leftmosts.has(leftmost)) {
+    passed.push(leftmost);
+    leftmost = child(leftmost, 'left')!;
+  }
+  leftmost = leftmosts.get(leftmost) ?? leftmost;
+  for (const at of passed) leftmosts.set(at, leftmost);
+  return leftmost;
 }
 
 /**

@@ -173,12 +173,14 @@ export function shellWords(command: string): string[] {
 }
 
 /** Options that are of interest here; their value stands behind them or in the next word. */
-const OPTION = /^(-D|-U|-I|-iquote|-include)(.*)$/s;
+const OPTION = /^(-D|-U|-I|-iquote|-isystem|-idirafter|--include-directory(?:=|$)|-include)(.*)$/s;
 
 function configurationOf(words: readonly string[], folder: string, nameOf: NamePath): FileConfiguration {
   const defines = new Map<string, string>();
   const undefinedNames = new Set<string>();
   const includePaths: string[] = [];
+  /** Looked through after the others: gcc(1), options for directory search. */
+  const laterPaths: string[] = [];
   const forcedIncludes: string[] = [];
   const path = (name: string) => nameOf(isAbsolute(name) ? name : join(folder, name));
   for (let i = 1; i < words.length; i++) {
@@ -201,11 +203,18 @@ function configurationOf(words: readonly string[], folder: string, nameOf: NameP
       case '-include':
         forcedIncludes.push(path(value));
         break;
-      default:
-        if (!isSystemFolder(resolve(folder, value))) includePaths.push(path(value));
+      default: {
+        const isLater = match[1] === '-isystem' || match[1] === '-idirafter';
+        if (!isSystemFolder(resolve(folder, value))) (isLater ? laterPaths : includePaths).push(path(value));
+      }
     }
   }
-  return { defines: Object.fromEntries(defines), undefined: [...undefinedNames], includePaths, forcedIncludes };
+  return {
+    defines: Object.fromEntries(defines),
+    undefined: [...undefinedNames],
+    includePaths: [...includePaths, ...laterPaths],
+    forcedIncludes,
+  };
 }
 
 /** Where the system keeps its headers: they are never read. */

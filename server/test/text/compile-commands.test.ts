@@ -36,9 +36,17 @@ describe('compile database', () => {
 
   it('takes the options of a command', () => {
     const command =
-      "cc -DA -D 'B=2 + 3' -DC=1 -UC -U D -DE= -Iinclude -iquote src -I/opt/x -isystem sys -include config.h -O2 -c src/a.c -o a.o";
+      "cc -DA -D 'B=2 + 3' -DC=1 -UC -U D -DE= -Iinclude -iquote src -I/opt/x -isystem /usr/include/sys -include config.h -O2 -c src/a.c -o a.o";
     put('compile_commands.json', [entry({ command })]);
     assert.deepEqual(openDatabase(folder).configurationOf(shown('src/a.c')), expected());
+  });
+
+  it('looks through system folders of the project last', () => {
+    const command =
+      'cc -isystem third -idirafter last --include-directory=a --include-directory b -isystem /usr/include -Ic -c src/a.c';
+    put('compile_commands.json', [entry({ command })]);
+    const { includePaths } = openDatabase(folder).configurationOf(shown('src/a.c'))!;
+    assert.deepEqual(includePaths, ['a', 'b', 'c', 'third', 'last'].map(shown));
   });
 
   it('takes the options of arguments, relative to a relative folder', () => {
