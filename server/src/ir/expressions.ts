@@ -15,7 +15,7 @@ import {
   type Place,
   type UnaryOperator,
 } from './ir.ts';
-import { KNOWN_CONSTANTS } from './known-constants.ts';
+import { KNOWN_CONSTANTS, OFFSETS_IN_MESSAGE } from './known-constants.ts';
 import { type Expansion, expand, within } from './macros.ts';
 import { statement } from './statements.ts';
 import { child, INT } from './types.ts';
@@ -73,6 +73,8 @@ export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
       return cast(b, node);
     case 'sizeof_expression':
       return sizeOf(b, node);
+    case 'offsetof_expression':
+      return offsetOf(b, node);
     case 'comma_expression': {
       expression(b, child(node, 'left')!, false);
       return expression(b, child(node, 'right')!, used);
@@ -415,6 +417,16 @@ function sizeOf(b: Builder, node: SyntaxNode): Expr {
   }
   const size = of === undefined ? undefined : b.unit.types.sizeOf(of);
   return size === undefined ? { kind: 'unknown', name: 'sizeof', span } : constantExpr(size, span, 'sizeof');
+}
+
+/** How far a message has to come to be looked at: the program compares it with what read() returned. */
+function offsetOf(b: Builder, node: SyntaxNode): Expr {
+  const span = b.span(node);
+  const type = b.unit.types.specifier(child(node, 'type'));
+  // Members of members are masked.
+  const member = /,\s*([\w.\s]+?)\s*\)$/.exec(b.originalText(node.start, node.end) ?? '')?.[1];
+  const offset = type.kind === 'record' && type.tag === 'uffd_msg' ? OFFSETS_IN_MESSAGE.get(member ?? '') : undefined;
+  return offset === undefined ? { kind: 'unknown', name: 'offsetof', span } : constantExpr(offset, span, 'offsetof');
 }
 
 /** Type of an unevaluated expression. */

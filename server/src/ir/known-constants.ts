@@ -76,6 +76,26 @@ export const KNOWN_SIZES: ReadonlyMap<string, number> = new Map([
   ['epoll_event', 12],
 ]);
 
+/** Offsets in bytes of members of struct uffd_msg: include/uapi/linux/userfaultfd.h. */
+export const OFFSETS_IN_MESSAGE: ReadonlyMap<string, number> = new Map([
+  ['event', 0],
+  ['arg', 8],
+  ['arg.pagefault', 8],
+  ['arg.pagefault.flags', 8],
+  ['arg.pagefault.address', 16],
+  ['arg.pagefault.feat', 24],
+  ['arg.pagefault.feat.ptid', 24],
+  ['arg.fork', 8],
+  ['arg.fork.ufd', 8],
+  ['arg.remap', 8],
+  ['arg.remap.from', 8],
+  ['arg.remap.to', 16],
+  ['arg.remap.len', 24],
+  ['arg.remove', 8],
+  ['arg.remove.start', 8],
+  ['arg.remove.end', 16],
+]);
+
 /** Alignment where it is not eight: `epoll_event` is packed on x86-64. */
 export const KNOWN_ALIGNMENTS: ReadonlyMap<string, number> = new Map([
   ['pollfd', 4],

@@ -53,6 +53,16 @@ export function noteAttribute(attribute: string, at: number, found: Attributes):
   if (/\b_*constructor_*\b/.test(attribute)) found.constructors.push(at);
 }
 
+/**
+ * Words of GLib and systemd in front of a variable that is let go when its scope ends; their headers may be anywhere.
+ * Whatever they name lets go of it, and what a descriptor comes to is not known then.
+ */
+const CLEANUP_WORD = /^(?:g_autofree|g_auto|g_autoptr|g_autoslist|g_autolist|_cleanup_(?:\w+_)?)$/;
+
+export function isCleanupWord(word: string): boolean {
+  return CLEANUP_WORD.test(word);
+}
+
 /** Macros within macros that are followed to see whether a use is nothing but attributes. */
 const MAX_ATTRIBUTE_DEPTH = 8;
 

@@ -6,6 +6,7 @@ import {
   ATTRIBUTE_WORDS,
   type Attributes,
   attributesOf,
+  isCleanupWord,
   isDeclaredName,
   isParameterAttribute,
   NORETURN_WORDS,
@@ -213,6 +214,33 @@ function maskTypeArgument(chars: Blanker, text: string, from: number): void {
   chars.replace(start, start + match[2]!.length, pad('int', word.length).slice(0, word.length) + rest);
 }
 
+/** `offsetof(struct s, a.b[2])`: the grammar knows members of the record itself. */
+function maskMember(chars: Blanker, text: string, from: number): void {
+  const open = skipSpace(text, from);
+  const close = text[open] === '(' ? closing(text, open) : -1;
+  const match = close < 0 ? null : /^([^,]*,\s*\w+)(\s*[.[][^,]*)\)$/.exec(text.slice(open, close));
+  if (match !== null) chars.blank(open + match[1]!.length, close - 1);
+}
+
+/** Leaves the type and the variable of a declaration with cleanup; gives the offset where the text goes on. */
+function maskCleanup(chars: Blanker, text: string, start: number, end: number, found: Attributes): number {
+  const open = skipSpace(text, end);
+  const close = text[open] === '(' ? closing(text, open) : -1;
+  const word = text.slice(start, end);
+  const namesType = word.startsWith('g_auto') && close > 0;
+  // Memory alone is freed.
+  if (word !== 'g_autofree')
+    found.cleanups.set(start, close > 0 && !namesType ? text.slice(open + 1, close - 1) : word);
+  if (!namesType) {
+    chars.blank(start, close > 0 ? close : end);
+    return close > 0 ? close : end;
+  }
+  chars.blank(start, open + 1);
+  if (word === 'g_auto') chars.blank(close - 1, close);
+  else chars.replace(close - 1, close, '*');
+  return close;
+}
+
 /** Object-like macros that are nothing but the beginning of an endless loop, or punctuation. */
 const ENDLESS_BODY = /^(?:for\s*\(\s*;\s*;\s*\)|while\s*\(\s*(?:1|true)\s*\)|[{};\s]+)$/;
 
@@ -273,6 +301,17 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
       }
     } else if (TYPE_TAKERS.has(w)) {
       maskTypeArgument(chars, text, end);
+    } else if (w === 'offsetof') {
+      maskMember(chars, text, end);
+    } else if (w === '_Atomic') {
+      const open = skipSpace(text, end);
+      const close = text[open] === '(' ? closing(text, open) : -1;
+      if (close > 0) {
+        chars.blank(open, open + 1);
+        chars.blank(close - 1, close);
+      }
+    } else if (!macros.has(w) && isCleanupWord(w)) {
+      word.lastIndex = maskCleanup(chars, text, start, end, found);
     } else if (TYPEOF_WORDS.has(w)) {
       const close = closing(text, skipSpace(text, end));
       // Not as an argument, where any name is a type.

@@ -489,6 +489,30 @@ B6
       );
     });
 
+    it('knows what GLib and systemd write in front of variables that are let go', () => {
+      const f = only(
+        'int f(void) { _cleanup_close_ int a = g(); _cleanup_(done) int b = g(); g_autofree char *c = h(); g_autoptr(Thing) d = h(); return a + b; }',
+      );
+      assert.deepEqual(f.quarantine, []);
+      assert.deepEqual(
+        f.locals.filter((v) => v.storage === 'local').map((v) => [v.name, v.type.kind, v.cleanup]),
+        [
+          ['a', 'integer', '_cleanup_close_'],
+          ['b', 'integer', 'done'],
+          ['c', 'pointer', undefined],
+          ['d', 'pointer', 'g_autoptr'],
+        ],
+      );
+    });
+
+    it('takes offsets of members of members, and _Atomic with a type in parentheses', () => {
+      const f = only(
+        'int f(void) { _Atomic(int) n = 0; return n + offsetof(struct m, arg.fork.ufd) + offsetof(struct m, a[2].b); }',
+      );
+      assert.deepEqual(f.quarantine, []);
+      assert.deepEqual(f.locals[0]?.volatile, true);
+    });
+
     it('knows noreturn from the definition and from a prototype', () => {
       const { functions } = lower(
         '_Noreturn void a(void) { exit(1); }\nstatic void __attribute__((noreturn)) b(void) { exit(1); }\nvoid c(void) __attribute__((noreturn));\nvoid c(void) { exit(1); }\nvoid d(void) { exit(1); }\n',
