@@ -1,9 +1,10 @@
 /** Stores, and what a store can lose: the last copy of a child descriptor, or the variable of the parent uffd. */
-import type { Expr, Place } from '../ir/ir.ts';
+import type { Expr, FunctionBody, Instruction, Place } from '../ir/ir.ts';
+import { successors } from '../ir/simplify.ts';
 import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
-import { FORK_FIELD, isTemporary, ZERO } from './memory.ts';
+import { FORK_FIELD, isForkPlace, isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
 import { locationKey, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
@@ -16,6 +17,8 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
       const taken = overwritten(state, to[0]!, (path) => !path.endsWith(FORK_FIELD));
       const inMessage = overwritten(state, to[0]!, (path) => path.endsWith(FORK_FIELD));
       state.memory.copy(from[0]!, to[0]!);
+      // A record that a call returned is this one now.
+      if (isTemporary(from[0]!.base)) state.memory.deleteBase(from[0]!.base);
       checkLost(ctx, state, taken, { how: 'overwritten', span });
       // The next message in its place: the child of the last one was let go before.
       checkLost(ctx, state, inMessage, { how: 'dropped' });
@@ -49,11 +52,19 @@ function mayBeRecord(ctx: Context, state: State, place: Place): boolean {
   );
 }
 
-/** `fd + 1`, stored or passed on: whoever has that number has the descriptor, and what he makes of it is not followed. */
+/**
+ * `fd + 1`, `map | 1 << fd` or `&table[fd]`, stored or passed on: whoever has that has the descriptor, and what he makes
+ * of it is not followed.
+ */
 export function keepDisguised(ctx: Context, state: State, expr: Expr, span: Span): void {
   if (expr.kind === 'cast') keepDisguised(ctx, state, expr.operand, span);
-  if (expr.kind !== 'binary' || (expr.op !== '+' && expr.op !== '-')) return;
+  if (expr.kind === 'address')
+    for (const e of expr.place.path) if (e.kind === 'index') keepByNumber(ctx, state, e.index, span);
+  if (expr.kind !== 'binary') return;
   for (const operand of [expr.left, expr.right]) {
+    keepDisguised(ctx, state, operand, span);
+    // What is joined with other bits is followed: it can be cut out again.
+    if (!DISGUISES.has(expr.op)) continue;
     const value = evaluate(ctx, state, operand);
     const owed = value.references.some(
       (r) => r.kind === 'descriptor' && state.objects.get(r.object)?.duty !== undefined,
@@ -61,6 +72,8 @@ export function keepDisguised(ctx: Context, state: State, expr: Expr, span: Span
     if (owed) letEscape(ctx, state, [value], span);
   }
 }
+
+const DISGUISES: ReadonlySet<string> = new Set(['+', '-', '<<']);
 
 /** `table[fd].used = 1`: whoever walks the table finds the descriptor by its number. */
 function keepByNumber(ctx: Context, state: State, index: Expr, span: Span): void {
@@ -141,7 +154,7 @@ function checkParent(
     const through = child.duty.through;
     const direct =
       through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));
-    if (!direct || isHeldHere(ctx, state, parent)) return;
+    if (!direct || isHeldHere(ctx, state, parent) || isSetAgain(ctx.body, location, span)) return;
     ctx.facts.emit({
       kind: 'overwritten-parent',
       readSpan: child.duty.read,
@@ -151,6 +164,25 @@ function checkParent(
     state.removeObject(parent.id);
     state.update(child.id, { duty: undefined });
   }
+}
+
+/**
+ * The function goes on to where it takes the variable's value from somewhere else: it is a copy for a turn, and whoever
+ * has the parent has it still.
+ */
+function isSetAgain({ blocks }: FunctionBody, { base }: Location, span: Span): boolean {
+  const sets = (i: Instruction) =>
+    i.kind === 'assign' &&
+    i.target.base.kind === 'variable' &&
+    variableBase(i.target.base.variable) === base &&
+    i.value.kind === 'load' &&
+    !isForkPlace(i.value.place);
+  const at = blocks.find((b) => b.instructions.some((i) => i.span === span));
+  if (at === undefined) return false;
+  const ahead = new Set(successors(at.terminator));
+  for (const block of ahead) for (const next of successors(blocks[block]!.terminator)) ahead.add(next);
+  const behind = at.instructions.findIndex((i) => i.span === span) + 1;
+  return at.instructions.slice(behind).some(sets) || [...ahead].some((block) => blocks[block]!.instructions.some(sets));
 }
 
 /**

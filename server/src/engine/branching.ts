@@ -8,6 +8,7 @@ import { visitExpr } from '../ir/visit.ts';
 import { type Span, sameSpan } from '../text/span.ts';
 import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import type { Context } from './context.ts';
+import { endBatch } from './countdown.ts';
 import { dominates } from './dominators.ts';
 import { evaluate, placeLocations, placeOf } from './evaluate.ts';
 import { FORK_FIELD } from './memory.ts';
@@ -66,6 +67,7 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   tellEvent(ctx, isEqual, test?.event, { span: condition.span, region: undefined, target });
   if (canBeTrue) {
     requestedEvent(ctx, whenTrue, condition);
+    endBatch(whenTrue, ctx.body, block, terminator.whenTrue);
     enter(terminator.whenTrue, whenTrue);
   } else if (unlikely?.side === 'true') {
     suppose(written.whenTrue, unlikely.state);
@@ -73,6 +75,7 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   if (canBeFalse) {
     if (condition.kind === 'binary' && condition.op === '!=')
       requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
+    endBatch(whenFalse, ctx.body, block, terminator.whenFalse);
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
     suppose(written.whenFalse, unlikely.state);

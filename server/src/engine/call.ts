@@ -7,6 +7,7 @@ import { type Context, ERRNO_BASE, objectId, RETURN_BASE, spanId, variableBase }
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { heldIn, restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
+import { isForkPlace } from './memory.ts';
 import { MODELS } from './models/index.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn, noteMemoryUse, recognise } from './observe.ts';
 import { targetsOf } from './refine.ts';
@@ -80,10 +81,8 @@ function namesForkDescriptor(body: FunctionBody): boolean {
     found = false;
     visitBody(body, {
       expr: () => {},
-      place: ({ path }) => {
-        const [last, before] = [path.at(-1), path.at(-2)];
-        if (last?.kind === 'field' && last.name === 'ufd' && before?.kind === 'field' && before.name === 'fork')
-          found = true;
+      place: (place) => {
+        found ||= isForkPlace(place);
       },
     });
     forkHandlers.set(body, found);

@@ -139,6 +139,12 @@ export interface ArmEvent extends EventBase {
   readonly catches: Catches;
 }
 
+/** A thread unregisters a range, or closes the userfaultfd. */
+export interface DisarmEvent extends EventBase {
+  readonly kind: 'disarm';
+  readonly root: string;
+}
+
 export interface EscapeEvent extends EventBase {
   readonly kind: 'escape';
   readonly root: string;
@@ -170,6 +176,7 @@ export type EngineEvent =
   | WaitBeforeReadEvent
   | HandshakeEvent
   | ArmEvent
+  | DisarmEvent
   | EscapeEvent
   | ExecEvent
   | UnknownCallEvent;

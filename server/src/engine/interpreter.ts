@@ -6,7 +6,7 @@
  * a descriptor lost to the next turn of a loop needs the second turn to be seen as it is. The functions are generators:
  * they yield at a step quota, so that the caller can stop or give way to the event loop.
  */
-import type { BasicBlock, Expr, Instruction, Variable } from '../ir/ir.ts';
+import type { BasicBlock, Expr, FunctionBody, Instruction, Variable } from '../ir/ir.ts';
 import { mergeAlternatives } from './alternatives.ts';
 import { assign, keepDisguised, zeroPlace } from './assign.ts';
 import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching.ts';
@@ -182,9 +182,15 @@ function noteSuccess(ctx: Context, exits: readonly State[]): void {
   for (const exit of exits) {
     if (exit.refused?.functionId !== ctx.body.id) continue;
     const value = result(exit);
+    if (value !== undefined && isFailure(ctx.body, value)) continue;
     if ((value !== undefined && others.length > 0 && !others.includes(value)) || returnsRefused(exit))
       noteGoesOn(ctx, exit);
   }
+}
+
+/** By convention: the code demands that the handshake is refused. */
+function isFailure({ name }: FunctionBody, value: number): boolean {
+  return value < 0 || (name === 'main' && value !== 0);
 }
 
 /** The function gives out the descriptor on which it takes the refused handshake for a success. */

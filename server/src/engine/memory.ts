@@ -5,6 +5,7 @@
  * the first: the rest of a batch of messages). A store through `[*]` is weak. `defaults` says what cells that were
  * never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
  */
+import type { Place } from '../ir/ir.ts';
 import type { Thresholds } from './thresholds.ts';
 import { constant, covers, join, type Location, NO_BOUNDS, UNKNOWN, type Value } from './value.ts';
 
@@ -20,6 +21,12 @@ export const ZERO: Value = constant(0);
 
 /** Where a message holds the descriptor of a child: struct uffd_msg in include/uapi/linux/userfaultfd.h. */
 export const FORK_FIELD = '.arg.fork.ufd';
+
+/** The same, as a program names it. */
+export function isForkPlace({ path }: Place): boolean {
+  const [last, before] = [path.at(-1), path.at(-2)];
+  return last?.kind === 'field' && last.name === 'ufd' && before?.kind === 'field' && before.name === 'fork';
+}
 
 /** Of a variable that the lowering made for the value of a call: the statement is all that looks there. */
 export function isTemporary(base: string): boolean {

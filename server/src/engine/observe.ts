@@ -154,6 +154,11 @@ export function noteTableUse(
   }
 }
 
+/** What a thread does there is not taken over by whoever joins it. */
+export function noteDisarmed(ctx: Context, state: State, object: string, span: Span): void {
+  if (ctx.thread) ctx.facts.emit({ kind: 'disarm', root: ctx.root, ...eventBase(ctx, state, object, span) });
+}
+
 /** The child of a fork() without EVENT_FORK reads or writes memory that may be the armed range. */
 export function noteMemoryUse(
   ctx: Context,

@@ -31,6 +31,7 @@ export type LibraryKind =
   | 'thread-detach'
   | 'thread-cancel'
   | 'thread-exit'
+  | 'wait-for-thread'
   | 'mutex-lock'
   | 'mutex-unlock'
   | 'wait-child'
@@ -307,9 +308,15 @@ const GROUPS: readonly Group[] = [
     kind: 'pure',
     names: `pthread_mutex_init pthread_mutex_destroy pthread_mutex_trylock pthread_rwlock_init
       pthread_rwlock_destroy pthread_spin_init pthread_spin_destroy pthread_cond_init pthread_cond_destroy
-      pthread_cond_wait pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast pthread_barrier_init
-      pthread_barrier_wait pthread_barrier_destroy sem_init sem_wait sem_post sem_destroy sem_timedwait sem_trywait`,
+      pthread_cond_signal pthread_cond_broadcast pthread_barrier_init pthread_barrier_destroy sem_init sem_post
+      sem_destroy sem_trywait mtx_init mtx_destroy mtx_trylock cnd_init cnd_destroy cnd_signal cnd_broadcast`,
     reason: 'synchronises; who waits for whom is not followed through it',
+  },
+  {
+    kind: 'wait-for-thread',
+    names: `pthread_cond_wait pthread_cond_timedwait pthread_cond_clockwait pthread_barrier_wait sem_wait sem_timedwait
+      sem_clockwait cnd_wait cnd_timedwait`,
+    reason: 'waits until another thread says so: what lies where both can see it may be taken meanwhile',
   },
   {
     kind: 'pure',

@@ -105,9 +105,19 @@ function severityOf(fork: ForkEvent): Severity {
   return (fork.features.must & FORK_FEATURE) !== 0n ? 'error' : 'warning';
 }
 
+/** A thread that was joined may have disarmed what it served. */
+function isDisarmedBefore(program: EngineResult, fork: ForkEvent): boolean {
+  const siteOf = new Map(program.roots.map((r) => [r.root, r.threadSite]));
+  return eventsOf(program, 'disarm').some(({ root, object }) => {
+    const site = siteOf.get(root);
+    return site !== undefined && sameObject(object, fork.object) && fork.threads.get(site) === 'joined';
+  });
+}
+
 function sending(program: EngineResult): ForkEvent[] {
   return eventsOf(program, 'fork-armed').filter(
-    (f) => !f.quarantined && (f.features.may & FORK_FEATURE) !== 0n && f.process === '',
+    (f) =>
+      !f.quarantined && !isDisarmedBefore(program, f) && (f.features.may & FORK_FEATURE) !== 0n && f.process === '',
   );
 }
 
@@ -224,6 +234,7 @@ export const forkDropsRegistration: Rule = {
           (f) => !f.quarantined && (f.features.may & FORK_FEATURE) === 0n && !f.features.unknown && f.process === '',
         )
         .filter((f) => f.wasRefused || !asked.has(f.object))
+        .filter((f) => !isDisarmedBefore(program, f))
         .filter((f) => !claimed.some((c) => sameObject(c.object, f.object)))
         .flatMap((f) => {
           const use = uses.find((u) => sameSpan(u.fork, f.span));

@@ -10,11 +10,11 @@ static struct ev classify(const struct uffd_msg *m)
 {
 	struct ev e = { 0, 0 };
 
-	if (m->event == UFFD_EVENT_FORK) {
+	if (m->event == UFFD_EVENT_FORK) { // expect: leaked-child-uffd
 		e.kind = 2;
 		e.a = m->arg.fork.ufd;
 	}
-	return e; // expect: leaked-child-uffd
+	return e;
 }
 
 int main(void)

@@ -5,7 +5,7 @@ import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId, type Site } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
-import { noteChildUse, noteGoesOn } from '../observe.ts';
+import { noteChildUse, noteDisarmed, noteGoesOn } from '../observe.ts';
 import { olderId, type State, type Uffd } from '../state.ts';
 import {
   asConstant,
@@ -217,6 +217,7 @@ export function closeModel(call: ModelCall, state: State): State[] {
         instruction.span,
         object.duty === undefined ? 'the userfaultfd is closed' : "the child's descriptor is closed",
       );
+      if (object.origin !== 'child') noteDisarmed(ctx, state, r.object, instruction.span);
       state.removeObject(r.object);
       // Whoever took the refusal for a success gives up here; a child's descriptor needs no handshake in any case.
       if (state.refused?.event.object === r.object) {

@@ -39,6 +39,7 @@ import {
   waitModel,
 } from './process.ts';
 import { pollModel, readModel, readvModel } from './read.ts';
+import { waitForThreadModel } from './synchronise.ts';
 
 export type Model = (call: ModelCall, state: State) => State[];
 
@@ -130,6 +131,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   'thread-detach': threadOtherModel,
   'thread-cancel': threadOtherModel,
   'thread-exit': threadExitModel,
+  'wait-for-thread': waitForThreadModel,
   'mutex-lock': lockModel,
   'mutex-unlock': unlockModel,
   'wait-child': waitModel,

@@ -8,7 +8,7 @@ import { type Context, decidingSite, eventBase } from '../context.ts';
 import { evaluate, loadLocation, pointees } from '../evaluate.ts';
 import type { Catches, FeatureWord, RepeatedHandshakeEvent } from '../events.ts';
 import { ZERO } from '../memory.ts';
-import { letEscape } from '../observe.ts';
+import { letEscape, noteDisarmed } from '../observe.ts';
 import { anyOf, MAX_RANGES, type State } from '../state.ts';
 import {
   asConstant,
@@ -240,6 +240,7 @@ function unregister(call: ModelCall, state: State, named: Named): State[] {
             loadLocation(ctx, state, { base: at.base, path: `${at.path}.start` }),
         );
   disarm(state, region, named.object.id);
+  noteDisarmed(ctx, state, named.object.id, instruction.span);
   setResult(ctx, state, instruction, oneOf(-1, 0));
   return [state];
 }

@@ -74,6 +74,7 @@ export const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
   'atomic-exchange': [0],
   'thread-create': [0],
   'thread-join': [0],
+  'wait-for-thread': [],
 };
 
 /** Of pointers, their models ask where these lead, not what lies there. */

@@ -26,6 +26,10 @@ export class Relevance {
   private readonly relevant = new Set<string>();
   /** Names that may hold a descriptor, or a result that tells what became of one. */
   private readonly telling: ReadonlySet<string>;
+  /** Names of records in which such things lie. */
+  private readonly holding: ReadonlySet<string>;
+  /** Names that may hold a child's descriptor, and those of records in which it may lie. */
+  private readonly carrying: ReadonlySet<string>;
   /** Names that hold, or tell of, the event of a message. */
   private readonly ofMessages: ReadonlySet<string>;
   /** Names that say which way the program came: what is given up where they are tested rests on that. */
@@ -65,6 +69,11 @@ export class Relevance {
     this.ofMessages = this.follow([fieldName('event')]);
     this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
     this.unsteady = this.countedByThreads(reader.sharedNumbers());
+    const around = (names: ReadonlySet<string>) =>
+      this.follow(reader.members.flatMap((m) => (names.has(this.names.find(m.name)) ? m.around : [])));
+    this.holding = around(this.telling);
+    const children = this.follow([fieldName('ufd')]);
+    this.carrying = new Set([...children, ...around(children)]);
     for (const field of FIELDS_OF_RECORDS) this.mark(fieldName(field));
     // What a child loses depends on how its memory was registered.
     if (this.makesProcesses) this.mark(fieldName('mode'));
@@ -114,6 +123,11 @@ export class Relevance {
     return this.telling.has(this.names.find(name));
   }
 
+  /** A record of which a member may hold a descriptor, or a result that tells what became of one. */
+  private holds(name: string): boolean {
+    return this.holding.has(this.names.find(name));
+  }
+
   private decides(name: string): boolean {
     return this.relevant.has(this.names.find(name));
   }
@@ -142,9 +156,11 @@ export class Relevance {
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
   keeps(step: Step, wary: boolean): boolean {
     if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
+    if (step.copied !== undefined && this.holds(step.copied)) return true;
+    if (step.released.some((n) => this.carrying.has(this.names.find(n)))) return true;
     if (
       (step.defines.some((n) => this.matters(n)) && (step.within === undefined || this.matters(step.within))) ||
-      step.takes.some((n) => (isAssignment(step) ? this.tells(n) : this.matters(n)))
+      step.takes.some((n) => (isAssignment(step) ? this.tells(n) : this.matters(n) || this.holds(n)))
     )
       return true;
     return this.callees(step).some((c) => c.acts);
@@ -242,6 +258,8 @@ export class Relevance {
       stays: (block) => {
         const names = blocks[block]!.decides;
         return (
+          // `while (slot >= 0) wait();`: the way out says that nothing lies there.
+          (body.blocks[block]!.loopHead && names.some((n) => this.carrying.has(this.names.find(n)))) ||
           blocks[block]!.looksIntoMessage ||
           (facts.readsMessages && names.some((n) => this.speaksOfMessages(n))) ||
           (facts.wary && names.some((n) => this.tells(n)))
@@ -259,6 +277,7 @@ export class Relevance {
         if (!kept[i]![n]) continue;
         acts = true;
         for (const name of this.isForItsValue(step, facts.wary) ? step.uses : step.ways) this.mark(name);
+        if (step.copied !== undefined) this.mark(step.copied);
       }
       const { terminator } = body.blocks[i]!;
       if (terminator.kind === 'return') {

@@ -59,6 +59,10 @@ export interface Step {
   readonly defines: readonly string[];
   /** The local record whose member it stores: nobody finds there what it stores unless the record matters. */
   readonly within: string | undefined;
+  /** The record that it copies as a whole: kept where that may hold a descriptor. */
+  readonly copied: string | undefined;
+  /** Variables whose scope ends: it is kept where one of them may be the last to hold a child's descriptor. */
+  readonly released: readonly string[];
   /** These matter where the step is kept. */
   readonly uses: readonly string[];
   /** These matter where the step is kept only to pass a descriptor on: where it lies and where it goes. */
@@ -110,6 +114,8 @@ class PlainStep implements Step {
   readonly ends: boolean = false;
   readonly defines: readonly string[] = NONE;
   readonly within: string | undefined = undefined;
+  readonly copied: string | undefined = undefined;
+  readonly released: readonly string[] = NONE;
   readonly uses: readonly string[] = NONE;
   readonly ways: readonly string[] = NONE;
   readonly callee: FunctionBody | undefined = undefined;
@@ -135,6 +141,12 @@ interface NumberStore {
 }
 
 const GLOBAL = Symbol('global');
+
+/** A member that the program names, and what it lies in, from the record around it outwards. */
+interface Member {
+  readonly name: string;
+  readonly around: readonly string[];
+}
 
 /** A call through a pointer, or the start of a thread. */
 interface LooseCall {
@@ -173,6 +185,8 @@ export class StepReader {
   private readonly stores: NumberStore[] = [];
   /** What threads are given. */
   private readonly handedToThreads: string[] = [];
+  /** Members, and what they lie in. */
+  readonly members: Member[] = [];
   /** Calls of which the program does not show the function. */
   private readonly loose: LooseCall[] = [];
   /** Where threads begin. */
@@ -233,6 +247,12 @@ export class StepReader {
     });
   }
 
+  private copiedRecord(target: Place, value: Expr): string | undefined {
+    if (value.kind !== 'load' || (target.type.kind !== 'record' && value.place.type.kind !== 'record'))
+      return undefined;
+    return this.names.ofPlace(value.place);
+  }
+
   private memoryOfNumber(i: Instruction): NumberStore['memory'] {
     if ((i.kind !== 'assign' && i.kind !== 'zero') || i.target.type.kind !== 'integer') return undefined;
     const { base } = i.target;
@@ -258,12 +278,14 @@ export class StepReader {
       case 'assign': {
         const same = isSameRegion(i.target, i.value);
         this.flow(i.value, this.names.ofPlace(i.target));
+        this.around(i.target);
         return stepOf(i, {
           essential: (!same && this.makesReachable(i.target, i.value)) || storesErrno(i.target),
           defines: same ? [] : [this.names.ofPlace(i.target)],
           within: localRecord(i.target),
+          copied: this.copiedRecord(i.target, i.value),
           uses: [...this.uses(i.value), ...this.address(i.target)],
-          takes: [...this.indexes(i.target), ...this.handedOut(i.value)],
+          takes: [...this.indexes(i.target), ...this.indexesIn(i.value), ...this.handedOut(i.value)],
           ways: [...this.ways(i.value), ...this.address(i.target)],
         });
       }
@@ -284,7 +306,8 @@ export class StepReader {
       const place = { base: { kind: 'variable', variable }, path: [], type: variable.type, span: i.span } as const;
       this.bind([{ kind: 'address', place, span: i.span }], callee, undefined);
     }
-    return stepOf(i, { essential: given.length > 0, cleanups, given: [given] });
+    const released = i.variables.map((v) => v.id);
+    return stepOf(i, { essential: given.length > 0, released, cleanups, given: [given] });
   }
 
   private call(i: Instruction & { kind: 'call' }, body: FunctionBody): Step {
@@ -360,7 +383,11 @@ export class StepReader {
               ...looked.flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.uses(a) : this.contents(a))),
               ...(thread?.begins ?? []),
             ],
-      ways: [...list.flatMap((a) => this.ways(a)), ...(thread?.begins ?? [])],
+      // What is copied lies behind the pointers.
+      ways: [
+        ...list.flatMap((a) => (WRITES_FIRST.has(row.kind) ? this.uses(a) : this.ways(a))),
+        ...(thread?.begins ?? []),
+      ],
       through: thread?.through ?? once,
       given: thread === undefined ? [] : [thread.given],
     });
@@ -473,6 +500,11 @@ export class StepReader {
     return place.path.flatMap((e) => (e.kind === 'index' ? this.uses(e.index) : []));
   }
 
+  private indexesIn(value: Expr): string[] {
+    if (value.kind === 'cast') return this.indexesIn(value.operand);
+    return value.kind === 'address' ? this.indexes(value.place) : [];
+  }
+
   /** What a stored pointer leads to: where that may hold a descriptor, whoever gets the pointer finds it. */
   private handedOut(value: Expr): string[] {
     const pointee = this.names.leadsTo(value);
@@ -480,7 +512,14 @@ export class StepReader {
   }
 
   private ofPlace(place: Place): string[] {
-    return [this.names.ofPlace(place), ...this.address(place), ...enclosing(place, this.names)];
+    return [this.names.ofPlace(place), ...this.address(place), ...this.around(place)];
+  }
+
+  /** What a place with members lies in. */
+  private around(place: Place): string[] {
+    const around = enclosing(place, this.names);
+    if (around.length > 0) this.members.push({ name: this.names.ofPlace(place), around });
+    return around;
   }
 
   /** Names that decide where a place lies. */

@@ -1,0 +1,30 @@
+// style: a message is copied after its event was looked at
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int ufd;
+int main(void)
+{
+    struct uffdio_api a = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK };
+    struct uffd_msg m;
+    ufd = syscall(SYS_userfaultfd, O_CLOEXEC);
+    if (ufd < 0 || ioctl(ufd, UFFDIO_API, &a))
+        return 1;
+    while (read(ufd, &m, sizeof m) == sizeof m)
+        if (m.event == UFFD_EVENT_FORK) {
+            struct uffd_msg cur = m;
+            close(cur.arg.fork.ufd);
+        }
+    return 0;
+}

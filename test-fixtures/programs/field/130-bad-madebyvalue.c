@@ -1,0 +1,38 @@
+// style: a record with the child is returned by value
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+struct kid { int fd; long t; };
+static int ufd, n;
+static struct kid mk(int fd)
+{
+    struct kid k = { fd, 1 };
+    return k;
+}
+int main(void)
+{
+    struct uffdio_api a = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK };
+    struct uffd_msg m;
+    ufd = syscall(SYS_userfaultfd, O_CLOEXEC);
+    if (ufd < 0 || ioctl(ufd, UFFDIO_API, &a))
+        return 1;
+    while (read(ufd, &m, sizeof m) == sizeof m)
+        if (m.event == UFFD_EVENT_FORK) { // expect: leaked-child-uffd
+            if (n < 8)
+                { struct kid k = mk(m.arg.fork.ufd); printf("%ld\n", (long)k.t); }
+            else
+                close(m.arg.fork.ufd);
+        }
+    return 0;
+}
