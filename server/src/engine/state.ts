@@ -313,6 +313,11 @@ export function olderId(id: string): string {
   return `${id}~older`;
 }
 
+/** The one made before the last one, where it is told apart from the older ones. */
+export function previousId(id: string): string {
+  return `${id}~previous`;
+}
+
 function spanKey(s: Span | undefined): string {
   return s === undefined ? '' : `${s.start}`;
 }

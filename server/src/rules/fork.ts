@@ -84,7 +84,7 @@ function mayRunUnknown(program: EngineResult, fork: ForkEvent): boolean {
 }
 
 function sameObject(a: string, b: string): boolean {
-  return a.replace(/~older$/, '') === b.replace(/~older$/, '');
+  return a.replace(/~\w+$/, '') === b.replace(/~\w+$/, '');
 }
 
 function waitsForForker(

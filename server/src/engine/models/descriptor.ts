@@ -6,7 +6,7 @@ import { type Context, eventBase, objectId, type Site } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
 import { noteChildUse, noteDisarmed, noteGoesOn } from '../observe.ts';
-import { olderId, type State, type Uffd } from '../state.ts';
+import { olderId, previousId, type State, type Uffd } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -26,14 +26,28 @@ const O_CLOEXEC = 0x80000n;
 
 /** Makes room for a new object of a site: the one made there before becomes an older one. */
 export function freshId(state: State, id: string): string {
+  const previous = previousId(id);
+  makeOlder(state, previous, id);
   if (!state.objects.has(id)) return id;
+  // What a variable alone holds is not one of those in a table: it can be lost yet.
+  const isLoose =
+    state.objects.get(id)!.duty !== undefined &&
+    state.objects.has(olderId(id)) &&
+    state.heldOutsideMessages().get(id) === 'variable';
+  if (isLoose) state.rename(id, previous);
+  else makeOlder(state, id, id);
+  return id;
+}
+
+/** One of the objects of a site becomes one of the older ones, which are not told apart. */
+function makeOlder(state: State, from: string, id: string): void {
+  if (!state.objects.has(from)) return;
   const old = olderId(id);
   // The children before the last one that are in a table stay there: what may become of one is seen in the last.
-  const isKept = isInTable(state, id);
+  const isKept = isInTable(state, from);
   state.removeObject(old);
-  state.rename(id, old);
+  state.rename(from, old);
   if (isKept && state.objects.get(old)?.duty !== undefined) state.update(old, { duty: undefined });
-  return id;
 }
 
 /** Some element of an array, of unknown index, holds the descriptor: it is not one slot that is written again. */

@@ -13,7 +13,7 @@ import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId, spanId } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
 import { FORK_FIELD } from '../memory.ts';
-import { olderId, type State, type Uffd } from '../state.ts';
+import { olderId, previousId, type State, type Uffd } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -270,8 +270,10 @@ function bearChild(
   const span = call.instruction.span;
   const id = freshId(state, objectId(ctx, 'child', span));
   state.turnover++;
-  // A grandchild: its parent is the child that this read made before, and has just become an older one.
-  const source = parent.id === id ? olderId(id) : parent.id;
+  // A grandchild: its parent is a child that this read made before, and has just become an older one.
+  const isPrevious = parent.id === id && state.objects.has(previousId(id));
+  const isOlder = parent.id === id || parent.id === previousId(id);
+  const source = isPrevious ? previousId(id) : isOlder ? olderId(id) : parent.id;
   state.putObject({
     id,
     origin: 'child',
