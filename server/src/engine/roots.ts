@@ -90,7 +90,16 @@ export function calledFunctions(program: Program): Set<string> {
   return called;
 }
 
-/** Functions of their file alone that nothing names: they never run. */
+/** A thread begins with it, by its type: whoever starts one names it. */
+function isThreadFunction({ parameters: [parameter, ...others] }: FunctionBody): boolean {
+  const type = parameter?.type;
+  return others.length === 0 && type?.kind === 'pointer' && type.to.kind === 'void';
+}
+
+/**
+ * Functions that nothing names and that nobody else can: of their file alone, or those of threads in a program that is
+ * here whole. They never run.
+ */
 export function unusedFunctions(program: Program): ReadonlySet<string> {
   const named = new Set<string>();
   const note = (e: Expr, within?: FunctionBody) => {
@@ -104,7 +113,9 @@ export function unusedFunctions(program: Program): ReadonlySet<string> {
       if (cleanup !== undefined) note({ kind: 'function', name: cleanup, span });
   }
   for (const global of program.globals) visitInitialiser(global, { expr: (e) => note(e), place: () => {} });
-  const isUnused = (f: FunctionBody) => f.static && !f.beforeMain && !named.has(f.id);
+  const isWhole = program.functions.some((f) => f.name === 'main');
+  const isUnused = (f: FunctionBody) =>
+    (f.static || (isWhole && isThreadFunction(f))) && !f.beforeMain && !named.has(f.id);
   return new Set(program.functions.filter(isUnused).map((f) => f.id));
 }
 
