@@ -3,8 +3,18 @@
  * that go on at once, and damaged: what is not whole is not there.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { ResultStore } from '../analysis/analyse.ts';
 
 /** Beyond this the entries that were used longest ago are removed. */
@@ -19,6 +29,18 @@ const TAG = 'Signature: 8a477f597d28d172789f06886806bc55\n# Results of uffd-lint
 const ENTRY = /^[0-9a-f]{62}$/;
 const TEMPORARY = /^[0-9a-f]{62}\.\d+\.tmp$/;
 
+/** mkdirSync() of Node 20 with `recursive` never comes back from a folder that makes nothing, as those under /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another run made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 export class CacheFolder implements ResultStore {
   private readonly folder: string;
   private readonly maxBytes: number;
@@ -28,7 +50,7 @@ export class CacheFolder implements ResultStore {
   constructor(folder: string, maxBytes = MAX_CACHE_BYTES) {
     this.folder = folder;
     this.maxBytes = maxBytes;
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
     writeFileSync(join(folder, 'CACHEDIR.TAG'), TAG);
   }
 

@@ -85,15 +85,22 @@ export async function lint(
     } else {
       notAnalysed.push(listed(file));
       if (file.kind !== 'unreadable') continue;
-      note(`${path}: ${file.reason}. Check its permissions.`);
-      failed ||= found.named.has(path);
+      note(`${path}: ${file.reason}.${file.denied === true ? ' Check its permissions.' : ''}`);
+      failed ||= found.named.has(path) || file.denied === true;
     }
+  }
+  for (const { path, reason, denied } of found.leftOut) {
+    if (denied !== true) continue;
+    failed = true;
+    note(`${path}: ${reason}. Check its permissions.`);
   }
   for (const m of found.missing) {
     failed = true;
     note(`${m.path}: ${m.reason}. Check the path.`);
     notAnalysed.push({ file: m.path, reason: m.reason, kind: 'unreadable' });
   }
+  for (const folder of options.includePaths)
+    if (!isFolder(source, folder)) note(`-I ${folder}: there is no such folder. Headers in it are not found.`);
   if (found.cppFiles > 0) note(`${found.cppFiles} C++ file(s) are not analysed.`);
   if (sources.length + neighbours.length === 0 && found.missing.length === 0) note('no C files to analyse.');
 
@@ -141,6 +148,14 @@ export async function lint(
   if (options.stats) output.stderr(toStatistics(result.statistics, performance.now() - started));
   if (failed) return 2;
   return findings.some((f) => RANK[f.severity] >= RANK[options.failOn]) ? 1 : 0;
+}
+
+function isFolder(source: FileSource, path: string): boolean {
+  try {
+    return source.stat(path) === 'directory';
+  } catch {
+    return false;
+  }
 }
 
 /** A cache saves time and nothing else: where it cannot be had, the run goes on without it. */

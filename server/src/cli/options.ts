@@ -66,6 +66,7 @@ export function parseLintOptions(args: readonly string[]): LintOptions | 'help' 
     throw new UsageError(`${(error as Error).message.replace(/\.$/, '')}. Run uffd-lint --help for the options.`);
   }
   const { values, positionals } = parsed;
+  const macros = macrosOf(parsed.tokens);
   if (values.help) return 'help';
   if (values.version) return 'version';
   const format = values.format ?? 'pretty';
@@ -90,8 +91,7 @@ export function parseLintOptions(args: readonly string[]): LintOptions | 'help' 
     paths,
     format,
     failOn,
-    defines: Object.fromEntries((values.define ?? []).map(definition)),
-    undefined: (values.undefine ?? []).map(macroName),
+    ...macros,
     includePaths: (values.include ?? []).filter((p) => !isSystemFolder(resolve(p))).map(shownPath),
     database: values.database,
     maxFileBytes,
@@ -117,6 +117,7 @@ function parse(args: readonly string[]) {
   return parseArgs({
     args: [...args],
     allowPositionals: true,
+    tokens: true,
     options: {
       define: { type: 'string', short: 'D', multiple: true },
       undefine: { type: 'string', short: 'U', multiple: true },
@@ -135,6 +136,25 @@ function parse(args: readonly string[]) {
       version: { type: 'boolean', short: 'v' },
     },
   });
+}
+
+/** Of -D and -U the last one counts, as for a compiler. */
+function macrosOf(tokens: ReturnType<typeof parse>['tokens']): Pick<LintOptions, 'defines' | 'undefined'> {
+  const defines = new Map<string, string>();
+  const undefinedNames = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind !== 'option' || token.value === undefined) continue;
+    if (token.name === 'define') {
+      const [name, value] = definition(token.value);
+      defines.set(name, value);
+      undefinedNames.delete(name);
+    } else if (token.name === 'undefine') {
+      const name = macroName(token.value);
+      defines.delete(name);
+      undefinedNames.add(name);
+    }
+  }
+  return { defines: Object.fromEntries(defines), undefined: [...undefinedNames] };
 }
 
 function macroName(text: string): string {

@@ -11,7 +11,7 @@ export function toGcc(findings: readonly Finding[], positions: Positions): strin
       const { line, column } = positions.range(f.location).start;
       const condition = f.condition === undefined ? '' : ` (only where ${f.condition})`;
       const message = plain(f.message + condition).replace(/\s+/g, ' ');
-      return `${plain(f.location.file)}:${line}:${column}: ${WORDS[f.severity]}: ${message} [uffd/${f.ruleId}]\n`;
+      return `${plain(f.location.file).replace(/[\r\n]/g, '?')}:${line}:${column}: ${WORDS[f.severity]}: ${message} [uffd/${f.ruleId}]\n`;
     })
     .join('');
 }

@@ -1,7 +1,7 @@
 /** Which files a run looks at: discovery under directories, and what is left out with its reason. */
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
-import { disk, type Entry, type FileSource, type LeftOut, why } from './source.ts';
+import { disk, type Entry, type FileSource, type LeftOut, unreadable, why } from './source.ts';
 
 export interface Discovered {
   readonly files: string[];
@@ -179,7 +179,7 @@ class Walk implements Walked {
     try {
       yield* this.visit(folder, this.source.list(folder.path), rules);
     } catch (error) {
-      this.leftOut.push({ path: folder.name, reason: `cannot be read: ${why(error)}`, kind: 'unreadable' });
+      this.leftOut.push(unreadable(folder.name, error));
     }
   }
 

@@ -16,6 +16,8 @@ export interface LeftOut {
   readonly path: string;
   readonly reason: string;
   readonly kind: 'size' | 'encoding' | 'language' | 'unreadable';
+  /** Who runs this may not read it: what it holds is not known, and nobody chose that. */
+  readonly denied?: boolean;
 }
 
 export type EntryKind = 'file' | 'directory' | 'link' | 'other';
@@ -143,7 +145,7 @@ function readFromDisk(path: string, maxBytes: number, words?: readonly string[])
       note: { reason: 'changed while it was read: run again for what it holds now', kind: 'unreadable' },
     };
   } catch (error) {
-    return { path, reason: `cannot be read: ${why(error)}`, kind: 'unreadable' };
+    return unreadable(path, error);
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
@@ -156,6 +158,12 @@ const WORDS: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   ELOOP: 'a loop of symbolic links',
 };
+
+export function unreadable(path: string, error: unknown): LeftOut {
+  const { code } = error as NodeJS.ErrnoException;
+  const denied = code === 'EACCES' || code === 'EPERM';
+  return { path, reason: `cannot be read: ${why(error)}`, kind: 'unreadable', denied };
+}
 
 export function why(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;

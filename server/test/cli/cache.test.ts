@@ -203,6 +203,7 @@ describe('the cache', () => {
     const outcome = await run(['--cache', join(folder, 'file'), project]);
     assert.equal(outcome.status, 1);
     assert.match(outcome.stderr, /cannot be used as a cache/);
+    if (existsSync('/proc/self')) assert.equal((await run(['--cache', '/proc/uffd-lint', project])).status, 1);
     assert.throws(() => parseLintOptions(['--cache', '', 'x.c']), /--cache/);
   });
 

@@ -136,6 +136,16 @@ describe('command', () => {
     assert.equal(json([huge]).notAnalysed[0]!.kind, 'size');
   });
 
+  it('takes the last of -D and -U, and says which folder of -I is not there', () => {
+    const path = join(folder, 'either.c');
+    writeFileSync(path, `#ifdef WANTED\n${readFileSync(BAD, 'utf8')}\n#endif\n`);
+    assert.equal(run(['-U', 'WANTED', '-D', 'WANTED', path]).status, 1);
+    assert.equal(run(['-D', 'WANTED', '-U', 'WANTED', path]).status, 0);
+    const { status, stderr } = run(['-I', join(folder, 'nowhere'), GOOD]);
+    assert.equal(status, 0);
+    assert.match(stderr, /nowhere: there is no such folder/);
+  });
+
   it('says so when there is nothing to do', () => {
     const empty = mkdtempSync(join(folder, 'none-'));
     const { status, stderr } = run([empty]);

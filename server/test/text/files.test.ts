@@ -6,7 +6,7 @@ import { dirname, join, relative } from 'node:path';
 import { decode } from '../../src/text/decode.ts';
 import { discover, shownPath } from '../../src/text/files.ts';
 import { keeping, stampOf } from '../../src/text/kept.ts';
-import { disk, type FileSource, overlay, snapshot } from '../../src/text/source.ts';
+import { disk, type FileSource, overlay, snapshot, unreadable } from '../../src/text/source.ts';
 
 describe('discovery', () => {
   let folder = '';
@@ -195,6 +195,11 @@ describe('sources', () => {
 describe('decoding', () => {
   it('drops a byte order mark, as editors do', () => {
     assert.deepEqual(decode(Buffer.from('\ufeffint x;')), { kind: 'text', text: 'int x;', note: undefined });
+  });
+
+  it('tells what may not be read from what is gone', () => {
+    const after = (code: string) => unreadable('a.c', Object.assign(new Error(code), { code })).denied;
+    assert.deepEqual(['EACCES', 'EPERM', 'ENOENT', 'EISDIR'].map(after), [true, true, false, false]);
   });
 
   it('reads what is not valid UTF-8 with a note', () => {
