@@ -104,9 +104,19 @@ function verify(fixture: Fixture, seen: Observation): void {
     else if (/^(uffd-left \d+|errno E\w+ \w+)$/.test(o)) assert.ok(seen.log.includes(o), `not seen: ${o}: ${facts}`);
     else if (o.startsWith('output '))
       assert.ok(seen.output.includes(o.slice('output '.length)), `not seen: ${o}: ${facts}`);
-    else assert.match(o, /^exit \d+$/, `not an observation: ${o}`);
+    else assert.match(o, /^(?:exit \d+|nothing, .+)$/, `not an observation: ${o}`);
   }
 }
+
+describe('fixtures of rules', () => {
+  it('say what the kernel shows of a defect, and come in pairs', () => {
+    const all = fixtures();
+    const silent = all.filter((f) => !f.good && f.observe.length === 0).map((f) => f.title);
+    assert.deepEqual(silent, []);
+    const alone = readdirSync(RULES).filter((rule) => !all.some((f) => f.good && f.title.startsWith(`${rule}/`)));
+    assert.deepEqual(alone, []);
+  });
+});
 
 describe('fixtures on the real kernel', function () {
   this.timeout(60_000);

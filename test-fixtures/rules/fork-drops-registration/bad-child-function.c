@@ -1,4 +1,5 @@
 // style: the child works in a function
+// observe: output child sums 0
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 	} while (0)
 
 static long page_size;
+static char *content;
 
 static int sum(const char *p, size_t n)
 {
@@ -41,7 +43,7 @@ static void *fault_handler_thread(void *arg)
 
 	for (;;) {
 		struct pollfd pollfd = { .fd = uffd, .events = POLLIN };
-		struct uffdio_zeropage zero;
+		struct uffdio_copy copy;
 		ssize_t nread;
 
 		if (poll(&pollfd, 1, -1) == -1)
@@ -53,11 +55,12 @@ static void *fault_handler_thread(void *arg)
 			continue;
 		switch (msg.event) {
 		case UFFD_EVENT_PAGEFAULT:
-			zero.range.start = msg.arg.pagefault.address & ~(page_size - 1);
-			zero.range.len = page_size;
-			zero.mode = 0;
-			if (ioctl(uffd, UFFDIO_ZEROPAGE, &zero) == -1 && errno != EAGAIN && errno != EEXIST)
-				errExit("ioctl-UFFDIO_ZEROPAGE");
+			copy.src = (unsigned long)content;
+			copy.dst = msg.arg.pagefault.address & ~(page_size - 1);
+			copy.len = page_size;
+			copy.mode = 0;
+			if (ioctl(uffd, UFFDIO_COPY, &copy) == -1 && errno != EAGAIN && errno != EEXIST)
+				errExit("ioctl-UFFDIO_COPY");
 			break;
 		default:
 			errExit("unexpected event");
@@ -75,6 +78,10 @@ int main(void)
 	pid_t pid;
 
 	page_size = sysconf(_SC_PAGE_SIZE);
+	content = malloc(page_size);
+	if (content == NULL)
+		errExit("malloc");
+	memset(content, 1, page_size);
 	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (uffd == -1)
 		errExit("userfaultfd");
@@ -97,8 +104,8 @@ int main(void)
 	if (pid == -1)
 		errExit("fork");
 	if (pid == 0) {
-		exit(sum(addr, 2 * page_size));
-		_exit(0);
+		printf("child sums %d\n", sum(addr, 2 * page_size));
+		exit(EXIT_SUCCESS);
 	}
 	waitpid(pid, NULL, 0);
 	exit(EXIT_SUCCESS);

@@ -1,4 +1,5 @@
 // style: heap region in a struct
+// observe: output snapshot sums 0
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@ struct heap {
 	unsigned char *base;
 	size_t size;
 };
+
+static unsigned char stored[4096] __attribute__((aligned(4096))) = "stored";
 
 static int heap_open(struct heap *h, size_t size)
 {
@@ -53,10 +56,10 @@ static void *serve(void *p)
 	struct uffd_msg msg;
 
 	while (read(h->uffd, &msg, sizeof(msg)) == sizeof(msg)) {
-		struct uffdio_zeropage z = { .range = { .start = msg.arg.pagefault.address & ~4095ULL, .len = 4096 } };
+		struct uffdio_copy c = { .src = (uintptr_t)stored, .dst = msg.arg.pagefault.address & ~4095ULL, .len = 4096 };
 
 		if (msg.event == UFFD_EVENT_PAGEFAULT)
-			ioctl(h->uffd, UFFDIO_ZEROPAGE, &z);
+			ioctl(h->uffd, UFFDIO_COPY, &c);
 	}
 	return NULL;
 }
@@ -70,7 +73,9 @@ static pid_t snapshot(struct heap *h)
 
 		for (size_t i = 0; i < h->size; i += 4096)
 			sum += h->base[i];
-		_exit(sum != 0);
+		printf("snapshot sums %lu\n", sum);
+		fflush(stdout);
+		_exit(0);
 	}
 	return pid;
 }

@@ -1,4 +1,5 @@
 // style: the thread id of the fault is used and not requested
+// observe: output 0 1
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
