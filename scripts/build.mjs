@@ -1,6 +1,6 @@
 // Bundles the command, the language server and the VS Code extension, and puts the WebAssembly files beside them.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 
@@ -16,6 +16,7 @@ const common = {
   alias: { 'node:crypto': './scripts/late-crypto.cjs' },
   define: { 'import.meta.url': '__filename' },
   logLevel: 'warning',
+  metafile: true,
 };
 const entries = [
   ['server/src/cli/index.ts', 'dist/cli.cjs', {}],
@@ -24,13 +25,30 @@ const entries = [
   ['server/src/lsp/index.ts', 'dist/lsp.cjs', {}],
   ['client/src/extension.ts', 'dist/extension.cjs', {}],
 ];
-await Promise.all(
+const built = await Promise.all(
   entries
     .filter(([entry]) => existsSync(entry))
     .map(([entry, outfile, more]) => build({ ...common, ...more, entryPoints: [entry], outfile })),
 );
+writeFileSync('dist/third-party-notices.txt', noticesOf(built));
 copyFileSync(require.resolve('web-tree-sitter'), 'dist/web-tree-sitter.cjs');
 copyFileSync(require.resolve('web-tree-sitter/tree-sitter.wasm'), 'dist/tree-sitter.wasm');
 copyFileSync(require.resolve('tree-sitter-c/tree-sitter-c.wasm'), 'dist/tree-sitter-c.wasm');
 // A program with a defect of each main class goes through most of the code.
 execFileSync(process.execPath, ['scripts/keep-bytecode.cjs', 'test-fixtures/programs/demo'], { stdio: 'ignore' });
+
+/** The licences of the packages of which something is in the bundles, and of those whose files lie beside them. */
+function noticesOf(results) {
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const names = inputs.flatMap((path) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  const packages = [...new Set([...names, 'web-tree-sitter', 'tree-sitter-c'])].sort();
+  return packages
+    .map((name) => {
+      const folder = `node_modules/${name}`;
+      const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+      const file = readdirSync(folder).find((f) => /^licen[cs]e/i.test(f));
+      const text = file === undefined ? `Licence: ${license}` : readFileSync(`${folder}/${file}`, 'utf8').trim();
+      return `${name} ${version}\n\n${text}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}

@@ -3,22 +3,25 @@
  * takes facts from all roots of the program.
  */
 import type { EngineResult, ForkEvent, ReadEvent } from '../engine/events.ts';
-import { sameSpan } from '../text/span.ts';
+import type { TraceStep } from '../engine/trace.ts';
+import { type Span, sameSpan } from '../text/span.ts';
 import { FORK_FEATURE } from '../uffd/events.ts';
 import type { Severity } from './finding.ts';
 import { type Detection, eventsOf, type Rule, withLast } from './rule.ts';
 
 type Verdict =
   | { readonly kind: 'read' }
-  | { readonly kind: 'never-read' }
+  /** `ended`: a thread that read it, and was joined before. */
+  | { readonly kind: 'never-read'; readonly ended: ReadEvent | undefined }
   /** The forking thread is the only reader. */
   | { readonly kind: 'own-reader'; readonly read: ReadEvent }
   /** The reader waits for the forker first. */
   | {
       readonly kind: 'waits';
       readonly read: ReadEvent;
-      readonly wait: import('../text/span.ts').Span;
-      readonly lock: boolean;
+      readonly wait: Span;
+      /** Where the forking thread took the lock that the reader waits for. */
+      readonly taken: Span | undefined;
     };
 
 /** Who can take the FORK message of this call. */
@@ -36,6 +39,7 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   const ownSite = threadOf.get(fork.root);
   let waiting: Verdict | undefined;
   let own: ReadEvent | undefined;
+  let ended: ReadEvent | undefined;
   for (const read of reads) {
     if (unused.has(read.root) && read.root !== fork.root) continue;
     if (read.process !== '' && read.process !== fork.process) {
@@ -50,7 +54,10 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
     const site = threadOf.get(read.root);
     // A thread that this path started and has not joined; or one that somebody else started.
     const startedHere = site !== undefined && fork.threads.has(site);
-    if (startedHere && fork.threads.get(site) === 'joined') continue;
+    if (startedHere && fork.threads.get(site) === 'joined') {
+      ended ??= read;
+      continue;
+    }
     if (site !== undefined && !startedHere && ownSite === undefined && !isStartedByRunning(program, read, fork))
       continue;
     const wait = waitsForForker(read, fork, ownSite);
@@ -58,7 +65,7 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
     waiting ??= { kind: 'waits', read, ...wait };
   }
   if (waiting !== undefined) return waiting;
-  return own === undefined ? { kind: 'never-read' } : { kind: 'own-reader', read: own };
+  return own === undefined ? { kind: 'never-read', ended } : { kind: 'own-reader', read: own };
 }
 
 /** Some thread that led to the start of the reader runs. */
@@ -91,11 +98,12 @@ function waitsForForker(
   read: ReadEvent,
   fork: ForkEvent,
   forkerSite: string | undefined,
-): { wait: ReadEvent['span']; lock: boolean } | undefined {
+): { wait: Span; taken: Span | undefined } | undefined {
   for (const [key, span] of read.waited) {
     if (key.startsWith('thread:') && forkerSite !== undefined && key === `thread:${forkerSite}`)
-      return { wait: span, lock: false };
-    if (key.startsWith('lock:') && fork.locks.has(key.slice('lock:'.length))) return { wait: span, lock: true };
+      return { wait: span, taken: undefined };
+    const taken = key.startsWith('lock:') ? fork.locks.get(key.slice('lock:'.length)) : undefined;
+    if (taken !== undefined) return { wait: span, taken };
   }
   return undefined;
 }
@@ -103,6 +111,10 @@ function waitsForForker(
 /** FORK can come only where the feature was requested; on a path where it only may be, the claim is one step lower. */
 function severityOf(fork: ForkEvent): Severity {
   return (fork.features.must & FORK_FEATURE) !== 0n ? 'error' : 'warning';
+}
+
+function noteAt(location: Span, message: string): TraceStep {
+  return { kind: 'note', location, message };
 }
 
 /** A thread that was joined may have disarmed what it served. */
@@ -140,18 +152,19 @@ export const forkEventNeverRead: Rule = {
   detect: (program) =>
     oneEach(
       verdicts(program)
-        .filter(({ verdict }) => verdict.kind === 'never-read')
-        .map(({ fork }) => ({
+        .flatMap(({ fork, verdict }) => (verdict.kind === 'never-read' ? [{ fork, ended: verdict.ended }] : []))
+        .map(({ fork, ended }) => ({
           severity: severityOf(fork),
           span: fork.span,
           function: fork.function,
           object: 'fork',
           message: `${fork.call}() waits in the kernel until somebody reads UFFD_EVENT_FORK, and no running thread or process reads this userfaultfd here: the call never returns. Start the reader before it, or unregister the range.`,
-          trace: withLast(fork.trace, {
-            kind: 'fork',
-            location: fork.span,
-            message: `${fork.call}() blocks: nobody reads the event`,
-          }),
+          trace: withLast(
+            ended === undefined
+              ? fork.trace
+              : [...fork.trace, noteAt(ended.span, 'the thread that reads here has ended: it was joined')],
+            { kind: 'fork', location: fork.span, message: `${fork.call}() blocks: nobody reads the event` },
+          ),
         })),
     ),
 };
@@ -184,14 +197,14 @@ export const forkDeadlocksMonitor: Rule = {
           span: verdict.wait,
           function: verdict.read.function,
           object: 'fork',
-          message: verdict.lock
+          message: verdict.taken
             ? 'The reader takes a lock here that the forking thread holds across its fork(), and fork() waits until the reader has read UFFD_EVENT_FORK: deadlock. Do not hold the lock across fork(), or read without it.'
             : 'The reader waits here for the thread that forks, and fork() waits until the reader has read UFFD_EVENT_FORK: deadlock. Read the event before the join.',
-          trace: withLast(fork.trace, {
-            kind: 'note',
-            location: verdict.wait,
-            message: 'the reader waits for the forking thread before it reads',
-          }),
+          trace: [
+            ...fork.trace,
+            ...(verdict.taken === undefined ? [] : [noteAt(verdict.taken, 'the forking thread takes the lock here')]),
+            noteAt(verdict.wait, 'the reader waits for the forking thread before it reads'),
+          ],
         });
       }
     }

@@ -139,12 +139,16 @@ export function cloneModel(call: ModelCall, state: State): State[] {
   return [state];
 }
 
+function functionsOf(value: Value | undefined): string[] {
+  return (value?.references ?? []).flatMap((r) => (r.kind === 'function' ? [r.name] : []));
+}
+
 function startThread(call: ModelCall, state: State, start: Value | undefined, argument: Value): void {
   const { ctx, instruction } = call;
   const site = spanId(instruction.span) + ctx.site;
   // A thread that is given a child's descriptor keeps it.
   for (const id of state.reach([argument]).descriptors) state.update(id, { duty: undefined });
-  const functions = (start?.references ?? []).flatMap((r) => (r.kind === 'function' ? [r.name] : []));
+  const functions = functionsOf(start);
   let known = functions.length > 0 && !(start?.any ?? true);
   state.threads = withEntry(state.threads, site, 'running');
   for (const name of functions) {
@@ -163,7 +167,10 @@ export function threadCreateModel(call: ModelCall, state: State): State[] {
   const failed = state.clone();
   setResult(ctx, failed, instruction, numeric(interval(1, 200)));
   const site = spanId(instruction.span) + ctx.site;
-  state.step('call', instruction.span, `${call.name}() starts a thread`);
+  const start = call.values[thrd ? 1 : 2];
+  const [first, ...others] = functionsOf(start);
+  const started = first === undefined || others.length > 0 ? 'a thread' : `a thread with ${first}()`;
+  state.step('call', instruction.span, `${call.name}() starts ${started}`);
   const handle = instruction.arguments[0];
   if (handle !== undefined) {
     const value = reference({ kind: 'thread', site });
@@ -172,7 +179,7 @@ export function threadCreateModel(call: ModelCall, state: State): State[] {
       ctx.facts.noteStore(ctx.root, location, value, isAlone(ctx, state));
     }
   }
-  startThread(call, state, call.values[thrd ? 1 : 2], call.values[thrd ? 2 : 3] ?? UNKNOWN);
+  startThread(call, state, start, call.values[thrd ? 2 : 3] ?? UNKNOWN);
   setResult(ctx, state, instruction, constant(0));
   return [state, failed];
 }
