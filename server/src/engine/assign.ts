@@ -41,6 +41,28 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
     noteAct(ctx, state);
   }
   storeTo(ctx, state, locations, value, span);
+  deferMessages(ctx, state, locations, value);
+}
+
+/**
+ * A message in allocated memory that is put into a list or a queue before anybody looked at its event: whoever takes it
+ * out may, and which of the list's messages that is is not followed.
+ */
+function deferMessages(ctx: Context, state: State, locations: readonly Location[], value: Value): void {
+  const isShared = ({ base }: Location) => base.startsWith('heap:') || ctx.program.global(base) !== undefined;
+  if (!locations.some(isShared)) return;
+  for (const r of value.references) {
+    if (r.kind !== 'location' || !r.location.base.startsWith('heap:')) continue;
+    if (locations.every((l) => l.base === r.location.base)) continue;
+    for (const [path, { references }] of state.memory.cellsOf(r.location.base).values) {
+      if (!path.endsWith(FORK_FIELD)) continue;
+      for (const to of references) {
+        const duty = to.kind === 'descriptor' ? state.objects.get(to.object)?.duty : undefined;
+        if (to.kind === 'descriptor' && duty !== undefined && duty.recognised === undefined)
+          state.update(to.object, { escaped: true });
+      }
+    }
+  }
 }
 
 /** By its type, or where that is in a header that is not read, by what lies in it. */
