@@ -36,6 +36,8 @@ export interface Facts {
   /** What other roots do to a descriptor that both see. */
   othersHandshake(root: string, object: string): FeatureWord | undefined;
   othersArm(root: string, object: string): ArmedRange | undefined;
+  /** Functions that this root does not run have to do with what lies there. */
+  isUsedByOthers(location: Location): boolean;
   /** Some thread was started since runStarted() was called last. */
   readonly hasStarted: boolean;
   /** Runs the threads that were started since it was called last. */

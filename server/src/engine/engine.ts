@@ -151,6 +151,11 @@ class Schedule implements Others, Progress {
     return this.repetition === undefined ? run() : this.repetition.around(root, run);
   }
 
+  isUsedOutside(root: string, location: Location): boolean {
+    this.recorder?.ask(['used-outside', root, location.base, location.path]);
+    return this.slice.isUsedOutside(root, location);
+  }
+
   storesByThreads(location: Location): Stores | undefined {
     this.recorder?.ask(['counted', location.base, location.path]);
     return this.slice.storesByThreads(location);

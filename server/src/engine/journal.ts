@@ -22,6 +22,8 @@ export type Question =
   | readonly [kind: 'features']
   /** A thread counts there. */
   | readonly [kind: 'counted', base: string, path: string]
+  /** Functions that the one of this id cannot come to call have to do with what lies there. */
+  | readonly [kind: 'used-outside', id: string, base: string, path: string]
   /** How many threads are being run inside of each other. */
   | readonly [kind: 'nesting']
   /** Threads started at a site; a root that ran already. */

@@ -200,6 +200,8 @@ export class Recorder {
       }
       case 'counted':
         return slice.storesByThreads({ base: question[1], path: question[2] }) ?? '';
+      case 'used-outside':
+        return String(slice.isUsedOutside(question[1], { base: question[2], path: question[3] }));
       case 'nesting':
         return String(this.progress.nesting);
       case 'threads-at':

@@ -28,6 +28,8 @@ export interface Root {
 export interface Others {
   /** What threads may store there, where it is a number. */
   storesByThreads(location: Location): Stores | undefined;
+  /** Functions beside those that the root can come to call have to do with what lies there. */
+  isUsedOutside(root: string, location: Location): boolean;
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean;
   readonly hasPending: boolean;
   runPending(): Generator<void, void, void>;
@@ -100,6 +102,10 @@ export class RootRun implements Facts {
   /** Another root stored a descriptor there, and this one something of which it does not know what it is. */
   private isBetterKnownTo(others: Value | undefined, root: string, key: string): boolean {
     return others !== undefined && others.references.length > 0 && this.shared.storesUnknown(root, key);
+  }
+
+  isUsedByOthers(location: Location): boolean {
+    return this.others.isUsedOutside(this.root.body.id, location);
   }
 
   private noteAnswer(key: string, answer: Value | undefined): void {

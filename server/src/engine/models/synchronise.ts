@@ -10,9 +10,13 @@ import { UNKNOWN } from '../value.ts';
 export function waitForThreadModel(call: ModelCall, state: State): State[] {
   for (const base of state.memory.baseNames()) {
     if (!base.startsWith('heap:') && call.ctx.program.global(base) === undefined) continue;
-    for (const { references } of state.memory.cellsOf(base).values.values())
+    for (const [path, { references }] of state.memory.cellsOf(base).values)
       for (const r of references)
-        if (r.kind === 'descriptor' && state.objects.get(r.object)?.duty !== undefined)
+        if (
+          r.kind === 'descriptor' &&
+          state.objects.get(r.object)?.duty !== undefined &&
+          call.ctx.facts.isUsedByOthers({ base, path })
+        )
           state.update(r.object, { escaped: true });
   }
   setResult(call.ctx, state, call.instruction, UNKNOWN);

@@ -118,6 +118,16 @@ export class Relevance {
     return this.relevant.has(found) || this.telling.has(found);
   }
 
+  /** Some function that this one cannot come to call has to do with the name. */
+  isMentionedOutside(id: string, name: string): boolean {
+    const root = this.functions.get(id);
+    if (root === undefined) return true;
+    const inside = new Set([root]);
+    for (const { blocks } of inside)
+      for (const { steps } of blocks) for (const step of steps) for (const c of this.callees(step)) inside.add(c);
+    return [...(this.mentionedIn.get(this.names.find(name)) ?? [])].some((facts) => !inside.has(facts));
+  }
+
   /** It may hold a descriptor, or a result that tells what became of one. */
   tells(name: string): boolean {
     return this.telling.has(this.names.find(name));

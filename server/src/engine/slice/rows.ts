@@ -58,6 +58,11 @@ export class Rows {
     this.tables.set(variableBase(variable), rows);
   }
 
+  /** Equal texts, equal answers of rowAt(). */
+  get description(): string {
+    return [...this.tables].map((t) => t.join(':')).join();
+  }
+
   /** The number of the row that a pointer leads to. */
   rowAt({ base, path }: Location): number | undefined {
     const row = this.tables.has(base) ? /^\[(\d+)\]$/.exec(path)?.[1] : undefined;

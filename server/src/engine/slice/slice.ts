@@ -37,6 +37,13 @@ function maskAt({ base, path }: Place): Mask | undefined {
   return pointer?.behind === undefined && pointer !== undefined ? { ...pointer, behind: fields } : undefined;
 }
 
+/** The name of the last field, or of the variable; undefined for allocated memory without one. */
+function nameOf({ base, path }: Location): string | undefined {
+  const field = /\.(\w+)[^.]*$/.exec(path)?.[1];
+  if (field !== undefined) return fieldName(field);
+  return base.startsWith('var:') ? base.slice('var:'.length) : undefined;
+}
+
 function nameOfMask({ variable, behind }: Mask): string {
   return `${variable.base}|${variable.path}|${behind ?? '-'}`;
 }
@@ -125,12 +132,17 @@ export class Slice {
     return answer;
   }
 
+  /** Functions beside those that the root can come to call have to do with what lies there. */
+  isUsedOutside(root: string, location: Location): boolean {
+    const name = nameOf(location);
+    return name === undefined || this.relevance.isMentionedOutside(root, name);
+  }
+
   /** What threads that others started may store there, where it is a number that tells of no descriptor. */
   storesByThreads({ base, path }: Location): Stores | undefined {
     this.stored ??= this.relevance.storesByThreads();
-    const field = /\.(\w+)[^.]*$/.exec(path)?.[1];
-    if (field === undefined && !base.startsWith('var:')) return 'several compute';
-    const name = field === undefined ? base.slice('var:'.length) : fieldName(field);
+    const name = nameOf({ base, path });
+    if (name === undefined) return 'several compute';
     return this.relevance.tells(name) ? undefined : this.stored.get(this.relevance.names.find(name));
   }
 
@@ -204,7 +216,7 @@ export class Slice {
     const bits = (list: readonly boolean[]) => list.map(Number).join('');
     const traits = bits([this.whole, acts, neverReturns, forks, wary, startsThreads, readsMessages]);
     const masks = this.masksOf(body).map(nameOfMask);
-    const walkers = this.walkersOf(body).map(({ at, rows }) => `${at.base}:${rows ?? ''}`);
+    const walkers = this.walkersOf(body).map(({ at, rows }) => `${at.base}:${rows ?? this.rows.description}`);
     return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body), masks.join(), walkers.join()].join(
       ' ',
     );
