@@ -6,7 +6,7 @@ import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { FORK_FIELD, isForkPlace, isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
-import { locationKey, type State, type Uffd } from './state.ts';
+import { locationKey, type Replacement, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
 export function assign(ctx: Context, state: State, target: Place, expr: Expr, span: Span): void {
@@ -176,16 +176,59 @@ function checkParent(
     const through = child.duty.through;
     const direct =
       through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));
-    if (!direct || isHeldHere(ctx, state, parent) || isSetAgain(ctx.body, location, span)) return;
-    ctx.facts.emit({
-      kind: 'overwritten-parent',
-      readSpan: child.duty.read,
-      ...eventBase(ctx, state, parent.id, span),
-    });
-    // One defect, one report: what becomes of the child in the wrong variable is part of it.
-    state.removeObject(parent.id);
-    state.update(child.id, { duty: undefined });
+    if (isSetAgain(ctx.body, location, span)) return;
+    if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, { span, read: child.duty.read });
+    else if (through !== undefined && !direct && ownBases(ctx.body).has(through.base)) {
+      // Read through a copy that ends with this function.
+      const isElsewhere = isHeldHere(ctx, state, parent, ownBases(ctx.body));
+      if (!isElsewhere) state.update(parent.id, { replaced: { span, read: child.duty.read } });
+    }
+    return;
   }
+}
+
+function reportReplaced(ctx: Context, state: State, parent: Uffd, { span, read }: Replacement): void {
+  ctx.facts.emit({ kind: 'overwritten-parent', readSpan: read, ...eventBase(ctx, state, parent.id, span) });
+  // One defect, one report: what becomes of the child in the wrong variable is part of it.
+  state.removeObject(parent.id);
+  for (const { id, duty } of state.objects.values())
+    if (duty?.source === parent.id) state.update(id, { duty: undefined });
+}
+
+/** The last copies of parents whose place a child took may have ended. */
+export function checkReplaced(ctx: Context, state: State): void {
+  for (const object of state.objects.values()) {
+    const { id, replaced, escaped } = object;
+    if (replaced === undefined || escaped || state.hypothesis !== undefined) continue;
+    if (isHeldHere(ctx, state, object) || isReturned(ctx.body, state, id)) continue;
+    ctx.footprint.bound = true;
+    reportReplaced(ctx, state, object, replaced);
+  }
+}
+
+/** What a function returns lies in a temporary of its own while its variables end. */
+function isReturned({ locals }: FunctionBody, state: State, id: string): boolean {
+  return locals.some(
+    (v) =>
+      v.storage === 'temporary' &&
+      state.memory
+        .load({ base: variableBase(v), path: '' })
+        ?.references.some((r) => r.kind === 'descriptor' && r.object === id) === true,
+  );
+}
+
+const bases = new WeakMap<FunctionBody, ReadonlySet<string>>();
+
+/** Variables that end with the function. */
+function ownBases(body: FunctionBody): ReadonlySet<string> {
+  let own = bases.get(body);
+  if (own === undefined) {
+    own = new Set(
+      [...body.parameters, ...body.locals].flatMap((v) => (v.storage === 'static' ? [] : [variableBase(v)])),
+    );
+    bases.set(body, own);
+  }
+  return own;
 }
 
 /**
@@ -207,17 +250,19 @@ function isSetAgain({ blocks }: FunctionBody, { base }: Location, span: Span): b
   return at.instructions.slice(behind).some(sets) || [...ahead].some((block) => blocks[block]!.instructions.some(sets));
 }
 
+const NO_BASES: ReadonlySet<string> = new Set();
+
 /**
  * A copy that this root made itself still names the descriptor. A thread does not count its creator's copies, and
  * the copy in a poll array only waits: the read goes through the variable.
  */
-function isHeldHere(ctx: Context, state: State, parent: Uffd): boolean {
+function isHeldHere(ctx: Context, state: State, parent: Uffd, except: ReadonlySet<string> = NO_BASES): boolean {
   const { id } = parent;
   // A child was born in this root: every copy of it is this root's own.
   const creators = ctx.thread && parent.origin !== 'child';
   const argument = creators ? new Set(ctx.body.parameters.map(variableBase)) : undefined;
   for (const base of state.memory.baseNames()) {
-    if (isTemporary(base)) continue;
+    if (isTemporary(base) || except.has(base)) continue;
     const inherited = creators && (ctx.inherited.has(base) || argument?.has(base) === true);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (isPollSlot(state, base, path)) continue;

@@ -8,7 +8,7 @@
  */
 import type { BasicBlock, Expr, FunctionBody, Instruction, Variable } from '../ir/ir.ts';
 import { mergeAlternatives } from './alternatives.ts';
-import { assign, keepDisguised, zeroPlace } from './assign.ts';
+import { assign, checkReplaced, keepDisguised, zeroPlace } from './assign.ts';
 import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching.ts';
 import { executeCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
@@ -326,6 +326,7 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
     }
     state.memory.deleteBase(base);
   }
+  checkReplaced(ctx, state);
   const isOwed = (id: string) => state.objects.get(id)?.duty !== undefined;
   if (candidates.size === 0) return;
   if (block.terminator.kind === 'return' && [...candidates].some(isOwed) && endsBehindCall(ctx)) return;

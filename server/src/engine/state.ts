@@ -64,6 +64,14 @@ export interface Uffd {
   readonly duty: ChildDuty | undefined;
   /** A blocking wait for a child process made before this child descriptor was read. */
   readonly waitedAt: Span | undefined;
+  /** A child took its place where others find it; a function that was given it has a copy yet. */
+  readonly replaced: Replacement | undefined;
+}
+
+export interface Replacement {
+  readonly span: Span;
+  /** The read of the message that brought the child. */
+  readonly read: Span;
 }
 
 /** A message that cannot have this event, followed only to see whether the code acts on it. */
@@ -366,6 +374,7 @@ function makeObjectKey(o: Uffd): string {
     o.armed.length > 0 ? 'armed' : '',
     o.escaped && (d !== undefined || o.handshake !== 'enabled') ? 'e' : '',
     o.waitedAt === undefined ? '' : 'w',
+    o.replaced === undefined ? '' : `r${spanKey(o.replaced.span)}`,
     owed,
   ].join(':');
 }

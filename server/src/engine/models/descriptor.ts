@@ -90,6 +90,7 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
     process: state.process,
     duty: undefined,
     waitedAt: undefined,
+    replaced: undefined,
   });
   state.step('create', instruction.span, 'a userfaultfd is created here');
   setResult(ctx, state, instruction, descriptor(id));
@@ -162,6 +163,7 @@ function fromOutside(id: string, site: Span, state: State): Uffd {
     process: state.process,
     duty: undefined,
     waitedAt: undefined,
+    replaced: undefined,
   };
 }
 

@@ -300,6 +300,7 @@ function bearChild(
       through,
     },
     waitedAt: undefined,
+    replaced: undefined,
   });
   state.step(
     'read',
