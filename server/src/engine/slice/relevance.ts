@@ -38,6 +38,7 @@ export class Relevance {
   private readonly follow: (seeds: readonly string[]) => ReadonlySet<string>;
   private readonly flows: readonly Flow[];
   private wanted: ReadonlySet<string> | undefined;
+  private stored: ReadonlyMap<string, Stores> | undefined;
   private readonly computed: readonly string[];
   /** Numbers in shared memory that several threads compute: whoever looks finds any, whatever was stored. */
   private readonly unsteady: ReadonlySet<string>;
@@ -147,18 +148,19 @@ export class Relevance {
   }
 
   /** By name: the threads that may store a number there, and whether it may be one that is counted. */
-  storesByThreads(): ReadonlyMap<string, Stores> {
-    return storesByThreads(
+  get storesByThreads(): ReadonlyMap<string, Stores> {
+    this.stored ??= storesByThreads(
       this.functions,
       (step) => this.callees(step),
       (name) => this.names.find(name),
       this.follow(this.computed),
     );
+    return this.stored;
   }
 
   private countedByThreads(sharedNumbers: ReadonlySet<string>): Set<string> {
     const found = new Set<string>();
-    for (const [name, stores] of this.storesByThreads())
+    for (const [name, stores] of this.storesByThreads)
       if (stores === 'several compute' && sharedNumbers.has(name) && !this.telling.has(name)) found.add(name);
     return found;
   }

@@ -53,7 +53,6 @@ export class Slice {
   private readonly whole: boolean;
   private readonly sliced = new Map<string, FunctionBody | undefined>();
   private readonly ignored = new WeakMap<Place, boolean>();
-  private stored: ReadonlyMap<string, Stores> | undefined;
   private readonly signatures = new Map<string, string>();
   private readonly masks = new Map<FunctionBody, readonly Mask[]>();
   private readonly rows: Rows;
@@ -140,10 +139,9 @@ export class Slice {
 
   /** What threads that others started may store there, where it is a number that tells of no descriptor. */
   storesByThreads({ base, path }: Location): Stores | undefined {
-    this.stored ??= this.relevance.storesByThreads();
     const name = nameOf({ base, path });
     if (name === undefined) return 'several compute';
-    return this.relevance.tells(name) ? undefined : this.stored.get(this.relevance.names.find(name));
+    return this.relevance.tells(name) ? undefined : this.relevance.storesByThreads.get(this.relevance.names.find(name));
   }
 
   /** Places of a body that hold what a handshake may come to request: variables, members of such, and behind them. */

@@ -36,6 +36,7 @@ export function storesByThreads(
 
 function startsOf(functions: Functions, callees: Callees): Start[] {
   const starts: Start[] = [];
+  if (![...functions.values()].some((f) => f.startsThreads)) return starts;
   const calls = new Map<FunctionFacts, { readonly by: FunctionFacts; readonly block: number }[]>();
   const each = (visit: (facts: FunctionFacts, block: number, step: Step) => void) => {
     for (const facts of functions.values())
