@@ -35,7 +35,7 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
     return { kind: 'read' };
   if (mayRunUnknown(program, fork)) return { kind: 'read' };
   const reads = eventsOf(program, 'read').filter((r) => sameObject(r.object, fork.object) || isOther(r, fork));
-  const threadOf = new Map(program.roots.map((r) => [r.root, r.threadSite]));
+  const threadOf = threadSites(program);
   const ownSite = threadOf.get(fork.root);
   let waiting: Verdict | undefined;
   let own: ReadEvent | undefined;
@@ -68,6 +68,11 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   return own === undefined ? { kind: 'never-read', ended } : { kind: 'own-reader', read: own };
 }
 
+/** By root: where the thread is started that it is; undefined for what is no thread. */
+function threadSites({ roots }: EngineResult): ReadonlyMap<string, string | undefined> {
+  return new Map(roots.map((r) => [r.root, r.threadSite]));
+}
+
 /** Some thread that led to the start of the reader runs. */
 function isStartedByRunning({ roots }: EngineResult, read: ReadEvent, fork: ForkEvent): boolean {
   const starters = roots.find((r) => r.root === read.root)?.starters ?? [];
@@ -83,7 +88,7 @@ function isOther(read: ReadEvent, fork: ForkEvent): boolean {
 
 /** A running thread calls functions that are not known: one of them may read. */
 function mayRunUnknown(program: EngineResult, fork: ForkEvent): boolean {
-  const siteOf = new Map(program.roots.map((r) => [r.root, r.threadSite]));
+  const siteOf = threadSites(program);
   return eventsOf(program, 'unknown-call').some(({ root }) => {
     const site = siteOf.get(root);
     return root !== fork.root && site !== undefined && fork.threads.get(site) === 'running';
@@ -119,7 +124,7 @@ function noteAt(location: Span, message: string): TraceStep {
 
 /** A thread that was joined may have disarmed what it served. */
 function isDisarmedBefore(program: EngineResult, fork: ForkEvent): boolean {
-  const siteOf = new Map(program.roots.map((r) => [r.root, r.threadSite]));
+  const siteOf = threadSites(program);
   return eventsOf(program, 'disarm').some(({ root, object }) => {
     const site = siteOf.get(root);
     return site !== undefined && sameObject(object, fork.object) && fork.threads.get(site) === 'joined';

@@ -69,7 +69,7 @@ export class Relevance {
     this.computed = reader.computed;
     this.ofMessages = this.follow([fieldName('event')]);
     this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
-    this.unsteady = this.countedByThreads(reader.sharedNumbers());
+    this.unsteady = this.countedByThreads(reader.sharedNumbers.find());
     const around = (names: ReadonlySet<string>) =>
       this.follow(reader.members.flatMap((m) => (names.has(this.names.find(m.name)) ? m.around : [])));
     this.holding = around(this.telling);

@@ -32,6 +32,7 @@ import {
   WRITES_FIRST,
 } from './library.ts';
 import { enclosing, isBytePointer, type Names } from './names.ts';
+import { SharedNumbers } from './shared-numbers.ts';
 
 export interface Step {
   readonly instruction: Instruction;
@@ -133,15 +134,6 @@ function stepOf(instruction: Instruction, said: Partial<Step>): Step {
   return Object.assign(new PlainStep(instruction), said);
 }
 
-/** A name that something is stored under, and what it lies in; undefined where that is no number. */
-interface NumberStore {
-  readonly name: string;
-  /** A global variable, or the variable or what the pointer leads to. */
-  readonly memory: string | typeof GLOBAL | undefined;
-}
-
-const GLOBAL = Symbol('global');
-
 /** A member that the program names, and what it lies in, from the record around it outwards. */
 interface Member {
   readonly name: string;
@@ -182,9 +174,7 @@ export class StepReader {
   private readonly variables: string[] = [];
   /** Names whose value is computed, and not copied or chosen from constants. */
   readonly computed: string[] = [];
-  private readonly stores: NumberStore[] = [];
-  /** What threads are given. */
-  private readonly handedToThreads: string[] = [];
+  readonly sharedNumbers: SharedNumbers;
   /** Members, and what they lie in. */
   readonly members: Member[] = [];
   /** Calls of which the program does not show the function. */
@@ -197,23 +187,13 @@ export class StepReader {
   constructor(program: Program, names: Names) {
     this.program = program;
     this.names = names;
+    this.sharedNumbers = new SharedNumbers(names);
   }
 
   /** Names that hold such things alone: they say which way the program came. */
   flags(): ReadonlySet<string> {
     const found = new Set(this.answers.map((n) => this.names.find(n)));
     for (const n of this.variables) found.delete(this.names.find(n));
-    return found;
-  }
-
-  /** Names that hold numbers, in memory that threads share. */
-  sharedNumbers(): ReadonlySet<string> {
-    const shared = new Set(this.handedToThreads.map((n) => this.names.find(n)));
-    const found = new Set<string>();
-    const isShared = ({ memory }: NumberStore) =>
-      memory === GLOBAL || (memory !== undefined && shared.has(this.names.find(memory)));
-    for (const store of this.stores) if (isShared(store)) found.add(this.names.find(store.name));
-    for (const store of this.stores) if (!isShared(store)) found.delete(this.names.find(store.name));
     return found;
   }
 
@@ -235,8 +215,7 @@ export class StepReader {
           if (i.kind !== 'zero') (says ? this.answers : this.variables).push(...step.defines);
           const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : step.callee === undefined;
           if (isComputed && i.kind !== 'zero') this.computed.push(...step.defines);
-          const memory = this.memoryOfNumber(i);
-          for (const name of step.defines) this.stores.push({ name, memory });
+          this.sharedNumbers.noteStore(i, step.defines);
           return step;
         }),
         uses: e === undefined ? [] : this.uses(e),
@@ -251,14 +230,6 @@ export class StepReader {
     if (value.kind !== 'load' || (target.type.kind !== 'record' && value.place.type.kind !== 'record'))
       return undefined;
     return this.names.ofPlace(value.place);
-  }
-
-  private memoryOfNumber(i: Instruction): NumberStore['memory'] {
-    if ((i.kind !== 'assign' && i.kind !== 'zero') || i.target.type.kind !== 'integer') return undefined;
-    const { base } = i.target;
-    if (base.kind === 'deref') return this.names.leadsTo(base.pointer);
-    const { storage, id } = base.variable;
-    return storage === 'global' || storage === 'static' ? GLOBAL : id;
   }
 
   private step(i: Instruction, body: FunctionBody): Step {
@@ -424,7 +395,7 @@ export class StepReader {
     if (through === undefined || argument === undefined) return { through, begins, given: [] };
     this.loose.push({ list: [argument], result: undefined, through });
     const pointee = this.names.leadsTo(argument);
-    if (pointee !== undefined) this.handedToThreads.push(pointee);
+    if (pointee !== undefined) this.sharedNumbers.noteGiven(pointee);
     return { through, begins, given: this.uses(argument) };
   }
 

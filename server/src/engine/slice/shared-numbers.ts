@@ -1,0 +1,51 @@
+/** Which names hold numbers alone, in memory that threads share: global variables, and what threads are given. */
+import type { Instruction } from '../../ir/ir.ts';
+import type { Names } from './names.ts';
+
+const GLOBAL = Symbol('global');
+
+interface Store {
+  readonly name: string;
+  /** A global variable, or the variable or what the pointer leads to; undefined where that is no number. */
+  readonly memory: string | typeof GLOBAL | undefined;
+}
+
+export class SharedNumbers {
+  private readonly names: Names;
+  private readonly stores: Store[] = [];
+  private readonly handedToThreads: string[] = [];
+
+  constructor(names: Names) {
+    this.names = names;
+  }
+
+  /** The instruction stores something under the names. */
+  noteStore(i: Instruction, defined: readonly string[]): void {
+    const memory = this.memoryOf(i);
+    for (const name of defined) this.stores.push({ name, memory });
+  }
+
+  /** A thread is given a pointer to what has the name. */
+  noteGiven(name: string): void {
+    this.handedToThreads.push(name);
+  }
+
+  /** Once all is noted. */
+  find(): ReadonlySet<string> {
+    const shared = new Set(this.handedToThreads.map((n) => this.names.find(n)));
+    const found = new Set<string>();
+    const isShared = ({ memory }: Store) =>
+      memory === GLOBAL || (memory !== undefined && shared.has(this.names.find(memory)));
+    for (const store of this.stores) if (isShared(store)) found.add(this.names.find(store.name));
+    for (const store of this.stores) if (!isShared(store)) found.delete(this.names.find(store.name));
+    return found;
+  }
+
+  private memoryOf(i: Instruction): Store['memory'] {
+    if ((i.kind !== 'assign' && i.kind !== 'zero') || i.target.type.kind !== 'integer') return undefined;
+    const { base } = i.target;
+    if (base.kind === 'deref') return this.names.leadsTo(base.pointer);
+    const { storage, id } = base.variable;
+    return storage === 'global' || storage === 'static' ? GLOBAL : id;
+  }
+}
