@@ -71,7 +71,7 @@ export class Relevance {
     this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
     this.unsteady = this.countedByThreads(reader.sharedNumbers.find());
     const around = (names: ReadonlySet<string>) =>
-      this.follow(reader.members.flatMap((m) => (names.has(this.names.find(m.name)) ? m.around : [])));
+      this.follow(reader.mentions.members.flatMap((m) => (names.has(this.names.find(m.name)) ? m.around : [])));
     this.holding = around(this.telling);
     const children = this.follow([fieldName('ufd')]);
     this.carrying = new Set([...children, ...around(children)]);

@@ -31,7 +31,8 @@ import {
   TELLING,
   WRITES_FIRST,
 } from './library.ts';
-import { enclosing, isBytePointer, type Names } from './names.ts';
+import { Mentions } from './mentions.ts';
+import { isBytePointer, type Names } from './names.ts';
 import { SharedNumbers } from './shared-numbers.ts';
 
 export interface Step {
@@ -134,12 +135,6 @@ function stepOf(instruction: Instruction, said: Partial<Step>): Step {
   return Object.assign(new PlainStep(instruction), said);
 }
 
-/** A member that the program names, and what it lies in, from the record around it outwards. */
-interface Member {
-  readonly name: string;
-  readonly around: readonly string[];
-}
-
 /** A call through a pointer, or the start of a thread. */
 interface LooseCall {
   readonly list: readonly Expr[];
@@ -175,8 +170,7 @@ export class StepReader {
   /** Names whose value is computed, and not copied or chosen from constants. */
   readonly computed: string[] = [];
   readonly sharedNumbers: SharedNumbers;
-  /** Members, and what they lie in. */
-  readonly members: Member[] = [];
+  readonly mentions: Mentions;
   /** Calls of which the program does not show the function. */
   private readonly loose: LooseCall[] = [];
   /** Where threads begin. */
@@ -188,6 +182,7 @@ export class StepReader {
     this.program = program;
     this.names = names;
     this.sharedNumbers = new SharedNumbers(names);
+    this.mentions = new Mentions(names);
   }
 
   /** Names that hold such things alone: they say which way the program came. */
@@ -218,8 +213,8 @@ export class StepReader {
           this.sharedNumbers.noteStore(i, step.defines);
           return step;
         }),
-        uses: e === undefined ? [] : this.uses(e),
-        decides: e === undefined ? [] : this.numbers(e),
+        uses: e === undefined ? [] : this.mentions.uses(e),
+        decides: e === undefined ? [] : this.mentions.numbers(e),
         looksIntoMessage: someInMessage((visitor) => visitTerminator(terminator, visitor)),
         successors: successors(terminator),
       };
@@ -239,25 +234,29 @@ export class StepReader {
       case 'end-scope':
         return this.endOfScope(i, body);
       case 'opaque':
-        return stepOf(i, { essential: true, uses: i.operands.flatMap((o) => this.contents(o)) });
+        return stepOf(i, { essential: true, uses: i.operands.flatMap((o) => this.mentions.contents(o)) });
       case 'zero':
         return stepOf(i, {
           defines: [this.names.ofPlace(i.target)],
           within: localRecord(i.target),
-          uses: this.address(i.target),
+          uses: this.mentions.address(i.target),
         });
       case 'assign': {
         const same = isSameRegion(i.target, i.value);
         this.flow(i.value, this.names.ofPlace(i.target));
-        this.around(i.target);
+        this.mentions.around(i.target);
         return stepOf(i, {
           essential: (!same && this.makesReachable(i.target, i.value)) || storesErrno(i.target),
           defines: same ? [] : [this.names.ofPlace(i.target)],
           within: localRecord(i.target),
           copied: this.copiedRecord(i.target, i.value),
-          uses: [...this.uses(i.value), ...this.address(i.target)],
-          takes: [...this.indexes(i.target), ...this.indexesIn(i.value), ...this.handedOut(i.value)],
-          ways: [...this.ways(i.value), ...this.address(i.target)],
+          uses: [...this.mentions.uses(i.value), ...this.mentions.address(i.target)],
+          takes: [
+            ...this.mentions.indexes(i.target),
+            ...this.mentions.indexesIn(i.value),
+            ...this.mentions.handedOut(i.value),
+          ],
+          ways: [...this.mentions.ways(i.value), ...this.mentions.address(i.target)],
         });
       }
       case 'call':
@@ -292,7 +291,7 @@ export class StepReader {
   private callOfBody(i: CallInstruction, callee: FunctionBody): Step {
     const result = resultOf(i);
     this.bind(i.arguments, callee, result[0]);
-    const given = i.arguments.map((a) => this.uses(a));
+    const given = i.arguments.map((a) => this.mentions.uses(a));
     return stepOf(i, { ends: callee.noreturn, defines: result, callee, given });
   }
 
@@ -303,13 +302,13 @@ export class StepReader {
     return stepOf(i, {
       essential: i.arguments.some((a) => leadsToRecord(a)),
       unknown: true,
-      takes: i.arguments.flatMap((a) => this.contents(a)),
+      takes: i.arguments.flatMap((a) => this.mentions.contents(a)),
       // Whom it calls is asked whatever it is kept for.
-      ways: [...i.arguments.flatMap((a) => this.ways(a)), ...this.uses(i.callee)],
+      ways: [...i.arguments.flatMap((a) => this.mentions.ways(a)), ...this.mentions.uses(i.callee)],
       defines: resultOf(i),
-      uses: this.uses(i.callee),
+      uses: this.mentions.uses(i.callee),
       through,
-      given: i.arguments.map((a) => this.uses(a)),
+      given: i.arguments.map((a) => this.mentions.uses(a)),
     });
   }
 
@@ -340,23 +339,28 @@ export class StepReader {
     return stepOf(i, {
       essential: !request && row.kind !== 'close' && !isIdle(known),
       forForks: row.kind === 'mutex-lock' || row.kind === 'mutex-unlock',
-      takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.contents(a)) : [],
+      takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.mentions.contents(a)) : [],
       request,
       handshake: isHandshake(known),
       forks: makesProcess(known),
       startsThread: thread !== undefined,
       ends: row.noreturn,
-      defines: [...result, ...written.flatMap((n) => (list[n] === undefined ? [] : this.writtenBehind(list[n])))],
+      defines: [
+        ...result,
+        ...written.flatMap((n) => (list[n] === undefined ? [] : this.mentions.writtenBehind(list[n]))),
+      ],
       uses:
         row.kind === 'close'
           ? []
           : [
-              ...looked.flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.uses(a) : this.contents(a))),
+              ...looked.flatMap((a) =>
+                LOOKS_NOT_BEHIND.has(row.kind) ? this.mentions.uses(a) : this.mentions.contents(a),
+              ),
               ...(thread?.begins ?? []),
             ],
       // What is copied lies behind the pointers.
       ways: [
-        ...list.flatMap((a) => (WRITES_FIRST.has(row.kind) ? this.uses(a) : this.ways(a))),
+        ...list.flatMap((a) => (WRITES_FIRST.has(row.kind) ? this.mentions.uses(a) : this.mentions.ways(a))),
         ...(thread?.begins ?? []),
       ],
       through: thread?.through ?? once,
@@ -390,13 +394,13 @@ export class StepReader {
     const [start, given] = row.kind === 'clone' ? [0, 3] : row.name.startsWith('thrd') ? [1, 2] : [2, 3];
     const through = list[start] === undefined ? undefined : this.names.leadsTo(list[start]);
     const argument = list[given];
-    const begins = list[start] === undefined ? [] : this.uses(list[start]);
+    const begins = list[start] === undefined ? [] : this.mentions.uses(list[start]);
     if (through !== undefined) this.started.push(through);
     if (through === undefined || argument === undefined) return { through, begins, given: [] };
     this.loose.push({ list: [argument], result: undefined, through });
     const pointee = this.names.leadsTo(argument);
     if (pointee !== undefined) this.sharedNumbers.noteGiven(pointee);
-    return { through, begins, given: this.uses(argument) };
+    return { through, begins, given: this.mentions.uses(argument) };
   }
 
   /** Binds calls through pointers to the functions that these lead to, which may hand on pointers of their own. */
@@ -426,114 +430,6 @@ export class StepReader {
     if (type.kind !== 'pointer') return false;
     const { to } = type;
     return to.kind === 'record' || to.kind === 'unknown' || to.kind === 'pointer';
-  }
-
-  /** Names that a value depends on. */
-  private uses(e: Expr): string[] {
-    switch (e.kind) {
-      case 'load':
-        return this.ofPlace(e.place);
-      case 'address':
-        return this.address(e.place);
-      case 'unary':
-      case 'cast':
-        return this.uses(e.operand);
-      case 'binary':
-        if ((e.op === '+' || e.op === '-') && isBytePointer(e.left)) return this.uses(e.left);
-        return [...this.uses(e.left), ...this.uses(e.right)];
-      case 'container':
-        return this.uses(e.pointer);
-      default:
-        return [];
-    }
-  }
-
-  /** Names that decide which places a value is taken from. */
-  private ways(e: Expr): string[] {
-    switch (e.kind) {
-      case 'load':
-      case 'address':
-        return this.address(e.place);
-      case 'unary':
-      case 'cast':
-        return this.ways(e.operand);
-      case 'binary':
-        return [...this.ways(e.left), ...this.ways(e.right)];
-      case 'container':
-        return this.uses(e.pointer);
-      default:
-        return [];
-    }
-  }
-
-  /** A descriptor that is an index is kept by its number. */
-  private indexes(place: Place): string[] {
-    return place.path.flatMap((e) => (e.kind === 'index' ? this.uses(e.index) : []));
-  }
-
-  private indexesIn(value: Expr): string[] {
-    if (value.kind === 'cast') return this.indexesIn(value.operand);
-    return value.kind === 'address' ? this.indexes(value.place) : [];
-  }
-
-  /** What a stored pointer leads to: where that may hold a descriptor, whoever gets the pointer finds it. */
-  private handedOut(value: Expr): string[] {
-    const pointee = this.names.leadsTo(value);
-    return pointee === undefined || value.kind === 'function' ? [] : [pointee];
-  }
-
-  private ofPlace(place: Place): string[] {
-    return [this.names.ofPlace(place), ...this.address(place), ...this.around(place)];
-  }
-
-  /** What a place with members lies in. */
-  private around(place: Place): string[] {
-    const around = enclosing(place, this.names);
-    if (around.length > 0) this.members.push({ name: this.names.ofPlace(place), around });
-    return around;
-  }
-
-  /** Names that decide where a place lies. */
-  private address(place: Place): string[] {
-    const names = place.base.kind === 'deref' ? this.uses(place.base.pointer) : [];
-    for (const element of place.path) if (element.kind === 'index') names.push(...this.uses(element.index));
-    return names;
-  }
-
-  /** Names behind an argument that whoever gets it can look at, and those that the argument itself depends on. */
-  private contents(e: Expr): string[] {
-    return [...this.uses(e), ...this.pointedTo(e)];
-  }
-
-  /** Names that a function changes which writes behind the pointer. */
-  private writtenBehind(e: Expr): string[] {
-    if (e.kind === 'cast') return this.writtenBehind(e.operand);
-    if (e.kind === 'address') return [this.names.ofPlace(e.place)];
-    return this.pointedTo(e);
-  }
-
-  private pointedTo(e: Expr): string[] {
-    if (e.kind === 'cast') return this.pointedTo(e.operand);
-    if (e.kind === 'address') return this.ofPlace(e.place);
-    const type = typeOf(e);
-    if (type?.kind === 'pointer' && type.to.kind === 'record') return [`record ${type.to.tag}`];
-    const name = e.kind === 'load' && type?.kind === 'pointer' ? this.names.leadsTo(e) : undefined;
-    return name === undefined ? [] : [name];
-  }
-
-  /** Names in an expression that are numbers. */
-  private numbers(e: Expr): string[] {
-    switch (e.kind) {
-      case 'load':
-        return e.place.type.kind === 'pointer' ? [] : [this.names.ofPlace(e.place)];
-      case 'unary':
-      case 'cast':
-        return this.numbers(e.operand);
-      case 'binary':
-        return [...this.numbers(e.left), ...this.numbers(e.right)];
-      default:
-        return [];
-    }
   }
 
   /** The value, or what a comparison says of it, goes to `to`. */
