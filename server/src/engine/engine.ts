@@ -293,8 +293,8 @@ class Schedule implements Others, Progress {
       functionsAnalysed: this.analysed.size,
       steps: STEPS_PER_PROGRAM - Math.max(0, this.left.steps),
       outOfBudget: [...this.exceeded].sort(),
-      quarantined: this.program.bodies.flatMap((b) =>
-        b.quarantine.length > 0 && this.analysed.has(b.id) ? [b.id] : [],
+      quarantined: this.program.bodies.flatMap((body) =>
+        body.quarantine.length > 0 && this.analysed.has(body.id) && this.slice.acts(body) ? [body.id] : [],
       ),
       cancelled,
     };

@@ -200,7 +200,7 @@ export interface EngineResult {
   /** Instructions that were executed. */
   readonly steps: number;
   readonly outOfBudget: readonly string[];
-  /** Functions that were run and are not known whole: the parser did not understand all of them. */
+  /** Functions that were run, have to do with userfaultfd, and were not understood whole by the parser. */
   readonly quarantined: readonly string[];
   readonly cancelled: boolean;
 }
