@@ -8,6 +8,7 @@ import type { Slice } from './slice/slice.ts';
 import type { ArmedRange, State, Trace } from './state.ts';
 import { traceSteps } from './state.ts';
 import type { Tables } from './tables.ts';
+import type { Site } from './trace.ts';
 import type { Location, Value } from './value.ts';
 
 /** The linked program: bodies and globals by the names the IR uses. */
@@ -133,6 +134,11 @@ export function eventBase(ctx: Context, state: State, object: string, span: Span
   };
 }
 
+/** The place of a span. */
+export function siteAt(ctx: Context, span: Span): Site {
+  return { span, function: functionAt(ctx, span) };
+}
+
 /** The function in which a span lies: what happens in one may be said of a place in another. */
 function functionAt(ctx: Context, span: Span): string {
   const holds = ({ span: own }: FunctionBody) =>
@@ -141,12 +147,6 @@ function functionAt(ctx: Context, span: Span): string {
   // A nested function lies in another one.
   const holders = ctx.program.bodies.filter(holds).sort((a, b) => b.span.start - a.span.start);
   return (holders[0] ?? ctx.body).name;
-}
-
-/** Where a thing is said in the source: a span and the function that it lies in. */
-export interface Site {
-  readonly span: Span;
-  readonly function: string;
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import type { Span } from '../text/span.ts';
-import type { TraceStep } from './trace.ts';
+import type { Site, TraceStep } from './trace.ts';
 
 /** Feature bits of a userfaultfd: surely requested, requested by some expression, and whether others are possible. */
 export interface FeatureWord {
@@ -112,7 +112,7 @@ export interface ReadEvent extends EventBase {
   readonly root: string;
   readonly process: string;
   /** Threads that were joined, and locks that were taken, before this read on this path: key to where. */
-  readonly waited: ReadonlyMap<string, Span>;
+  readonly waited: ReadonlyMap<string, Site>;
   readonly blocking: boolean;
 }
 

@@ -9,7 +9,7 @@ import type { Span } from '../text/span.ts';
 import type { Catches, FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
 import type { Thresholds } from './thresholds.ts';
-import type { StepKind, TraceStep } from './trace.ts';
+import type { Site, StepKind, TraceStep } from './trace.ts';
 import { type Location, type Reference, referenceKey, type Value } from './value.ts';
 
 /** UFFDIO_API on this descriptor: not tried, tried and failed, succeeded; `unknown` for one that came from elsewhere. */
@@ -122,7 +122,7 @@ export class State {
   /** Locks held: location key to where taken. */
   locks: ReadonlyMap<string, Span>;
   /** Locks taken since the last read of a userfaultfd, and threads joined, by this path. */
-  waited: ReadonlyMap<string, Span>;
+  waited: ReadonlyMap<string, Site>;
   /** Empty, or the fork site whose child this path is. */
   process: string;
   /** The fork whose consequence for the child is still open on this (child's) path. */

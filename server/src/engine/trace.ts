@@ -20,3 +20,9 @@ export interface TraceStep {
   readonly kind: StepKind;
   readonly message: string;
 }
+
+/** Where a thing is said in the source: a span and the function that it lies in. */
+export interface Site {
+  readonly span: Span;
+  readonly function: string;
+}

@@ -3,7 +3,7 @@
  * takes facts from all roots of the program.
  */
 import type { EngineResult, ForkEvent, ReadEvent } from '../engine/events.ts';
-import type { TraceStep } from '../engine/trace.ts';
+import type { Site, TraceStep } from '../engine/trace.ts';
 import { type Span, sameSpan } from '../text/span.ts';
 import { FORK_FEATURE } from '../uffd/events.ts';
 import type { Severity } from './finding.ts';
@@ -19,7 +19,7 @@ type Verdict =
   | {
       readonly kind: 'waits';
       readonly read: ReadEvent;
-      readonly wait: Span;
+      readonly wait: Site;
       /** Where the forking thread took the lock that the reader waits for. */
       readonly taken: Span | undefined;
     };
@@ -103,12 +103,12 @@ function waitsForForker(
   read: ReadEvent,
   fork: ForkEvent,
   forkerSite: string | undefined,
-): { wait: Span; taken: Span | undefined } | undefined {
-  for (const [key, span] of read.waited) {
+): { wait: Site; taken: Span | undefined } | undefined {
+  for (const [key, wait] of read.waited) {
     if (key.startsWith('thread:') && forkerSite !== undefined && key === `thread:${forkerSite}`)
-      return { wait: span, taken: undefined };
+      return { wait, taken: undefined };
     const taken = key.startsWith('lock:') ? fork.locks.get(key.slice('lock:'.length)) : undefined;
-    if (taken !== undefined) return { wait: span, taken };
+    if (taken !== undefined) return { wait, taken };
   }
   return undefined;
 }
@@ -199,8 +199,8 @@ export const forkDeadlocksMonitor: Rule = {
       } else if (verdict.kind === 'waits') {
         found.push({
           severity: severityOf(fork),
-          span: verdict.wait,
-          function: verdict.read.function,
+          span: verdict.wait.span,
+          function: verdict.wait.function,
           object: 'fork',
           message: verdict.taken
             ? 'The reader takes a lock here that the forking thread holds across its fork(), and fork() waits until the reader has read UFFD_EVENT_FORK: deadlock. Do not hold the lock across fork(), or read without it.'
@@ -208,7 +208,7 @@ export const forkDeadlocksMonitor: Rule = {
           trace: [
             ...fork.trace,
             ...(verdict.taken === undefined ? [] : [noteAt(verdict.taken, 'the forking thread takes the lock here')]),
-            noteAt(verdict.wait, 'the reader waits for the forking thread before it reads'),
+            noteAt(verdict.wait.span, 'the reader waits for the forking thread before it reads'),
           ],
         });
       }

@@ -2,11 +2,12 @@
 import type { Expr, Place } from '../../ir/ir.ts';
 import type { Span } from '../../text/span.ts';
 import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
-import { type Context, eventBase, objectId, type Site } from '../context.ts';
+import { type Context, eventBase, objectId } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
 import { noteChildUse, noteDisarmed, noteGoesOn } from '../observe.ts';
 import { olderId, previousId, type State, type Uffd } from '../state.ts';
+import type { Site } from '../trace.ts';
 import {
   asConstant,
   constant,

@@ -3,7 +3,7 @@ import { copiesAddressSpace } from '../../uffd/clone.ts';
 import { FORK_FEATURE } from '../../uffd/events.ts';
 import { isAlone, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
-import { type Context, eventBase, spanId } from '../context.ts';
+import { type Context, eventBase, siteAt, spanId } from '../context.ts';
 import { loadLocation, pointees } from '../evaluate.ts';
 import type { ForkEvent } from '../events.ts';
 import { checkLost, descriptorsIn, letEscape, noteChildUse, processEnds } from '../observe.ts';
@@ -191,7 +191,7 @@ export function threadJoinModel(call: ModelCall, state: State): State[] {
   const sure = sites.length > 0 || state.threads.size === 1;
   for (const site of joined) {
     if (state.threads.has(site)) state.threads = withEntry(state.threads, site, 'joined');
-    if (sure) state.waited = withEntry(state.waited, `thread:${site}`, call.instruction.span);
+    if (sure) state.waited = withEntry(state.waited, `thread:${site}`, siteAt(call.ctx, call.instruction.span));
   }
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
@@ -215,7 +215,7 @@ export function lockModel(call: ModelCall, state: State): State[] {
     // Held locks are asked for where a process is made; one that is shared keeps nobody who shares it waiting.
     if (call.ctx.forks && call.name !== 'pthread_rwlock_rdlock')
       state.locks = withEntry(state.locks, keys[0]!, call.instruction.span);
-    state.waited = withEntry(state.waited, `lock:${keys[0]!}`, call.instruction.span);
+    state.waited = withEntry(state.waited, `lock:${keys[0]!}`, siteAt(call.ctx, call.instruction.span));
   }
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
