@@ -68,7 +68,7 @@ function noteHandler(ctx: Context, state: State, instruction: CallInstruction, n
     for (const r of evaluate(ctx, state, argument).references) {
       if (r.kind !== 'location') continue;
       const tag = state.memory.load({ base: r.location.base, path: `${r.location.path}.event` })?.tag;
-      if (tag?.child !== undefined) recognise(state, tag.child, instruction.span);
+      if (tag?.child !== undefined) recognise(state, tag.child, instruction.span, name);
     }
   }
 }

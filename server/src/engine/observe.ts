@@ -50,12 +50,16 @@ function tableOf(ctx: Context, expr: Expr): Span | undefined {
   return ctx.program.global(variableBase(expr.place.base.variable))?.initialiserSpan;
 }
 
-/** The message is known to be FORK from here on, by a test of its event or because its `fork.ufd` is taken. */
-export function recognise(state: State, child: string, span: Span): void {
+/**
+ * The message is known to be FORK from here on, by a test of its event, because its `fork.ufd` is taken, or because
+ * a table chose this handler.
+ */
+export function recognise(state: State, child: string, span: Span, handler?: string): void {
   const duty = state.objects.get(child)?.duty;
   if (duty !== undefined && duty.recognised === undefined) {
     state.updateDuty(child, { recognised: span });
-    state.step('event', span, 'the message is UFFD_EVENT_FORK and the code tells it apart here');
+    const how = handler === undefined ? 'the code tells it apart here' : `${handler}() is called for it here`;
+    state.step('event', span, `the message is UFFD_EVENT_FORK and ${how}`);
   }
 }
 
