@@ -101,7 +101,7 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
   if (locations.length === 0) return UNKNOWN;
   const result = ctx.slice.ignores(place) ? ignoredValue(place) : loadAll(ctx, state, place, locations);
   if (!options.printing) noteArgumentUse(ctx, state, place, locations, result);
-  noteTableUse(ctx, state, place, locations, (e) => evaluate(ctx, state, e, options));
+  noteTableUse(ctx, state, place, locations, result, (e) => evaluate(ctx, state, e, options));
   return result;
 }
 

@@ -44,7 +44,7 @@ export interface RepeatedHandshakeEvent extends EventBase {
 /** A FORK message whose path never treated it as one. */
 export interface UnhandledForkEvent extends EventBase {
   readonly kind: 'unhandled-fork';
-  /** `table`: the initialiser of a table of handlers. */
+  /** `table`: the initialiser of a table of handlers, or where the program takes what it stored into one. */
   readonly place: 'swallowed' | 'table' | 'first-use' | 'read';
   readonly readSpan: Span;
 }

@@ -2,8 +2,8 @@
  * What evaluation notices on its way: tests of a message's event, uses of the message's union, dispatch tables, the
  * child's use of memory after fork(), and descriptors that nobody holds any more.
  */
-import type { Expr, GlobalVariable, Place } from '../ir/ir.ts';
-import { type Span, sameSpan } from '../text/span.ts';
+import type { Expr, Place } from '../ir/ir.ts';
+import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
@@ -31,7 +31,7 @@ export function noteEventTest(
       const table = tableOf(ctx, tag === left.tag ? expr.right : expr.left);
       // A search in a table is a dispatch, not yet a test: what the handler does decides.
       if (a === b && table === undefined) recognise(state, tag.child, expr.span);
-      else swallow(state, tag.child, table ?? expr.span);
+      else swallow(state, tag.child, table ?? expr.span, table !== undefined);
       return;
     }
     case '&':
@@ -63,10 +63,10 @@ export function recognise(state: State, child: string, span: Span, handler?: str
   }
 }
 
-/** The message passes this test as something else. */
-export function swallow(state: State, child: string, span: Span): void {
+/** The message passes this test as something else, or what a table has for it leaves it alone. */
+export function swallow(state: State, child: string, span: Span, byTable = false): void {
   const duty = state.objects.get(child)?.duty;
-  if (duty !== undefined && duty.recognised === undefined) state.updateDuty(child, { swallowed: span });
+  if (duty !== undefined && duty.recognised === undefined) state.updateDuty(child, { swallowed: span, byTable });
 }
 
 /** The union of a message was read. */
@@ -139,23 +139,41 @@ export function noteAct(ctx: Context, state: State): void {
   });
 }
 
-/** A file-scope table indexed by the event of a FORK message decides what becomes of it. */
+/**
+ * A table indexed by the event of a FORK message decides what becomes of it: its initialiser, or where that says nothing
+ * of it, whoever calls what the program stored there.
+ */
 export function noteTableUse(
   ctx: Context,
   state: State,
   place: Place,
   locations: readonly Location[],
+  found: Value,
   evaluateIndex: (e: Expr) => Value,
 ): void {
   for (const element of place.path) {
     if (element.kind !== 'index') continue;
     const tag = evaluateIndex(element.index).tag;
     if (tag?.part !== 'event' || tag.child === undefined) continue;
-    for (const l of locations) {
-      const global = ctx.program.global(l.base);
-      if (global?.initialiserSpan !== undefined) swallow(state, tag.child, global.initialiserSpan);
+    for (const { base, path } of locations) {
+      const global = ctx.program.global(base);
+      const isFilled = global?.initialiser.some(({ target }) => isElement(target, path)) === true;
+      const initialiser = isFilled ? global.initialiserSpan : undefined;
+      if (isFilled || (isHandler(place) && !found.any)) swallow(state, tag.child, initialiser ?? place.span, true);
     }
   }
+}
+
+/** The place is an element, or lies in one, of the array of which the path names an element. */
+function isElement({ path }: Place, of: string): boolean {
+  const written = path.map((e) =>
+    e.kind === 'field' ? `.${e.name}` : `[${e.index.kind === 'constant' ? e.index.value : '*'}]`,
+  );
+  return written.join('').startsWith(of.slice(0, of.lastIndexOf('[') + 1));
+}
+
+function isHandler({ type }: Place): boolean {
+  return type.kind === 'pointer' && type.to.kind === 'function';
 }
 
 /** What a thread does there is not taken over by whoever joins it. */
@@ -270,17 +288,16 @@ function reportUnhandled(ctx: Context, state: State, object: Uffd): void {
   const span = duty.swallowed ?? duty.firstUse ?? duty.read;
   ctx.facts.emit({
     kind: 'unhandled-fork',
-    place: placeOfFault(ctx, duty),
+    place: placeOfFault(duty),
     readSpan: duty.read,
     ...eventBase(ctx, state, object.id, span),
   });
 }
 
 /** What it is that does not handle the event. */
-function placeOfFault({ program }: Context, { swallowed, firstUse }: ChildDuty): UnhandledForkEvent['place'] {
+function placeOfFault({ swallowed, byTable, firstUse }: ChildDuty): UnhandledForkEvent['place'] {
   if (swallowed === undefined) return firstUse === undefined ? 'read' : 'first-use';
-  const isTable = ({ initialiserSpan: table }: GlobalVariable) => table !== undefined && sameSpan(table, swallowed);
-  return program.globals.some(isTable) ? 'table' : 'swallowed';
+  return byTable ? 'table' : 'swallowed';
 }
 
 /** exit(), abort(), return from main: descriptors go with the process, but a FORK message taken for another is one. */

@@ -30,6 +30,8 @@ export interface ChildDuty {
   readonly recognised: Span | undefined;
   /** The switch, condition or table that let the message pass as something else. */
   readonly swallowed: Span | undefined;
+  /** It was a table. */
+  readonly byTable: boolean;
   /** First use of the union on a path that did not look at the event. */
   readonly firstUse: Span | undefined;
   /** The return that dropped the last copy outside the message. */

@@ -293,6 +293,7 @@ function bearChild(
       read: span,
       recognised: undefined,
       swallowed: undefined,
+      byTable: false,
       firstUse: undefined,
       droppedAt: undefined,
       batch,
