@@ -24,6 +24,16 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
       checkLost(ctx, state, inMessage, { how: 'dropped' });
       return;
     }
+    // Each of several places may have it now.
+    if (from.length === 1 && to.length > 1)
+      for (const [suffix, member] of state.memory.below(from[0]!))
+        storeTo(
+          ctx,
+          state,
+          to.map(({ base, path }) => ({ base, path: path + suffix })),
+          member,
+          span,
+        );
   }
   const value = evaluate(ctx, state, expr);
   keepDisguised(ctx, state, expr, span);
