@@ -51,6 +51,16 @@ void main(
     stdin,
     color: wantsColor(),
   },
-).then((status) => {
-  if (status >= 0 && !broken) process.exitCode = status;
+).then(async (status) => {
+  // The server goes on.
+  if (status < 0) return;
+  if (!broken) process.exitCode = status;
+  await Promise.all([process.stdout, process.stderr].map(written));
+  // Left to itself the process would first wait for code that is being optimized, and give back its heap piece by piece.
+  process.exit();
 });
+
+/** Everything that was written to the stream has gone out, or will not. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}

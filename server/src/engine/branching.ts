@@ -10,10 +10,10 @@ import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import type { Context } from './context.ts';
 import { endBatch } from './countdown.ts';
 import { dominates } from './dominators.ts';
-import { evaluate, placeLocations, placeOf } from './evaluate.ts';
+import { evaluate, evaluateCondition, type Operands, operandsOf, placeLocations, placeOf } from './evaluate.ts';
 import { FORK_FIELD } from './memory.ts';
 import { recognise, refusalsIn, swallow } from './observe.ts';
-import { assume } from './refine.ts';
+import { assume, assumeValue } from './refine.ts';
 import type { Hypothesis, State, Uffd } from './state.ts';
 import {
   type AbstractNumber,
@@ -47,12 +47,14 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   const { condition } = terminator;
   for (const id of refusalsIn(state, condition)) state.update(id, { refusalTested: true });
   const { written } = asWritten(ctx.body, terminator);
-  const unlikely = hypothesisOf(ctx, state, written);
+  const operands = operandsOf(ctx, state, condition);
+  const unlikely = hypothesisOf(ctx, state, written, operands);
+  const asked = eventsAskedOf(ctx, state, condition);
+  const value = evaluateCondition(ctx, state, condition, operands);
   const whenTrue = state.clone();
   const whenFalse = state;
-  const asked = eventsAskedOf(ctx, state, condition);
-  const canBeTrue = assume(ctx, whenTrue, condition, true);
-  const canBeFalse = assume(ctx, whenFalse, condition, false);
+  const canBeTrue = assumeValue(ctx, whenTrue, { condition, value, operands }, true);
+  const canBeFalse = assumeValue(ctx, whenFalse, { condition, value, operands }, false);
   // The event is known, and what it is compared with is not: which way its message goes is not known either.
   if (canBeTrue && canBeFalse)
     for (const child of asked) for (const s of [whenTrue, whenFalse]) s.update(child, { escaped: true });
@@ -61,20 +63,19 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
     whenTrue.step('branch', condition.span, 'the test holds here');
     whenFalse.step('branch', condition.span, 'the test does not hold here');
   }
-  const test = state.hypothesis === undefined ? undefined : eventTestOf(ctx, state, condition);
+  const test = state.hypothesis === undefined ? undefined : eventTestOf(condition, operands);
   const isEqual = test?.equal === 'true' ? whenTrue : whenFalse;
   const target = test?.equal === 'true' ? terminator.whenTrue : terminator.whenFalse;
   tellEvent(ctx, isEqual, test?.event, { span: condition.span, region: undefined, target });
   if (canBeTrue) {
-    requestedEvent(ctx, whenTrue, condition);
+    if (operands?.of.op === '==') requestedEvent(ctx, whenTrue, condition, operands);
     endBatch(whenTrue, ctx.body, block, terminator.whenTrue);
     enter(terminator.whenTrue, whenTrue);
   } else if (unlikely?.side === 'true') {
     suppose(written.whenTrue, unlikely.state);
   }
   if (canBeFalse) {
-    if (condition.kind === 'binary' && condition.op === '!=')
-      requestedEvent(ctx, whenFalse, { ...condition, op: '==' });
+    if (operands?.of.op === '!=') requestedEvent(ctx, whenFalse, condition, operands);
     endBatch(whenFalse, ctx.body, block, terminator.whenFalse);
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
@@ -141,8 +142,13 @@ interface Supposed {
  * For `event == X` where the source never requested X's feature: the message is X after all. Where it can only be X: it
  * is one of those that were not requested, and the code behind the test may ask which.
  */
-function hypothesisOf(ctx: Context, state: State, terminator: Branch): Supposed | undefined {
-  const test = eventTestOf(ctx, state, terminator.condition);
+function hypothesisOf(
+  ctx: Context,
+  state: State,
+  terminator: Branch,
+  operands: Operands | undefined,
+): Supposed | undefined {
+  const test = eventTestOf(terminator.condition, operands);
   if (test === undefined) return undefined;
   const { tagged, event, place, equal, other } = test;
   const isEvent = tagged.number !== undefined && contains(tagged.number, event);
@@ -165,10 +171,9 @@ interface EventTest {
 }
 
 /** `event == X`, or `!=`, of a message. */
-function eventTestOf(ctx: Context, state: State, condition: Expr): EventTest | undefined {
+function eventTestOf(condition: Expr, operands: Operands | undefined): EventTest | undefined {
   if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
-  const left = evaluate(ctx, state, condition.left);
-  const right = evaluate(ctx, state, condition.right);
+  const { left, right } = operands!;
   if (left.tag === undefined && right.tag === undefined) return undefined;
   const tagged = left.tag !== undefined ? left : right;
   const event = asConstant(tagged === left ? right : left);
@@ -272,10 +277,8 @@ export function hasLeft(hypothesis: Hypothesis, body: FunctionBody, target: numb
 }
 
 /** The same test, reached by a message whose source requested the feature. */
-function requestedEvent(ctx: Context, state: State, condition: Expr): void {
-  if (condition.kind !== 'binary' || condition.op !== '==' || state.hypothesis !== undefined) return;
-  const left = evaluate(ctx, state, condition.left);
-  const right = evaluate(ctx, state, condition.right);
+function requestedEvent(ctx: Context, state: State, condition: Expr, { left, right }: Operands): void {
+  if (condition.kind !== 'binary' || state.hypothesis !== undefined) return;
   const tag = left.tag ?? right.tag;
   if (tag?.part === 'event') noteRequested(ctx, tag, condition.span);
 }

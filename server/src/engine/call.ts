@@ -28,6 +28,18 @@ export interface ModelCall {
   readonly values: readonly Value[];
 }
 
+/**
+ * Executes a call of a library function, or of one that the program does not show, named by the call itself: most calls,
+ * and none of them runs a body. Undefined for other calls. Threads that it starts are left to the caller.
+ */
+export function executeLibraryCall(ctx: Context, state: State, instruction: CallInstruction): State[] | undefined {
+  const { callee } = instruction;
+  if (callee.kind !== 'function' || ctx.program.function(callee.name, ctx.body.file) !== undefined) return undefined;
+  const row = rowOf(callee.name, instruction.arguments);
+  if (row === undefined) return [unknownCall(ctx, state, instruction, callee.name)];
+  return row.kind === 'call-once' ? undefined : libraryCall(ctx, state, instruction, row);
+}
+
 export function* executeCall(ctx: Context, state: State, instruction: CallInstruction, budget: Budget): Run {
   const names = calleeNames(ctx, state, instruction.callee);
   if (names.length === 0) return [unknownCall(ctx, state, instruction, undefined)];
@@ -226,13 +238,24 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
   const exits = yield* summarised(ctx, state, { instruction, body, ...context }, budget);
   for (const exit of exits) {
     // What is left of the frame: temporaries, which no scope ends.
-    for (const variable of body.locals) exit.memory.deleteBase(variableBase(variable));
-    for (const variable of body.parameters) exit.memory.deleteBase(variableBase(variable));
+    exit.memory.removeEach(frameOf(body));
     restoreFrame(exit, aside);
     if (saved !== undefined) restoreFrame(exit, saved);
     takeResult(ctx, exit, instruction);
   }
   return exits;
+}
+
+const frames = new WeakMap<FunctionBody, readonly string[]>();
+
+/** Bases of all variables of a body. */
+function frameOf(body: FunctionBody): readonly string[] {
+  let frame = frames.get(body);
+  if (frame === undefined) {
+    frame = [...body.locals, ...body.parameters].map(variableBase);
+    frames.set(body, frame);
+  }
+  return frame;
 }
 
 /** No argument leads to a descriptor or to a message, and no consequence of a fork() waits for a use of memory. */

@@ -86,6 +86,46 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
   }
 }
 
+/** The operation that a condition is, casts and negations apart, and what its operands are in a state. */
+export interface Operands {
+  readonly of: Expr & { readonly kind: 'binary' };
+  readonly left: Value;
+  readonly right: Value;
+}
+
+/** Undefined where the condition is no operation on two operands. */
+export function operandsOf(ctx: Context, state: State, condition: Expr): Operands | undefined {
+  switch (condition.kind) {
+    case 'cast':
+      return operandsOf(ctx, state, condition.operand);
+    case 'unary':
+      return condition.op === '!' ? operandsOf(ctx, state, condition.operand) : undefined;
+    case 'binary':
+      return {
+        of: condition,
+        left: evaluate(ctx, state, condition.left),
+        right: evaluate(ctx, state, condition.right),
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** The condition in the state in which its operands were found. */
+export function evaluateCondition(ctx: Context, state: State, condition: Expr, operands: Operands | undefined): Value {
+  if (operands === undefined) return evaluate(ctx, state, condition);
+  if (condition === operands.of) {
+    const { left, right } = operands;
+    noteEventTest(ctx, state, operands.of, left, right);
+    return applyBinary(operands.of.op, left, right);
+  }
+  if (condition.kind === 'cast')
+    return castValue(evaluateCondition(ctx, state, condition.operand, operands), condition.type);
+  if (condition.kind === 'unary')
+    return applyUnary(condition.op, evaluateCondition(ctx, state, condition.operand, operands));
+  return evaluate(ctx, state, condition);
+}
+
 function castValue(value: Value, type: CType): Value {
   if (type.kind !== 'integer' || value.number?.set === undefined) return value;
   if (type.signed || type.bytes >= 8 || value.references.length > 0 || value.any) return value;
@@ -100,8 +140,9 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
   if (place.base.kind === 'deref') noteMemoryUse(ctx, state, locations, place.span);
   if (locations.length === 0) return UNKNOWN;
   const result = ctx.slice.ignores(place) ? ignoredValue(place) : loadAll(ctx, state, place, locations);
-  if (!options.printing) noteArgumentUse(ctx, state, place, locations, result);
-  noteTableUse(ctx, state, place, locations, result, (e) => evaluate(ctx, state, e, options));
+  const fixed = fixedPlace(place);
+  if (!options.printing && fixed?.inUnion !== false) noteArgumentUse(ctx, state, place, locations, result);
+  if (fixed === undefined) noteTableUse(ctx, state, place, locations, result, (e) => evaluate(ctx, state, e, options));
   return result;
 }
 
@@ -111,12 +152,8 @@ function ignoredValue(place: Place): Value {
 }
 
 function loadAll(ctx: Context, state: State, place: Place, locations: readonly Location[]): Value {
-  let value: Value | undefined;
-  for (const location of locations) {
-    const found = loadLocation(ctx, state, location);
-    value = value === undefined ? found : join(value, found);
-  }
-  const result = value!;
+  let result = loadLocation(ctx, state, locations[0]!);
+  for (let i = 1; i < locations.length; i++) result = join(result, loadLocation(ctx, state, locations[i]!));
   const { base } = place;
   return base.kind === 'variable' && base.variable.volatile && result.references.length === 0 ? UNKNOWN : result;
 }
@@ -131,8 +168,48 @@ export function loadLocation(ctx: Context, state: State, location: Location): Va
   return all ?? UNKNOWN;
 }
 
+/** Where a place lies in every state. */
+interface FixedPlace {
+  readonly locations: readonly [Location];
+  /** The global variable that it lies in. */
+  readonly global: string | undefined;
+  /** It may be a part of a message's union. */
+  readonly inUnion: boolean;
+}
+
+const fixedPlaces = new WeakMap<Place, FixedPlace | 'depends'>();
+
+/** Undefined where it depends on the state. */
+function fixedPlace(place: Place): FixedPlace | undefined {
+  let found = fixedPlaces.get(place);
+  if (found === undefined) {
+    found = findFixed(place) ?? 'depends';
+    fixedPlaces.set(place, found);
+  }
+  return found === 'depends' ? undefined : found;
+}
+
+function findFixed(place: Place): FixedPlace | undefined {
+  if (place.base.kind !== 'variable') return undefined;
+  let path = '';
+  for (const element of place.path) {
+    if (element.kind === 'field') path += `.${element.name}`;
+    else if (element.index.kind === 'constant') path += `[${indexText(Number(element.index.value))}]`;
+    else return undefined;
+  }
+  const { variable } = place.base;
+  const base = variableBase(variable);
+  const isGlobal = variable.storage === 'global' || variable.storage === 'static';
+  return { locations: [{ base, path }], global: isGlobal ? base : undefined, inUnion: path.includes('.arg.') };
+}
+
 /** Where a place can lie; empty when nothing is known of the pointer. */
-export function placeLocations(ctx: Context, state: State, place: Place): Location[] {
+export function placeLocations(ctx: Context, state: State, place: Place): readonly Location[] {
+  const fixed = fixedPlace(place);
+  if (fixed !== undefined) {
+    if (fixed.global !== undefined) ctx.footprint.globals.add(fixed.global);
+    return fixed.locations;
+  }
   let locations: Location[];
   if (place.base.kind === 'variable') {
     const { variable } = place.base;

@@ -6,10 +6,10 @@
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
 import { ERRNO_BASE, type Program, variableBase } from './context.ts';
-import { type Cells, FORK_FIELD } from './memory.ts';
+import { type Cells, type Entry, FORK_FIELD } from './memory.ts';
 import type { State } from './state.ts';
 
-export type Frame = ReadonlyMap<string, Cells>;
+export type Frame = readonly Entry[];
 
 const privates = new WeakMap<FunctionBody, readonly string[]>();
 
@@ -45,7 +45,7 @@ function findPrivate(body: FunctionBody): string[] {
  */
 export function setAside(state: State, caller: FunctionBody, callee: FunctionBody): Frame {
   // A function that calls itself has one set of variables.
-  return take(state, caller.id === callee.id ? [] : privateBases(caller));
+  return caller.id === callee.id ? [] : state.memory.removeEach(privateBases(caller), isPlain);
 }
 
 /** The same for all that the callee cannot reach, whoever's it is: its callers are not told apart. */
@@ -53,7 +53,7 @@ export function setAsideUnreached(program: Program, state: State, callee: Functi
   const { bases } = state.reach([], [ERRNO_BASE, ...globalBases(program), ...callee.parameters.map(variableBase)]);
   const unreached: string[] = [];
   for (const base of state.memory.baseNames()) if (!bases.has(base)) unreached.push(base);
-  return take(state, unreached);
+  return state.memory.removeEach(unreached, isPlain);
 }
 
 const globals = new WeakMap<Program, readonly string[]>();
@@ -67,18 +67,6 @@ function globalBases(program: Program): readonly string[] {
   return found;
 }
 
-function take(state: State, bases: readonly string[]): Frame {
-  const frame = new Map<string, Cells>();
-  for (const base of bases) {
-    if (!state.memory.has(base)) continue;
-    const cells = state.memory.cellsOf(base);
-    if (!isPlain(cells)) continue;
-    frame.set(base, cells);
-    state.memory.deleteBase(base);
-  }
-  return frame;
-}
-
 function isPlain({ values }: Cells): boolean {
   for (const { references, tag } of values.values()) {
     if (tag !== undefined) return false;
@@ -90,10 +78,10 @@ function isPlain({ values }: Cells): boolean {
 
 /** The variables of a body as they are: those of the outer activation of a recursive function. */
 export function saveFrame(state: State, body: FunctionBody): Frame {
-  const frame = new Map<string, Cells>();
+  const frame: Entry[] = [];
   for (const variable of [...body.parameters, ...body.locals]) {
     const base = variableBase(variable);
-    if (state.memory.has(base)) frame.set(base, state.memory.cellsOf(base));
+    if (state.memory.has(base)) frame.push({ base, cells: state.memory.cellsOf(base) });
   }
   return frame;
 }
@@ -101,12 +89,12 @@ export function saveFrame(state: State, body: FunctionBody): Frame {
 /** Descriptors that variables of the frame hold, messages apart. */
 export function heldIn(frame: Frame): Set<string> {
   const found = new Set<string>();
-  for (const { values } of frame.values())
-    for (const [path, { references }] of values)
+  for (const { cells } of frame)
+    for (const [path, { references }] of cells.values)
       if (!path.endsWith(FORK_FIELD)) for (const r of references) if (r.kind === 'descriptor') found.add(r.object);
   return found;
 }
 
 export function restoreFrame(state: State, frame: Frame): void {
-  for (const [base, cells] of frame) state.memory.setCells(base, cells);
+  state.memory.putEach(frame);
 }

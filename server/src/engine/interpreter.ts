@@ -10,7 +10,7 @@ import type { BasicBlock, Expr, FunctionBody, Instruction, Variable } from '../i
 import { mergeAlternatives } from './alternatives.ts';
 import { assign, checkReplaced, keepDisguised, zeroPlace } from './assign.ts';
 import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching.ts';
-import { executeCall } from './call.ts';
+import { executeCall, executeLibraryCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { apartKey, maskKey } from './masks.ts';
@@ -72,9 +72,11 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   if (supposed.length > 0 && whole !== undefined)
     yield* runFrom({ ...ctx, body: whole }, supposed, budget, exits, supposed);
   if (budget.exceeded.has(ctx.body.id)) for (const exit of exits.values()) exit.cut = true;
-  noteSuccess(ctx, [...exits.values()]);
+  const found = [...exits.values()];
+  noteSuccess(ctx, found);
+  if (found.length < 2) return found;
   const before = new Set(entry.flatMap((s) => [...s.objects.keys()]));
-  return mergeAlternatives([...exits.values()], before, (s) => outcomeOf(s));
+  return mergeAlternatives(found, before, (s) => outcomeOf(s));
 }
 
 /** `supposed` is filled with what a slice does not tell: states in which a message has an event that it cannot have. */
@@ -86,22 +88,25 @@ function* runFrom(
   supposed: Entry[],
 ): Generator<void, void, void> {
   const { body } = ctx;
-  const blocks = body.blocks.map(() => new Map<string, Slot>());
+  const blocks: (Map<string, Slot> | undefined)[] = [];
   const temporaries = temporariesOf(body);
   const thresholds = thresholdsOf(body);
-  const dirty: Slot[][] = body.blocks.map(() => []);
+  const dirty: (Slot[] | undefined)[] = [];
   const worklist = new Worklist(body);
   const maxStates = ctx.slice.walkersOf(body).length > 0 ? MAX_STATES_OF_ROWS : MAX_STATES;
   const mark = (target: number, slot: Slot) => {
     if (slot.dirty) return;
     slot.dirty = true;
-    dirty[target]!.push(slot);
+    const others = dirty[target];
+    if (others === undefined) dirty[target] = [slot];
+    else others.push(slot);
     worklist.add(target);
   };
   const enter = (target: number, state: State) => {
     if (state.hypothesis !== undefined && hasLeft(state.hypothesis, body, target)) return;
     const block = body.blocks[target]!;
-    const slots = blocks[target]!;
+    blocks[target] ??= new Map();
+    const slots = blocks[target];
     const apart = slots.size < MAX_STATES_BY_ROW ? apartKey : maskKey;
     const key = state.key() + apart(ctx.slice, body, state);
     const slot = slots.get(key);
@@ -148,11 +153,14 @@ function* runFrom(
         for (const state of states) executePlain(ctx, state, instruction, block);
       } else {
         const next: State[] = [];
-        for (const state of states) next.push(...(yield* execute(ctx, state, instruction, block, budget)));
+        for (const state of states) {
+          const after = instruction.kind === 'call' ? executeLibraryCall(ctx, state, instruction) : undefined;
+          next.push(...(after ?? (yield* execute(ctx, state, instruction, block, budget))));
+          if (after !== undefined && ctx.facts.hasStarted) yield* ctx.facts.runStarted();
+        }
         states = next;
       }
-      if (states.some((s) => s.hypothesis?.answered === true))
-        states = states.filter((s) => s.hypothesis?.answered !== true);
+      if (states.some(isAnswered)) states = states.filter((s) => !isAnswered(s));
       if (states.length > 1 && instruction.kind === 'call') states = mergeAfterCall(ctx, states, instruction.result);
       if (states.length === 0) break;
     }
@@ -175,8 +183,13 @@ function* runFrom(
   }
 }
 
+function isAnswered({ hypothesis }: State): boolean {
+  return hypothesis?.answered === true;
+}
+
 /** A handshake that is always refused, and a function that returns for its success what it returns for nothing else. */
 function noteSuccess(ctx: Context, exits: readonly State[]): void {
+  if (!exits.some((s) => s.refused !== undefined)) return;
   const result = (s: State) => asConstant(s.memory.load({ base: RETURN_BASE, path: '' }) ?? UNKNOWN);
   const others = exits.filter((s) => s.refused === undefined).map(result);
   for (const exit of exits) {

@@ -17,8 +17,9 @@ export function apartKey(slice: Slice, body: FunctionBody, state: State): string
 /** The same for calls: who asks for other features calls for something else. */
 export function callKey(slice: Slice, body: FunctionBody, state: State): string {
   let key = apartKey(slice, body, state);
-  for (const [i, mask] of slice.masksOf(body).entries()) {
-    const value = valueAt(state.memory, mask);
+  const masks = slice.masksOf(body);
+  for (let i = 0; i < masks.length; i++) {
+    const value = valueAt(state.memory, masks[i]!);
     const n = value === undefined ? undefined : asConstant(value);
     if (n !== undefined) key += `=${i}:${n}`;
   }
@@ -28,7 +29,9 @@ export function callKey(slice: Slice, body: FunctionBody, state: State): string 
 /** By the rows of tables that the body is at. */
 function rowKey(slice: Slice, body: FunctionBody, { memory }: State): string {
   let key = '';
-  for (const [i, { at, rows }] of slice.walkersOf(body).entries()) {
+  const walkers = slice.walkersOf(body);
+  for (let i = 0; i < walkers.length; i++) {
+    const { at, rows } = walkers[i]!;
     const value = memory.load(at);
     if (value === undefined || value.any) continue;
     const row = rowOf(slice, value, rows);
@@ -49,8 +52,9 @@ function rowOf(slice: Slice, value: Value, rows: number | undefined): number | u
 /** Of the masks that a body has: those that surely ask for fork events, and those that surely do not. */
 export function maskKey(slice: Slice, body: FunctionBody, { memory }: State): string {
   let key = '';
-  for (const [i, mask] of slice.masksOf(body).entries()) {
-    const value = valueAt(memory, mask);
+  const masks = slice.masksOf(body);
+  for (let i = 0; i < masks.length; i++) {
+    const value = valueAt(memory, masks[i]!);
     const n = value?.number;
     if (value === undefined || value.any || n === undefined) continue;
     if ((n.must & FORK_FEATURE) !== 0n) key += `+${i}`;

@@ -33,10 +33,14 @@ export function isTemporary(base: string): boolean {
   return /:\$\d+$/.test(base);
 }
 
-/** Bases are spread over this many short lists, so that a copy before a change copies few of them. */
+/**
+ * Bases are spread over this many short lists, so that a copy before a change copies few of them. The variables of one
+ * function are in one: they come and go together.
+ */
 const BUCKETS = 64;
 
-interface Entry {
+/** A base object and what it holds. */
+export interface Entry {
   readonly base: string;
   readonly cells: Cells;
 }
@@ -46,11 +50,37 @@ type Bucket = readonly Entry[];
 
 const EMPTY_BUCKET: Bucket = [];
 
-/** Of the end of the name: what comes before is a path that many have in common. */
+/** Names whose bucket is remembered; of more, those of long ago are found again. */
+const MAX_KNOWN_BUCKETS = 20_000;
+const knownBuckets = new Map<string, number>();
+
 function bucketOf(base: string): number {
-  const { length } = base;
-  const last = base.charCodeAt(length - 1) + 31 * base.charCodeAt(length - 2) + 7 * base.charCodeAt(length - 3);
-  return (last + 13 * base.charCodeAt(length - 4) + 3 * base.charCodeAt(length - 5) + length) & (BUCKETS - 1);
+  let bucket = knownBuckets.get(base);
+  if (bucket === undefined) {
+    bucket = findBucket(base);
+    if (knownBuckets.size >= MAX_KNOWN_BUCKETS) knownBuckets.clear();
+    knownBuckets.set(base, bucket);
+  }
+  return bucket;
+}
+
+function findBucket(base: string): number {
+  let hash = 0;
+  for (let i = 0, end = endOfOwner(base); i < end; i++) hash = (31 * hash + base.charCodeAt(i)) | 0;
+  return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
+}
+
+/** Where the name of the function ends that a variable belongs to; of other bases, where the name ends. */
+function endOfOwner(base: string): number {
+  const file = base.startsWith('var:') ? base.indexOf('#') : -1;
+  const end = file < 0 ? -1 : base.indexOf(':', file);
+  return end < 0 ? base.length : end;
+}
+
+/** -1 where it is not there. Each access to the memory asks this: it goes without an iterator. */
+function indexIn(bucket: Bucket, base: string): number {
+  for (let i = 0; i < bucket.length; i++) if (bucket[i]!.base === base) return i;
+  return -1;
 }
 
 /** A descriptor that some cell names; `whole`: the cell is all of a variable. */
@@ -60,6 +90,11 @@ interface Held {
 }
 
 const NOTHING_HELD: readonly Held[] = [];
+
+function mayHold({ references }: Value): boolean {
+  for (const r of references) if (r.kind === 'descriptor') return true;
+  return false;
+}
 
 /** Of cells that nobody changes any more. */
 const heldByCells = new WeakMap<Cells, readonly Held[]>();
@@ -116,25 +151,86 @@ export class Memory {
   }
 
   private find(base: string): Cells | undefined {
-    for (const entry of this.buckets[bucketOf(base)]!) if (entry.base === base) return entry.cells;
-    return undefined;
+    const bucket = this.buckets[bucketOf(base)]!;
+    const at = indexIn(bucket, base);
+    return at < 0 ? undefined : bucket[at]!.cells;
   }
 
   /** `undefined` removes the base. */
   private replace(base: string, cells: Cells | undefined): void {
-    this.taken = undefined;
-    if (this.sharedArray) {
-      this.buckets = this.buckets.slice();
-      this.sharedArray = false;
-    }
     const index = bucketOf(base);
     const bucket = this.buckets[index]!;
-    const at = bucket.findIndex((e) => e.base === base);
+    const at = indexIn(bucket, base);
     const changed = bucket.slice();
     if (cells === undefined) changed.splice(at, 1);
     else if (at < 0) changed.push({ base, cells });
     else changed[at] = { base, cells };
-    this.buckets[index] = changed;
+    this.replaceBucket(index, changed);
+  }
+
+  private replaceBucket(index: number, bucket: Bucket): void {
+    if (this.sharedArray) {
+      this.buckets = this.buckets.slice();
+      this.sharedArray = false;
+    }
+    this.buckets[index] = bucket;
+  }
+
+  /** What is held outside messages is asked again where a base comes or goes that holds something. */
+  private noteHeld(base: string, cells: Cells): void {
+    if (this.taken !== undefined && this.heldIn(base, cells).length > 0) this.taken = undefined;
+  }
+
+  private heldIn(base: string, cells: Cells): readonly Held[] {
+    return this.owned?.has(base) === true ? findHeld(cells) : heldBy(cells);
+  }
+
+  /** Removes those of the bases that are there and for which `isMeant` holds; gives them, in that order. */
+  removeEach(bases: readonly string[], isMeant: (cells: Cells) => boolean = () => true): Entry[] {
+    const removed: Entry[] = [];
+    let index = -1;
+    let changed: Entry[] | undefined;
+    for (const base of bases) {
+      const next = bucketOf(base);
+      if (next !== index) {
+        if (changed !== undefined) this.replaceBucket(index, changed);
+        index = next;
+        changed = undefined;
+      }
+      const bucket = changed ?? this.buckets[index]!;
+      const at = indexIn(bucket, base);
+      const entry = bucket[at];
+      if (entry === undefined || !isMeant(entry.cells)) continue;
+      this.noteHeld(base, entry.cells);
+      changed ??= bucket.slice();
+      changed.splice(at, 1);
+      removed.push(entry);
+      this.owned?.delete(base);
+      this.makeSingle(base);
+    }
+    if (changed !== undefined) this.replaceBucket(index, changed);
+    return removed;
+  }
+
+  /** Puts bases in the place of what is there under their names. */
+  putEach(entries: readonly Entry[]): void {
+    let index = -1;
+    let changed: Entry[] | undefined;
+    for (const entry of entries) {
+      const next = bucketOf(entry.base);
+      if (next !== index) {
+        if (changed !== undefined) this.replaceBucket(index, changed);
+        index = next;
+        changed = this.buckets[index]!.slice();
+      }
+      const at = indexIn(changed!, entry.base);
+      if (at >= 0) this.noteHeld(entry.base, changed![at]!.cells);
+      if (at < 0) changed!.push(entry);
+      else changed![at] = entry;
+      this.owned?.delete(entry.base);
+      this.noteHeld(entry.base, entry.cells);
+    }
+    if (changed !== undefined) this.replaceBucket(index, changed);
   }
 
   /** Bases of `other` whose cells are not the very same here. */
@@ -145,8 +241,10 @@ export class Memory {
       const left = this.buckets[i]!;
       const right = other.buckets[i]!;
       if (left === right) continue;
-      for (const { base, cells } of right) {
-        const own = left.find((e) => e.base === base)?.cells;
+      for (const entry of right) {
+        const { base, cells } = entry;
+        const at = indexIn(left, base);
+        const own = at < 0 ? undefined : left[at]!.cells;
         if (own !== cells) found.push({ base, own, cells });
       }
     }
@@ -179,8 +277,7 @@ export class Memory {
     const found = new Map<string, 'variable' | 'kept'>();
     for (const bucket of this.buckets) {
       for (const { base, cells } of bucket) {
-        const held = this.owned?.has(base) === true ? findHeld(cells) : heldBy(cells);
-        for (const { object, whole } of held) {
+        for (const { object, whole } of this.heldIn(base, cells)) {
           // A local has the name of its function before its own.
           if (!whole || !/^var:.*:/s.test(base)) found.set(object, 'kept');
           else if (!found.has(object)) found.set(object, 'variable');
@@ -207,13 +304,21 @@ export class Memory {
   }
 
   setCells(base: string, cells: Cells): void {
+    const before = this.find(base);
+    if (before !== undefined) this.noteHeld(base, before);
     this.replace(base, cells);
     this.owned?.delete(base);
+    this.noteHeld(base, cells);
   }
 
+  /** For a change that does not say what it does to descriptors. */
   private writable(base: string): Cells {
-    const existing = this.find(base);
     this.taken = undefined;
+    return this.own(base);
+  }
+
+  private own(base: string): Cells {
+    const existing = this.find(base);
     if (existing !== undefined && this.owned?.has(base) === true) return existing;
     const copy: Cells =
       existing === undefined
@@ -226,9 +331,15 @@ export class Memory {
   }
 
   deleteBase(base: string): void {
-    if (!this.has(base)) return;
+    const cells = this.find(base);
+    if (cells === undefined) return;
+    this.noteHeld(base, cells);
     this.replace(base, undefined);
     this.owned?.delete(base);
+    this.makeSingle(base);
+  }
+
+  private makeSingle(base: string): void {
     if (this.weak.has(base)) this.weak = new Set([...this.weak].filter((w) => w !== base));
   }
 
@@ -243,14 +354,16 @@ export class Memory {
 
   /** True when a store there replaces the old value for sure. */
   isStrong(location: Location): boolean {
-    return !this.summaries.has(location.base) && !/\[[*>]/.test(location.path);
+    return !this.weak.has(location.base) && (location.path === '' || !/\[[*>]/.test(location.path));
   }
 
   store(location: Location, value: Value): void {
     if (this.isStrong(location)) {
+      const old = this.find(location.base)?.values.get(location.path);
       // What is stored again is shared still.
-      if (this.find(location.base)?.values.get(location.path) === value) return;
-      this.writable(location.base).values.set(location.path, value);
+      if (old === value) return;
+      if (mayHold(value) || (old !== undefined && mayHold(old))) this.taken = undefined;
+      this.own(location.base).values.set(location.path, value);
       return;
     }
     const old = this.cellsOf(location.base).values.get(location.path);

@@ -2,7 +2,16 @@
 import type { BinaryOperator, Expr, Place } from '../ir/ir.ts';
 import { canBeSame } from './arithmetic.ts';
 import type { Context } from './context.ts';
-import { anyNumber, evaluate, loadLocation, placeLocations, placeOf } from './evaluate.ts';
+import {
+  anyNumber,
+  evaluate,
+  evaluateCondition,
+  loadLocation,
+  type Operands,
+  operandsOf,
+  placeLocations,
+  placeOf,
+} from './evaluate.ts';
 import type { Memory } from './memory.ts';
 import type { State } from './state.ts';
 import {
@@ -39,25 +48,43 @@ const SWAPPED: Partial<Record<BinaryOperator, BinaryOperator>> = {
 
 /** Narrows `state` in place; false when no concrete state is left. */
 export function assume(ctx: Context, state: State, condition: Expr, truth: boolean): boolean {
-  const value = evaluate(ctx, state, condition);
-  if (truth ? !canBeNonZero(value) : !canBeZero(value)) return false;
-  return narrowBy(ctx, state, condition, truth);
+  const operands = operandsOf(ctx, state, condition);
+  const value = evaluateCondition(ctx, state, condition, operands);
+  return assumeValue(ctx, state, { condition, value, operands }, truth);
 }
 
-function narrowBy(ctx: Context, state: State, condition: Expr, truth: boolean): boolean {
+/** A condition, and what it is in a state. */
+export interface Test {
+  readonly condition: Expr;
+  readonly value: Value;
+  readonly operands: Operands | undefined;
+}
+
+/** The same for a condition that was evaluated in this state. */
+export function assumeValue(ctx: Context, state: State, test: Test, truth: boolean): boolean {
+  if (truth ? !canBeNonZero(test.value) : !canBeZero(test.value)) return false;
+  return narrowBy(ctx, state, test.condition, test.operands, truth);
+}
+
+function narrowBy(
+  ctx: Context,
+  state: State,
+  condition: Expr,
+  operands: Operands | undefined,
+  truth: boolean,
+): boolean {
   switch (condition.kind) {
     case 'cast':
-      return narrowBy(ctx, state, condition.operand, truth);
+      return narrowBy(ctx, state, condition.operand, operands, truth);
     case 'unary':
-      return condition.op === '!' ? narrowBy(ctx, state, condition.operand, !truth) : true;
+      return condition.op === '!' ? narrowBy(ctx, state, condition.operand, operands, !truth) : true;
     case 'load':
       return narrowPlace(ctx, state, condition, truth ? '!=' : '==', constant(0));
     case 'binary': {
       const { op } = condition;
       if (op in NEGATED) {
         const effective = truth ? op : NEGATED[op]!;
-        const left = evaluate(ctx, state, condition.left);
-        const right = evaluate(ctx, state, condition.right);
+        const { left, right } = operands!;
         // (x & mask) == mask, (x & mask) != 0
         if (condition.left.kind === 'binary' && condition.left.op === '&') {
           if (!narrowMask(ctx, state, condition.left, effective, asConstant(right))) return false;

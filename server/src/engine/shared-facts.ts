@@ -64,6 +64,7 @@ export class SharedFacts {
 
   isVisible(base: string): boolean {
     const answer = this.sees(base);
+    if (this.watches.length === 0) return answer;
     for (const { journal, shared } of this.watches)
       if (!journal.hasAsked('visible', base) && !shared.has(base)) journal.ask(['visible', base], () => String(answer));
     return answer;
@@ -116,10 +117,11 @@ export class SharedFacts {
 
   /** What other roots may store there while this one runs. `starters`: the roots that led to it, where it is a thread. */
   othersStore(root: string, key: string, starters: readonly string[]): Value | undefined {
+    const all = this.look('stored', this.stored, key);
+    if (all === undefined) return undefined;
     let value: Value | undefined;
     const own = new Set([root, beforeThreads(root), ...starters.map(beforeThreads)]);
-    for (const [other, stored] of this.look('stored', this.stored, key) ?? [])
-      if (!own.has(other)) value = value === undefined ? stored : join(value, stored);
+    for (const [other, stored] of all) if (!own.has(other)) value = value === undefined ? stored : join(value, stored);
     return value;
   }
 
@@ -137,6 +139,7 @@ export class SharedFacts {
 
   private look<V>(kind: Kind, all: ByRoot<V>, of: string): ReadonlyMap<string, V> | undefined {
     const now = all.get(of);
+    if (this.watches.length === 0) return now;
     // What is told to one part is mostly told to those around it.
     let text: string | undefined;
     for (const { journal, changed } of this.watches) {

@@ -251,15 +251,19 @@ export class State {
     const seen = new Set<string>();
     const descriptors = new Set<string>();
     const queue: string[] = [...bases];
-    const visit = (ref: Reference) => {
-      if (ref.kind === 'descriptor') descriptors.add(ref.object);
-      else if (ref.kind === 'location') queue.push(ref.location.base);
+    const visit = (references: readonly Reference[]) => {
+      for (let i = 0; i < references.length; i++) {
+        const r = references[i]!;
+        if (r.kind === 'descriptor') descriptors.add(r.object);
+        else if (r.kind === 'location') queue.push(r.location.base);
+      }
     };
-    for (const v of values) v.references.forEach(visit);
+    for (const { references } of values) visit(references);
     for (let base = queue.pop(); base !== undefined; base = queue.pop()) {
       if (seen.has(base)) continue;
       seen.add(base);
-      for (const v of this.memory.cellsOf(base).values.values()) v.references.forEach(visit);
+      for (const { references } of this.memory.cellsOf(base).values.values())
+        if (references.length > 0) visit(references);
     }
     return { bases: seen, descriptors };
   }
@@ -509,8 +513,15 @@ function joinThreads(
   return result ?? a;
 }
 
-export function locationKey(l: Location): string {
-  return `${l.base}|${l.path}`;
+const locationKeys = new WeakMap<Location, string>();
+
+export function locationKey(location: Location): string {
+  let key = locationKeys.get(location);
+  if (key === undefined) {
+    key = `${location.base}|${location.path}`;
+    locationKeys.set(location, key);
+  }
+  return key;
 }
 
 /** The steps of a path, oldest first. */

@@ -220,16 +220,30 @@ function takesSteps({ set: before }: AbstractNumber, { set: after }: AbstractNum
   return step !== 0 && after.every((v, i) => v - before[i]! === step);
 }
 
+/** Lists are in the order of their keys, and stay in it. */
 function joinReferences(a: readonly Reference[], b: readonly Reference[]): readonly Reference[] {
   if (a === b || b.length === 0) return a;
-  let added: Reference[] | undefined;
+  let joined: Reference[] | undefined;
   for (const r of b) {
-    if (a.some((known) => sameReference(known, r)) || isAnyElement(r, a)) continue;
-    if (added === undefined) added = [r];
-    else added.push(r);
+    // Mostly they are the very same.
+    if (a.includes(r) || isAmong(a, r) || isAnyElement(r, a)) continue;
+    joined ??= [...a];
+    joined.splice(placeFor(r, joined), 0, r);
   }
-  if (added === undefined) return a;
-  return [...a, ...added].sort((x, y) => (referenceKey(x) < referenceKey(y) ? -1 : 1));
+  return joined ?? a;
+}
+
+function isAmong(references: readonly Reference[], r: Reference): boolean {
+  for (const known of references) if (sameReference(known, r)) return true;
+  return false;
+}
+
+/** Behind all that have a lesser key. */
+function placeFor(r: Reference, references: readonly Reference[]): number {
+  const key = referenceKey(r);
+  let at = references.length;
+  while (at > 0 && referenceKey(references[at - 1]!) >= key) at--;
+  return at;
 }
 
 function sameReference(a: Reference, b: Reference): boolean {
@@ -244,8 +258,13 @@ function isAnyElement(r: Reference, references: readonly Reference[]): boolean {
   if (r.kind !== 'location') return false;
   const { base, path } = r.location;
   if (!path.endsWith(']')) return false;
-  const element = `${path.slice(0, path.lastIndexOf('['))}[*]`;
-  return references.some((k) => k.kind === 'location' && k.location.path === element && k.location.base === base);
+  let element: string | undefined;
+  for (const k of references) {
+    if (k.kind !== 'location' || k.location.base !== base || !k.location.path.endsWith('[*]')) continue;
+    element ??= `${path.slice(0, path.lastIndexOf('['))}[*]`;
+    if (k.location.path === element) return true;
+  }
+  return false;
 }
 
 /** Places that differ in their last index alone become one of unknown index. */

@@ -32,7 +32,7 @@ import {
   WRITES_FIRST,
 } from './library.ts';
 import { Mentions } from './mentions.ts';
-import { isBytePointer, type Names } from './names.ts';
+import { fieldName, isBytePointer, type Names } from './names.ts';
 import { SharedNumbers } from './shared-numbers.ts';
 
 export interface Step {
@@ -97,6 +97,9 @@ export interface BlockFacts {
 }
 
 const NONE: readonly never[] = [];
+
+/** Members in which the kernel answers a request: include/uapi/linux/userfaultfd.h. */
+const ANSWERS = ['copy', 'zeropage', 'mapped', 'updated', 'move', 'ioctls', 'features'];
 
 /**
  * A step of which nothing is said yet. A class, so that all steps have one layout: they are asked many thousand times,
@@ -316,7 +319,8 @@ export class StepReader {
     const { row, arguments: list } = known;
     const result = resultOf(i);
     const request = row.kind === 'ioctl' && isPlainRequest(list[1]);
-    if (TELLING.has(row.kind) && !request) this.telling.push(...result);
+    if (TELLING.has(row.kind) && !request && !isIdle(known)) this.telling.push(...result);
+    if (row.kind === 'ioctl') this.variables.push(...ANSWERS.map(fieldName));
     if (row.kind.startsWith('atomic-')) this.atomic(list, result[0], row.kind);
     if (row.kind === 'memcpy' && list[0] !== undefined && list[1] !== undefined) {
       const [to, from] = [this.names.leadsTo(list[0]), this.names.leadsTo(list[1])];
