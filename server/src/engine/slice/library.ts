@@ -102,7 +102,6 @@ export const TELLING: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'vfork',
   'clone',
   'thread-create',
-  'close',
   'exec',
   'epoll-ctl',
 ]);

@@ -172,10 +172,15 @@ export class Relevance {
     if (step.released.some((n) => this.carrying.has(this.names.find(n)))) return true;
     if (
       (step.defines.some((n) => this.matters(n)) && (step.within === undefined || this.matters(step.within))) ||
-      step.takes.some((n) => (isAssignment(step) ? this.tells(n) : this.matters(n) || this.holds(n)))
+      step.takes.some((n) => this.isTaken(n, step))
     )
       return true;
     return this.callees(step).some((c) => c.acts);
+  }
+
+  private isTaken(name: string, step: Step): boolean {
+    if (isAssignment(step)) return this.tells(name);
+    return this.holds(name) || (step.forDescriptors ? this.tells(name) : this.matters(name));
   }
 
   private isEssential(step: Step): boolean {

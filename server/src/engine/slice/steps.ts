@@ -43,6 +43,8 @@ export interface Step {
   readonly forForks: boolean;
   /** Done for what it is given: it matters where one of these may be a descriptor, or tells of one. */
   readonly takes: readonly string[];
+  /** It is done for descriptors alone: a number that tells of none makes no difference. */
+  readonly forDescriptors: boolean;
   /** A request that matters only where the handshake may be missing. */
   readonly request: boolean;
   /** It makes a userfaultfd, or may do its handshake. */
@@ -110,6 +112,7 @@ class PlainStep implements Step {
   readonly essential: boolean = false;
   readonly forForks: boolean = false;
   readonly takes: readonly string[] = NONE;
+  readonly forDescriptors: boolean = false;
   readonly request: boolean = false;
   readonly handshake: boolean = false;
   readonly forks: boolean = false;
@@ -320,6 +323,8 @@ export class StepReader {
     const result = resultOf(i);
     const request = row.kind === 'ioctl' && isPlainRequest(list[1]);
     if (TELLING.has(row.kind) && !request && !isIdle(known)) this.telling.push(...result);
+    // It tells of what is closed.
+    if (row.kind === 'close' && list[0] !== undefined && result[0] !== undefined) this.tell(list[0], result[0]);
     if (row.kind === 'ioctl') this.variables.push(...ANSWERS.map(fieldName));
     if (row.kind.startsWith('atomic-')) this.atomic(list, result[0], row.kind);
     if (row.kind === 'memcpy' && list[0] !== undefined && list[1] !== undefined) {
@@ -344,6 +349,7 @@ export class StepReader {
       essential: !request && row.kind !== 'close' && !isIdle(known),
       forForks: row.kind === 'mutex-lock' || row.kind === 'mutex-unlock',
       takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.mentions.contents(a)) : [],
+      forDescriptors: ESCAPES.has(row.kind),
       request,
       handshake: isHandshake(known),
       forks: makesProcess(known),
