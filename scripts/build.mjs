@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
+import { plainLoops, plainLoopsPlugin } from './plain-loops.mjs';
 
 const require = createRequire(import.meta.url);
 rmSync('dist', { recursive: true, force: true });
@@ -25,10 +26,11 @@ const entries = [
   ['server/src/lsp/index.ts', 'dist/lsp.cjs', {}],
   ['client/src/extension.ts', 'dist/extension.cjs', {}],
 ];
+const plugins = [plainLoopsPlugin(plainLoops(entries.map(([entry]) => entry).filter((e) => existsSync(e))))];
 const built = await Promise.all(
   entries
     .filter(([entry]) => existsSync(entry))
-    .map(([entry, outfile, more]) => build({ ...common, ...more, entryPoints: [entry], outfile })),
+    .map(([entry, outfile, more]) => build({ ...common, ...more, plugins, entryPoints: [entry], outfile })),
 );
 writeFileSync('dist/third-party-notices.txt', noticesOf(built));
 copyFileSync(require.resolve('web-tree-sitter'), 'dist/web-tree-sitter.cjs');

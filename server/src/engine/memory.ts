@@ -565,6 +565,8 @@ export function coversMemory(a: Memory, b: Memory): boolean {
 /** True when everything that `right` allows is allowed by `left`: when joining it would not change `left`. */
 export function coversCells(left: Cells, right: Cells): boolean {
   if (left === right) return true;
+  const [whole, other] = [wholeOf(left, right), wholeOf(right, left)];
+  if (whole !== undefined && other !== undefined) return covers(whole, other);
   for (const [path, value] of left.values) {
     const other = right.values.get(path) ?? elsewhere(right, path);
     if (other === undefined ? !path.includes('[*]') : !covers(value, other)) return false;
@@ -582,15 +584,25 @@ export function coversCells(left: Cells, right: Cells): boolean {
   return true;
 }
 
+/** The value of a base that is one cell, where both are and nothing else tells them apart: most variables. */
+function wholeOf({ values, defaults }: Cells, other: Cells): Value | undefined {
+  return values.size === 1 && defaults === other.defaults ? values.get('') : undefined;
+}
+
 /** What a single cell holds that was not stored by its own name. */
 function elsewhere(cells: Cells, path: string): Value | undefined {
   return path.includes('[') && !path.includes('[*]') ? loadCell(cells, path) : defaultOf(cells, path);
 }
 
 function joinCells(base: string, left: Cells, right: Cells, widen?: Thresholds): Cells {
-  let values: Map<string, Value> | undefined;
   const bounds = (path: string) =>
     widen && (widen.get(path === '' ? base : path.slice(path.lastIndexOf('.'))) ?? NO_BOUNDS);
+  const [whole, wholeOther] = [wholeOf(left, right), wholeOf(right, left)];
+  if (whole !== undefined && wholeOther !== undefined) {
+    const joined = join(whole, wholeOther, bounds(''));
+    return joined === whole ? left : { values: new Map([['', joined]]), defaults: left.defaults };
+  }
+  let values: Map<string, Value> | undefined;
   const change = () => {
     values ??= new Map(left.values);
     return values;

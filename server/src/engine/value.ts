@@ -162,7 +162,7 @@ export function sameNumber(a: AbstractNumber | undefined, b: AbstractNumber | un
 export function joinNumber(a: AbstractNumber, b: AbstractNumber): AbstractNumber {
   if (sameNumber(a, b)) return a;
   if (a.set !== undefined && b.set !== undefined) {
-    const union = [...new Set([...a.set, ...b.set])].sort((x, y) => x - y);
+    const union = unionOf(a.set, b.set);
     if (union.length === a.set.length) return a;
     if (union.length <= MAX_SET) return numberSet(union);
   }
@@ -176,6 +176,19 @@ export function joinNumber(a: AbstractNumber, b: AbstractNumber): AbstractNumber
     nonzero: excludesZero(a) && excludesZero(b),
   };
   return sameNumber(a, joined) ? a : joined;
+}
+
+/** Of sorted lists without repetition, as another such list. */
+function unionOf(a: readonly number[], b: readonly number[]): number[] {
+  const union: number[] = [];
+  let j = 0;
+  for (const n of a) {
+    for (; j < b.length && b[j]! < n; j++) union.push(b[j]!);
+    if (b[j] === n) j++;
+    union.push(n);
+  }
+  for (; j < b.length; j++) union.push(b[j]!);
+  return union;
 }
 
 /**
