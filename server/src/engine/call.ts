@@ -92,7 +92,6 @@ function namesForkDescriptor(body: FunctionBody): boolean {
   if (found === undefined) {
     found = false;
     visitBody(body, {
-      expr: () => {},
       place: (place) => {
         found ||= isForkPlace(place);
       },

@@ -32,7 +32,6 @@ function findPrivate(body: FunctionBody): string[] {
     expr: (e: Expr) => {
       if (e.kind === 'address') note(e.place);
     },
-    place: () => {},
   });
   const isPrivate = (v: Variable) => v.storage !== 'static' && v.cleanup === undefined && !taken.has(v);
   return [...body.parameters, ...body.locals].filter(isPrivate).map(variableBase);

@@ -108,7 +108,7 @@ export function unusedFunctions(program: Program): ReadonlySet<string> {
     if (body !== undefined) named.add(body.id);
   };
   for (const body of program.functions) {
-    visitBody(body, { expr: (e) => note(e, body), place: () => {} });
+    visitBody(body, { expr: (e) => note(e, body) });
     for (const { cleanup, span } of [...body.parameters, ...body.locals])
       if (cleanup !== undefined) note({ kind: 'function', name: cleanup, span });
   }

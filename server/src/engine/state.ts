@@ -95,6 +95,9 @@ export interface Trace {
   readonly previous: Trace | undefined;
 }
 
+/** Of collections whose keys do not depend on who holds what. */
+const keysOfObjects = new WeakMap<ReadonlyMap<string, Uffd>, string>();
+
 const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -221,6 +224,30 @@ export class State {
    * there, as long as the state has no other like it; `nameless` goes by nothing.
    */
   key(nameless?: string): string {
+    let key = nameless === undefined ? this.knownKeyOfObjects() : this.keyOfObjects(nameless).key;
+    const add = (part: string) => {
+      key = key === '' ? part : `${key};${part}`;
+    };
+    if (this.locks.size > 0) add(`L${[...this.locks.keys()].sort().join()}`);
+    if (this.process !== '') add(`P${this.process}`);
+    if (this.childOf !== undefined) add('C');
+    if (this.refused !== undefined) add(`R${this.refused.event.span.start}`);
+    if (this.hypothesis !== undefined) add(`H${this.hypothesis.span.start}${this.hypothesis.feature ?? ''}`);
+    return key;
+  }
+
+  /** States share their userfaultfds with those that they come from. */
+  private knownKeyOfObjects(): string {
+    const { objects } = this;
+    if (objects.size === 0) return '';
+    const known = keysOfObjects.get(objects);
+    if (known !== undefined) return known;
+    const { key, restsOnMemory } = this.keyOfObjects();
+    if (!restsOnMemory) keysOfObjects.set(objects, key);
+    return key;
+  }
+
+  private keyOfObjects(nameless?: string): { readonly key: string; readonly restsOnMemory: boolean } {
     const parts: string[] = [];
     let taken: Holdings | undefined;
     for (const o of this.objects.values()) {
@@ -238,12 +265,7 @@ export class State {
       parts.push(`${o.id}:${objectKey(o)}${taken.get(o.id) ?? ''}`);
     }
     if (parts.length > 1) parts.sort();
-    if (this.locks.size > 0) parts.push(`L${[...this.locks.keys()].sort().join()}`);
-    if (this.process !== '') parts.push(`P${this.process}`);
-    if (this.childOf !== undefined) parts.push('C');
-    if (this.refused !== undefined) parts.push(`R${this.refused.event.span.start}`);
-    if (this.hypothesis !== undefined) parts.push(`H${this.hypothesis.span.start}${this.hypothesis.feature ?? ''}`);
-    return parts.join(';');
+    return { key: parts.join(';'), restsOnMemory: taken !== undefined };
   }
 
   /** Follows pointers from the given values; returns every base and every descriptor that can be reached. */

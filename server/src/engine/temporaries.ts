@@ -5,6 +5,7 @@
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitInstruction, visitTerminator } from '../ir/visit.ts';
 import { variableBase } from './context.ts';
+import type { Cells } from './memory.ts';
 import type { State } from './state.ts';
 
 const cache = new WeakMap<FunctionBody, readonly (readonly string[])[]>();
@@ -21,13 +22,13 @@ export function temporariesOf(body: FunctionBody): readonly (readonly string[])[
 
 /** What holds a descriptor stays: it is held as long as the function runs. */
 export function forgetTemporaries(state: State, bases: readonly string[]): void {
-  for (const base of bases) {
-    if (!state.memory.has(base)) continue;
-    let holds = false;
-    for (const value of state.memory.cellsOf(base).values.values())
-      if (value.references.some((r) => r.kind === 'descriptor')) holds = true;
-    if (!holds) state.memory.deleteBase(base);
-  }
+  if (bases.length > 0) state.memory.removeEach(bases, holdsNothing);
+}
+
+function holdsNothing({ values }: Cells): boolean {
+  for (const { references } of values.values())
+    if (references.length > 0 && references.some((r) => r.kind === 'descriptor')) return false;
+  return true;
 }
 
 function find(body: FunctionBody): string[][] {

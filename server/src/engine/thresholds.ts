@@ -43,7 +43,6 @@ function find(body: FunctionBody): Thresholds {
       bounds.down.push(bound + ends.down);
       found.set(name, bounds);
     },
-    place: () => {},
   });
   for (const { up, down } of found.values()) {
     up.sort((a, b) => a - b);

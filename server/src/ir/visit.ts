@@ -6,11 +6,25 @@ export interface Visitor {
   place(p: Place): void;
 }
 
-export function visitBody(body: FunctionBody, visitor: Visitor): void {
-  for (const block of body.blocks) {
-    for (const i of block.instructions) visitInstruction(i, visitor);
-    visitTerminator(block.terminator, visitor);
+/** Bodies are walked for many questions, and do not change. */
+const walked = new WeakMap<FunctionBody, { readonly exprs: readonly Expr[]; readonly places: readonly Place[] }>();
+
+/** All places, then all expressions, each in the order in which they stand. */
+export function visitBody(body: FunctionBody, visitor: Partial<Visitor>): void {
+  let found = walked.get(body);
+  if (found === undefined) {
+    const exprs: Expr[] = [];
+    const places: Place[] = [];
+    const all = { expr: (e: Expr) => void exprs.push(e), place: (p: Place) => void places.push(p) };
+    for (const block of body.blocks) {
+      for (const i of block.instructions) visitInstruction(i, all);
+      visitTerminator(block.terminator, all);
+    }
+    found = { exprs, places };
+    walked.set(body, found);
   }
+  if (visitor.place !== undefined) for (const p of found.places) visitor.place(p);
+  if (visitor.expr !== undefined) for (const e of found.exprs) visitor.expr(e);
 }
 
 export function visitInitialiser(global: GlobalVariable, visitor: Visitor): void {

@@ -53,22 +53,24 @@ export function foldBranches({ successors, dead }: Flowgraph, ask: FoldQuestions
   for (let again = true; again; ) {
     again = false;
     for (let i = successors.length - 1; i >= 0; i--) {
-      const found = new Set<number>();
+      let next = NOTHING;
+      let differ = false;
       for (const s of ways[i]!) {
-        found.add(first(s));
-        if (first(s) === exit) out[i] = out[s]!;
+        const found = first(s);
+        if (found === exit) out[i] = out[s]!;
+        if (found === NOTHING || found === next) continue;
+        differ ||= next !== NOTHING;
+        next = found;
       }
       if (ways[i]!.length === 0) {
-        found.add(exit);
+        next = exit;
         out[i] = i;
       }
-      found.delete(NOTHING);
-      if (found.size > 1 && !branchStays[i]) {
+      if (differ && !branchStays[i]) {
         branchStays[i] = true;
         again = true;
       }
-      const next = found.size === 1 ? [...found][0]! : NOTHING;
-      if (found.size > 1 || next === after[i]) continue;
+      if (differ || next === after[i]) continue;
       after[i] = next;
       again = true;
     }

@@ -151,7 +151,6 @@ export function pointersFollowed(body: FunctionBody, names: Names): Set<string> 
     else if (e.kind === 'binary') visit(names.leadsTo(e.left) === undefined ? e.right : e.left);
   };
   visitBody(body, {
-    expr: () => {},
     place: ({ base }) => {
       if (base.kind === 'deref') visit(base.pointer);
     },

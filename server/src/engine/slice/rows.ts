@@ -73,7 +73,6 @@ export class Rows {
     const found = new Map<string, Walker>();
     if (this.ids.size === 0) return [];
     visitBody(body, {
-      expr: () => {},
       place: ({ base, path }) => {
         const [first] = path;
         if (base.kind === 'deref') {

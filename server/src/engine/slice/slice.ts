@@ -181,7 +181,7 @@ export class Slice {
     const { span } = body;
     for (const variable of body.parameters)
       note({ base: { kind: 'variable', variable }, path: [], type: variable.type, span });
-    visitBody(body, { expr: () => {}, place: note });
+    visitBody(body, { place: note });
     return [...found.values()];
   }
 
@@ -210,7 +210,7 @@ export class Slice {
       steps.map((s) => this.relevance.keeps(s, wary) || ends(this.relevance.functions, s)),
     );
     const ignored = [...body.parameters, ...body.locals].map((v) => this.ignoresVariable(v));
-    visitBody(body, { expr: () => {}, place: (p) => ignored.push(this.ignores(p)) });
+    visitBody(body, { place: (p) => ignored.push(this.ignores(p)) });
     const bits = (list: readonly boolean[]) => list.map(Number).join('');
     const traits = bits([this.whole, acts, neverReturns, forks, wary, startsThreads, readsMessages]);
     const masks = this.masksOf(body).map(nameOfMask);
