@@ -14,7 +14,7 @@ import { executeCall, executeLibraryCall } from './call.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { apartKey, maskKey } from './masks.ts';
-import { FORK_FIELD } from './memory.ts';
+import { type Cells, FORK_FIELD } from './memory.ts';
 import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
 import { endsBehindCall, isProcessRoot } from './process-end.ts';
 import { joinStates, type State } from './state.ts';
@@ -317,10 +317,18 @@ function isTable({ type }: Variable, { terminator }: BasicBlock): boolean {
   return type.kind === 'array' && (terminator.kind === 'return' || type.of.kind !== 'integer');
 }
 
+/** Some cell refers to something: most variables are numbers alone. */
+function refersTo({ values }: Cells): boolean {
+  for (const { references } of values.values()) if (references.length > 0) return true;
+  return false;
+}
+
 function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: BasicBlock): void {
   const candidates = new Set<string>();
   const taken = new Set<string>();
-  for (const variable of instruction.variables) {
+  const bases = instruction.variables.map(variableBase);
+  const holders = instruction.variables.filter((_, i) => refersTo(state.memory.cellsOf(bases[i]!)));
+  for (const variable of holders) {
     const base = variableBase(variable);
     const table = ctx.stack.length === 1 && isTable(variable, block);
     for (const [path, value] of state.memory.cellsOf(base).values) {
@@ -337,8 +345,8 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
         if (variable.storage === 'local' && !path.endsWith(FORK_FIELD)) taken.add(r.object);
       }
     }
-    state.memory.deleteBase(base);
   }
+  state.memory.removeEach(bases);
   checkReplaced(ctx, state);
   const isOwed = (id: string) => state.objects.get(id)?.duty !== undefined;
   if (candidates.size === 0) return;

@@ -1,5 +1,4 @@
 /** Expansion of a project's macros, with a way back from the expansion's offsets to the source. */
-import { maskSnippet } from '../syntax/mask.ts';
 import { closing } from '../syntax/preprocess.ts';
 import type { MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { Builder, View } from './builder.ts';
@@ -61,8 +60,7 @@ export function expand(
   if (snippet === undefined) {
     const parse = (expansion: string) => {
       const written = surrounding.before + expansion + surrounding.after;
-      const masked = maskSnippet(written, macros);
-      return { text: masked, written, root: parseSnippet(b.unit.parser, masked) };
+      return { ...parseSnippet(b.unit.parser, written, macros), written };
     };
     snippet = parse(text);
     // Macros that follow each other with nothing between are no C before they are expanded, too.

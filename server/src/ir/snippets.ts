@@ -2,7 +2,8 @@
  * Trees of expansions, kept between files and runs: the same macros are used again and again, most of them with another
  * message each time. What a string says does not change the tree around it, so one tree serves for all such texts.
  */
-import type { CParser, SyntaxNode } from '../syntax/tree.ts';
+import { maskSnippet } from '../syntax/mask.ts';
+import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 
 /** A text with an `a` for each run of characters in its strings: that continues no escape sequence. */
 interface Shape {
@@ -20,13 +21,34 @@ interface Known {
 const known = new WeakMap<CParser, Map<string, Known>>();
 const MAX_KNOWN = 2000;
 
-export function parseSnippet(parser: CParser, text: string): SyntaxNode {
+/** An expansion as it was parsed: masked, and of the same length. */
+export interface Snippet {
+  readonly text: string;
+  readonly root: SyntaxNode;
+}
+
+/** By the macros that hold: shapes in which nothing is masked. */
+const plain = new WeakMap<ReadonlyMap<string, MacroDefinition>, Set<string>>();
+
+export function parseSnippet(parser: CParser, written: string, macros: ReadonlyMap<string, MacroDefinition>): Snippet {
+  let shapes = plain.get(macros);
+  if (shapes === undefined) {
+    shapes = new Set();
+    plain.set(macros, shapes);
+  }
+  const shape = shapeOf(written);
+  const text = shapes.has(shape.key) ? written : maskSnippet(written, macros);
+  if (text !== written) return { text, root: treeOf(parser, text, shapeOf(text)) };
+  shapes.add(shape.key);
+  return { text, root: treeOf(parser, text, shape) };
+}
+
+function treeOf(parser: CParser, text: string, { key, ends }: Shape): SyntaxNode {
   let trees = known.get(parser);
   if (trees === undefined || trees.size >= MAX_KNOWN) {
     trees = new Map();
     known.set(parser, trees);
   }
-  const { key, ends } = shapeOf(text);
   const like = trees.get(key);
   if (like?.text === text) return like.root;
   // How a damaged text is recovered depends on the lengths of its parts.

@@ -41,7 +41,7 @@ export const SYSCALLS_BY_NUMBER: ReadonlyMap<string, LibraryFunction> = new Map(
 
 /** `CHECKED_SYSCALL(__NR_userfaultfd, …)`: a function or macro that is not shown, and whose name and number say what it does. */
 export function isLikeSyscall(name: string, number: string | undefined): boolean {
-  return /syscall/i.test(name) && number !== undefined && /^(?:SYS_|__NR_)/.test(number);
+  return number !== undefined && /^(?:SYS_|__NR_)/.test(number) && /syscall/i.test(name);
 }
 
 /** The call that syscall(2) makes: `name` is that of the constant (`SYS_userfaultfd`), where there is one. */

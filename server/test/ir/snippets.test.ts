@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseSnippet } from '../../src/ir/snippets.ts';
+import { maskSnippet } from '../../src/syntax/mask.ts';
 import { createParser } from '../../src/syntax/parser.ts';
 import { generator } from '../support/random.ts';
 
@@ -33,6 +34,7 @@ const PIECES = [
   '\n',
 ];
 const ROUNDS = 2000;
+const NO_MACROS = new Map();
 
 describe('snippets', () => {
   it('have the trees that their texts have', async () => {
@@ -42,9 +44,10 @@ describe('snippets', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const word = () => Array.from({ length: random.below(5) }, () => PIECES[random.below(PIECES.length)]).join('');
       const text = FORMS[random.below(FORMS.length)]!.replace(/@/g, word);
-      const root = parseSnippet(parser, text);
+      const { root, text: masked } = parseSnippet(parser, text, NO_MACROS);
       if (!root.hasError) wholes++;
-      assert.deepEqual(root, parser.parse(text), `seed ${random.seed}, ${text}`);
+      assert.equal(masked, maskSnippet(text, NO_MACROS), `seed ${random.seed}, ${text}`);
+      assert.deepEqual(root, parser.parse(masked), `seed ${random.seed}, ${text}`);
     }
     assert.ok(wholes > ROUNDS / 10 && wholes < ROUNDS);
   });
