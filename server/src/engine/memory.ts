@@ -138,7 +138,9 @@ export class Memory {
   constructor(buckets?: Bucket[], weak: ReadonlySet<string> = new Set()) {
     this.buckets = buckets ?? Array.from({ length: BUCKETS }, () => EMPTY_BUCKET);
     this.sharedArray = buckets !== undefined;
+    this.owned = undefined;
     this.weak = weak;
+    this.taken = undefined;
   }
 
   /** Constant time: both memories copy before they change. */
