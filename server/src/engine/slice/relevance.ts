@@ -107,9 +107,10 @@ export class Relevance {
         for (const step of steps) {
           for (const name of step.defines) note(name, facts);
           for (const name of step.takes) note(name, facts);
-          for (const { body } of this.callees(step)) for (const p of body.parameters) note(p.id, facts);
         }
       }
+      for (const { step } of facts.calls)
+        for (const { body } of this.callees(step)) for (const p of body.parameters) note(p.id, facts);
     }
     return found;
   }
@@ -124,8 +125,7 @@ export class Relevance {
     const root = this.functions.get(id);
     if (root === undefined) return true;
     const inside = new Set([root]);
-    for (const { blocks } of inside)
-      for (const { steps } of blocks) for (const step of steps) for (const c of this.callees(step)) inside.add(c);
+    for (const { calls } of inside) for (const { step } of calls) for (const c of this.callees(step)) inside.add(c);
     return [...(this.mentionedIn.get(this.names.find(name)) ?? [])].some((facts) => !inside.has(facts));
   }
 
@@ -286,7 +286,7 @@ export class Relevance {
     facts.folded = folded;
     acts ||= filters;
     // Arguments of calls that are left out too: where the body is run as it stands they are not.
-    for (const { steps } of blocks) for (const step of steps) this.lookAtArguments(step);
+    for (const { step } of facts.calls) this.lookAtArguments(step);
     const reached = reachable(facts);
     for (const i of reached) {
       const block = blocks[i]!;

@@ -12,7 +12,7 @@ import {
   type Variable,
 } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
-import { type Visitor, visitInstruction, visitTerminator } from '../../ir/visit.ts';
+import { type Visitor, visitBody, visitInstruction, visitTerminator } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
 import type { Program } from '../context.ts';
 import { typeOf } from '../evaluate.ts';
@@ -117,7 +117,6 @@ class PlainStep implements Step {
   readonly handshake: boolean = false;
   readonly forks: boolean = false;
   readonly startsThread: boolean = false;
-  readonly looksIntoMessage: boolean;
   readonly unknown: boolean = false;
   readonly ends: boolean = false;
   readonly defines: readonly string[] = NONE;
@@ -131,13 +130,15 @@ class PlainStep implements Step {
   readonly through: string | undefined = undefined;
   readonly given: readonly (readonly string[])[] = NONE;
 
+  /** Set by who reads the body. */
+  looksIntoMessage = false;
+
   constructor(instruction: Instruction) {
     this.instruction = instruction;
-    this.looksIntoMessage = someInMessage((visitor) => visitInstruction(instruction, visitor));
   }
 }
 
-function stepOf(instruction: Instruction, said: Partial<Step>): Step {
+function stepOf(instruction: Instruction, said: Partial<Step>): PlainStep {
   return Object.assign(new PlainStep(instruction), said);
 }
 
@@ -205,6 +206,7 @@ export class StepReader {
   }
 
   read(body: FunctionBody): BlockFacts[] {
+    const speaks = someInMessage((visitor) => visitBody(body, visitor));
     return body.blocks.map((block) => {
       const { terminator } = block;
       const e = valueIn(terminator);
@@ -212,6 +214,7 @@ export class StepReader {
       return {
         steps: block.instructions.map((i) => {
           const step = this.step(i, body);
+          if (speaks) step.looksIntoMessage = someInMessage((visitor) => visitInstruction(i, visitor));
           const says = i.kind === 'assign' && saysYesOrNo(i.value);
           if (i.kind !== 'zero') (says ? this.answers : this.variables).push(...step.defines);
           const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : step.callee === undefined;
@@ -221,7 +224,7 @@ export class StepReader {
         }),
         uses: e === undefined ? [] : this.mentions.uses(e),
         decides: e === undefined ? [] : this.mentions.numbers(e),
-        looksIntoMessage: someInMessage((visitor) => visitTerminator(terminator, visitor)),
+        looksIntoMessage: speaks && someInMessage((visitor) => visitTerminator(terminator, visitor)),
         successors: successors(terminator),
       };
     });
@@ -233,7 +236,7 @@ export class StepReader {
     return this.names.ofPlace(value.place);
   }
 
-  private step(i: Instruction, body: FunctionBody): Step {
+  private step(i: Instruction, body: FunctionBody): PlainStep {
     switch (i.kind) {
       case 'declare':
         return new PlainStep(i);
@@ -270,7 +273,7 @@ export class StepReader {
     }
   }
 
-  private endOfScope(i: Instruction & { kind: 'end-scope' }, body: FunctionBody): Step {
+  private endOfScope(i: Instruction & { kind: 'end-scope' }, body: FunctionBody): PlainStep {
     const cleanups: FunctionBody[] = [];
     const given: string[] = [];
     for (const variable of i.variables) {
@@ -286,7 +289,7 @@ export class StepReader {
     return stepOf(i, { essential: given.length > 0, released, cleanups, given: [given] });
   }
 
-  private call(i: Instruction & { kind: 'call' }, body: FunctionBody): Step {
+  private call(i: Instruction & { kind: 'call' }, body: FunctionBody): PlainStep {
     const name = i.callee.kind === 'function' ? i.callee.name : undefined;
     const callee = name === undefined ? undefined : this.program.function(name, body.file);
     if (callee !== undefined) return this.callOfBody(i, callee);
@@ -294,14 +297,14 @@ export class StepReader {
     return known === undefined ? this.callOfUnknown(i) : this.callOfLibrary(i, known);
   }
 
-  private callOfBody(i: CallInstruction, callee: FunctionBody): Step {
+  private callOfBody(i: CallInstruction, callee: FunctionBody): PlainStep {
     const result = resultOf(i);
     this.bind(i.arguments, callee, result[0]);
     const given = i.arguments.map((a) => this.mentions.uses(a));
     return stepOf(i, { ends: callee.noreturn, defines: result, callee, given });
   }
 
-  private callOfUnknown(i: CallInstruction): Step {
+  private callOfUnknown(i: CallInstruction): PlainStep {
     this.telling.push(...resultOf(i));
     const through = this.names.leadsTo(i.callee);
     if (through !== undefined) this.loose.push({ list: i.arguments, result: i.result?.id, through });
@@ -318,7 +321,7 @@ export class StepReader {
     });
   }
 
-  private callOfLibrary(i: CallInstruction, known: LibraryCall): Step {
+  private callOfLibrary(i: CallInstruction, known: LibraryCall): PlainStep {
     const { row, arguments: list } = known;
     const result = resultOf(i);
     const request = row.kind === 'ioctl' && isPlainRequest(list[1]);

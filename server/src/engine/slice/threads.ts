@@ -39,8 +39,7 @@ function startsOf(functions: Functions, callees: Callees): Start[] {
   if (![...functions.values()].some((f) => f.startsThreads)) return starts;
   const calls = new Map<FunctionFacts, { readonly by: FunctionFacts; readonly block: number }[]>();
   const each = (visit: (facts: FunctionFacts, block: number, step: Step) => void) => {
-    for (const facts of functions.values())
-      for (const [block, { steps }] of facts.blocks.entries()) for (const step of steps) visit(facts, block, step);
+    for (const facts of functions.values()) for (const { step, block } of facts.calls) visit(facts, block, step);
   };
   each((by, block, step) => {
     for (const callee of callees(step)) {
@@ -72,7 +71,6 @@ function comesBack({ graph }: FunctionFacts, block: number): boolean {
 
 function closure(from: readonly FunctionFacts[], callees: Callees): Set<FunctionFacts> {
   const found = new Set(from);
-  for (const { blocks } of found)
-    for (const { steps } of blocks) for (const step of steps) for (const callee of callees(step)) found.add(callee);
+  for (const { calls } of found) for (const { step } of calls) for (const callee of callees(step)) found.add(callee);
   return found;
 }

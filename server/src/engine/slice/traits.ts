@@ -6,6 +6,8 @@ import type { BlockFacts, Step } from './steps.ts';
 export interface FunctionFacts {
   readonly body: FunctionBody;
   readonly blocks: readonly BlockFacts[];
+  /** Its steps that lead to functions of the program, with the blocks that they stand in. */
+  readonly calls: readonly CallStep[];
   /** Control does not come back from it. */
   neverReturns: boolean;
   /** A userfaultfd is made, or its handshake done, while it runs: before that, requests of every kind matter. */
@@ -29,12 +31,18 @@ export interface FunctionFacts {
   acts: boolean;
 }
 
+export interface CallStep {
+  readonly step: Step;
+  readonly block: number;
+}
+
 export type Functions = ReadonlyMap<string, FunctionFacts>;
 
 export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): FunctionFacts {
   return {
     body,
     blocks,
+    calls: blocks.flatMap(({ steps }, block) => steps.filter(mayCall).map((step) => ({ step, block }))),
     neverReturns: false,
     wary: false,
     forks: false,
@@ -49,6 +57,10 @@ export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): Func
   };
 }
 
+function mayCall({ callee, through, cleanups }: Step): boolean {
+  return callee !== undefined || through !== undefined || cleanups.length > 0;
+}
+
 /** Fills in what depends on callees, which `callees` tells for a call; `started` are the functions of threads. */
 export function findTraits(
   functions: Functions,
@@ -56,7 +68,7 @@ export function findTraits(
   started: readonly FunctionBody[],
 ): void {
   for (const facts of functions.values())
-    for (const b of facts.blocks) for (const s of b.steps) for (const c of callees(s)) c.callers.add(facts);
+    for (const { step } of facts.calls) for (const c of callees(step)) c.callers.add(facts);
   findEnds(functions);
   for (const facts of functions.values()) facts.graph = flowgraph(functions, facts);
   ascend(functions, 'wary', (s) => s.handshake);
@@ -82,7 +94,7 @@ function descend(
   for (let facts = from.pop(); facts !== undefined; facts = from.pop()) {
     if (facts[trait]) continue;
     facts[trait] = true;
-    for (const b of facts.blocks) for (const s of b.steps) from.push(...callees(s));
+    for (const { step } of facts.calls) from.push(...callees(step));
   }
 }
 
