@@ -125,15 +125,18 @@ function passOver(blocks: readonly GrowingBlock[], keepsArms: boolean): void {
   for (const { terminator } of keepsArms ? blocks : []) {
     if (terminator !== undefined && terminator.kind !== 'goto') for (const s of successors(terminator)) arms.add(s);
   }
+  const passed = (at: number) =>
+    blocks[at]!.instructions.length > 0 || arms.has(at) ? undefined : onlyTarget(blocks[at]!);
   const resolve = (block: number): number => {
-    const seen = new Set<number>();
+    let next = passed(block);
+    if (next === undefined) return block;
     let at = block;
-    for (;;) {
-      const next = blocks[at]!.instructions.length === 0 ? onlyTarget(blocks[at]!) : undefined;
-      if (next === undefined || arms.has(at) || seen.has(at)) return at;
-      seen.add(at);
+    for (const seen = new Set([at]); next !== undefined; next = passed(at)) {
       at = next;
+      if (seen.has(at)) return at;
+      seen.add(at);
     }
+    return at;
   };
   for (const block of blocks)
     if (block.terminator !== undefined) block.terminator = withTargets(block.terminator, resolve);
@@ -155,10 +158,14 @@ function countPredecessors(blocks: readonly GrowingBlock[]): Map<number, number>
 /** The terminator with the blocks that `to` gives for those that it goes to. */
 export function withTargets(t: Terminator, to: (block: number) => number): Terminator {
   switch (t.kind) {
-    case 'goto':
-      return { ...t, target: to(t.target) };
-    case 'branch':
-      return { ...t, whenTrue: to(t.whenTrue), whenFalse: to(t.whenFalse) };
+    case 'goto': {
+      const target = to(t.target);
+      return target === t.target ? t : { ...t, target };
+    }
+    case 'branch': {
+      const [whenTrue, whenFalse] = [to(t.whenTrue), to(t.whenFalse)];
+      return whenTrue === t.whenTrue && whenFalse === t.whenFalse ? t : { ...t, whenTrue, whenFalse };
+    }
     case 'switch':
       return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };
     default:
