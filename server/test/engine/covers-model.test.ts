@@ -185,7 +185,7 @@ function isNonblocking(kernel: KernelState, fd: number): boolean {
 
 /** The steps in C; step `i` ends with a block of its own that the engine's states can be told by. */
 function program(done: readonly Step[]): string {
-  const body = done.map((step, i) => `\t${statement(step)}\n\tif (point == ${i}) puts("${i}");`);
+  const body = done.map((step, i) => `\t${statement(step)}\n\tif (point == ${i}) perror("${i}");`);
   return `#include <linux/userfaultfd.h>
 volatile int point;
 static void *forker(void *unused) { if (fork() == 0) _exit(0); return 0; }

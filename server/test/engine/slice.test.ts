@@ -59,7 +59,7 @@ describe('slices', () => {
       `void serve(int uffd, int wanted) {
          int noise = wanted * 2;
          if (wanted) close(uffd);
-         if (noise) puts("noise");
+         if (noise) perror("noise");
        }
        int main(void) { int uffd = syscall(SYS_userfaultfd, 0); serve(uffd, 1); return 0; }`,
       'serve',
