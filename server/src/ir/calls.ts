@@ -41,36 +41,9 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
       ? { kind: 'function', name, span: b.span(callee) }
       : calleeValue(b, callee);
   const values = args.map((a) => expression(b, a));
-  if (!used && target.kind === 'function' && PRINTS.has(target.name) && values.every(isShown))
-    return constantExpr(0, span);
   const result = used ? b.temporary({ kind: 'unknown', name: 'result' }, span) : undefined;
   b.emit({ kind: 'call', callee: target, arguments: values, result, span });
   return result === undefined ? constantExpr(0, span) : loadOf(variablePlace(result, span), span);
-}
-
-/** What writes to a stream of the C library. */
-const PRINTS: ReadonlySet<string> = new Set(['printf', 'fprintf', 'puts', 'fputs', 'putchar', 'putc', 'fputc']);
-
-/**
- * To print it is to do nothing else: a text, or a number of its own. Macros that report an error are full of such calls,
- * which would be followed through all that comes after.
- */
-function isShown(e: Expr): boolean {
-  switch (e.kind) {
-    case 'constant':
-    case 'string':
-    case 'unknown':
-      return true;
-    case 'load':
-      return e.place.base.kind === 'variable' && e.place.path.length === 0 && e.place.type.kind === 'integer';
-    case 'cast':
-    case 'unary':
-      return isShown(e.operand);
-    case 'binary':
-      return isShown(e.left) && isShown(e.right);
-    default:
-      return false;
-  }
 }
 
 /** The name that is called, through macros that only stand for another name (`#define xclose close`). */

@@ -450,13 +450,6 @@ B6
       });
     }
 
-    it('leaves out what only prints texts and numbers', () => {
-      const text =
-        'void f(int n, int *p, char *s) { printf("x %d", n + 1); fprintf(stderr, "y"); printf("%d", p[0]); puts(s); n = printf("z"); }';
-      expectLines(text, 'printf("%d", p[0])', 'puts(s)', '$1 = printf("z")');
-      assert.doesNotMatch(dump(only(text)), /x %d|stderr/);
-    });
-
     it('takes a name with arguments for the macro, whatever variable has it', () => {
       const macro = '#define err(text) do { log(text); exit(1); } while (0)\n';
       expectLines(
