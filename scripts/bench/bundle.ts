@@ -4,6 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { plainLoops, plainLoopsPlugin } from '../plain-loops.mjs';
 
 /** Inside the repository, so that the parsers are found. */
 const FOLDER = '.cache/bench';
@@ -11,6 +12,7 @@ const FOLDER = '.cache/bench';
 /** Bundles a file of this folder; returns the path of the bundle. */
 export async function bundle(name: 'peak-memory' | 'tree-scan' | 'warm-child'): Promise<string> {
   const outfile = resolve(FOLDER, `${name}.cjs`);
+  const entry = join(import.meta.dirname, `${name}.ts`);
   await build({
     bundle: true,
     platform: 'node',
@@ -19,7 +21,8 @@ export async function bundle(name: 'peak-memory' | 'tree-scan' | 'warm-child'): 
     external: ['tree-sitter', 'tree-sitter-c', 'web-tree-sitter'],
     define: { 'import.meta.url': '__filename' },
     logLevel: 'warning',
-    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
+    entryPoints: [entry],
+    plugins: [plainLoopsPlugin(plainLoops([entry]))],
     outfile,
   });
   return outfile;

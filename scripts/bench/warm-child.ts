@@ -36,7 +36,7 @@ interface ParserClass {
 
 /** Least time and least number of rounds before the compiler of JavaScript has seen enough. */
 const WARM_UP_MS = 3000;
-const WARM_UP_ROUNDS = 3;
+const WARM_UP_ROUNDS = 40;
 /** One is so short that whatever else the machine does would show in it. */
 const RAW_PARSES = 5;
 

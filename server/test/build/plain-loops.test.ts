@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'esbuild';
-
-type PlainLoops = (entries: readonly string[], configPath: string) => ReadonlyMap<string, string>;
+import { plainLoops } from '../../../scripts/plain-loops.mjs';
 
 const SOURCE = `
 export function run(): unknown[] {
@@ -56,8 +55,6 @@ describe('loops in what is bundled', () => {
       config,
       JSON.stringify({ compilerOptions: { target: 'ES2022', lib: ['ES2023'], strict: true, types: [] } }),
     );
-    const module = pathToFileURL(resolve('scripts', 'plain-loops.mjs')).href;
-    const { plainLoops } = (await import(module)) as { readonly plainLoops: PlainLoops };
     const text = plainLoops([path], config).get(path.replaceAll('\\', '/'));
     assert.ok(text !== undefined);
     assert.equal(text.split('\n').length, SOURCE.split('\n').length);
