@@ -13,7 +13,7 @@ const { Script } = require('node:vm');
  * Bytecode that a function runs through before V8 looks at optimizing it; by default 67,584 (Node 20). Most runs end
  * before optimized code has paid for itself, and long ones reach any budget.
  */
-const INTERRUPT_BUDGET = 250_000;
+const INTERRUPT_BUDGET = 500_000;
 
 /** How the space for new objects grows: at once to what it may take, since each collection on the way copies what lives. */
 const NEW_SPACE_GROWTH = 16;
