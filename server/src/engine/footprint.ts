@@ -9,9 +9,9 @@
  * question is for the whole state.
  */
 import type { FunctionBody } from '../ir/ir.ts';
+import { coversCells } from './cells.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { brief, textOf } from './journal.ts';
-import { coversCells } from './memory.ts';
 import { textOfCells } from './same-state.ts';
 import { type State, sameObject, sameSet, type Trace, union } from './state.ts';
 import type { TraceStep } from './trace.ts';

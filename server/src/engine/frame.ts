@@ -5,8 +5,9 @@
  */
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitBody } from '../ir/visit.ts';
+import type { Cells } from './cells.ts';
 import { ERRNO_BASE, type Program, variableBase } from './context.ts';
-import { type Cells, type Entry, FORK_FIELD } from './memory.ts';
+import { type Entry, FORK_FIELD } from './memory.ts';
 import type { State } from './state.ts';
 
 export type Frame = readonly Entry[];

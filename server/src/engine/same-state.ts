@@ -1,6 +1,7 @@
 /** States, told apart by content. How a path got to a state, and what it is counted by, is no part of that. */
+
+import type { Cells } from './cells.ts';
 import { brief, textOf } from './journal.ts';
-import type { Cells } from './memory.ts';
 import type { State } from './state.ts';
 
 /** Of cells that nobody changes any more. */

@@ -1,7 +1,8 @@
 /** Summaries of roots as text, for a later run of the same program text by the same version. */
 import { deserialize, serialize } from 'node:v8';
+import type { Cells } from './cells.ts';
 import { brief } from './journal.ts';
-import { type Cells, Memory } from './memory.ts';
+import { Memory } from './memory.ts';
 import type { DriveSummary, Keyed, RootSummary } from './root-summaries.ts';
 import { State } from './state.ts';
 

@@ -4,8 +4,8 @@
  */
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitInstruction, visitTerminator } from '../ir/visit.ts';
+import type { Cells } from './cells.ts';
 import { variableBase } from './context.ts';
-import type { Cells } from './memory.ts';
 import type { State } from './state.ts';
 
 const cache = new WeakMap<FunctionBody, readonly (readonly string[])[]>();
