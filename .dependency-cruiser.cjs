@@ -14,6 +14,8 @@ const rooms = {
   cli: ['text', 'syntax', 'ir', 'engine', 'rules', 'libc', 'uffd', 'report', 'analysis'],
 };
 const root = process.env.UFFD_LINT_CRUISE_ROOT ?? 'server/src';
+/** Where the bundles begin: scripts/build.mjs. */
+const entries = `^${root}/(cli/index|lsp/index|lsp/server|text/search-thread)\\.ts$`;
 module.exports = {
   forbidden: [
     ...Object.entries(rooms).map(([room, allowed]) => ({
@@ -40,6 +42,13 @@ module.exports = {
       severity: 'error',
       from: { path: `^${root}/rules/` },
       to: { path: `^${root}/ir/`, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nothing-that-nobody-uses',
+      severity: 'error',
+      from: { path: entries },
+      // The model of the kernel is for tests and for the conformance check.
+      to: { path: `^${root}/`, pathNot: `${entries}|^${root}/uffd/kernel/`, reachable: false },
     },
   ],
   options: {

@@ -39,12 +39,15 @@ describe('import directions', () => {
       writeFileSync(join(root, 'ir', 'e.ts'), 'export const e = 1;\n');
       mkdirSync(join(root, 'rules'));
       writeFileSync(join(root, 'rules', 'f.ts'), "import { e } from '../ir/e.ts';\nexport const f = e;\n");
+      writeFileSync(join(root, 'cli', 'index.ts'), "import './a.ts';\n");
       const { status, output } = cruise(root);
       assert.notEqual(status, 0, output);
       assert.match(output, /text-imports/);
       assert.match(output, /no-file-system-in-the-analysis: \S*engine\/c\.ts/);
       assert.match(output, /no-file-system-in-the-analysis: \S*syntax\/d\.ts/);
       assert.match(output, /rules-see-types-of-the-ir-only/);
+      assert.match(output, /nothing-that-nobody-uses: \S*engine\/c\.ts/);
+      assert.doesNotMatch(output, /nothing-that-nobody-uses: \S*cli\//);
     } finally {
       rmSync(root, { recursive: true, force: true });
     }
