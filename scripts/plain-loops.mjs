@@ -2,7 +2,7 @@
  * Writes loops over arrays as loops over their indexes, and takes apart arrays by index, in what is bundled.
  *
  * `for (const x of list)` asks an iterator for each element and gets an object for each answer. Once optimized, code does
- * not do so any more; but most runs of the command end before that, and such objects were a third of all that a run
+ * not do so any more; but most runs of the command end before that, and such objects were a quarter of all that a run
  * allocated. The sources stay as they are: which loops are over arrays the type checker knows.
  */
 import { resolve } from 'node:path';

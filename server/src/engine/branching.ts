@@ -48,13 +48,15 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   for (const id of refusalsIn(state, condition)) state.update(id, { refusalTested: true });
   const { written } = asWritten(ctx.body, terminator);
   const operands = operandsOf(ctx, state, condition);
-  const unlikely = hypothesisOf(ctx, state, written, operands);
+  const comparison = operands?.of === condition ? operands : undefined;
+  const unlikely = hypothesisOf(ctx, state, written, comparison);
   const asked = eventsAskedOf(ctx, state, condition);
   const value = evaluateCondition(ctx, state, condition, operands);
   const whenTrue = state.clone();
   const whenFalse = state;
-  const canBeTrue = assumeValue(ctx, whenTrue, { condition, value, operands }, true);
-  const canBeFalse = assumeValue(ctx, whenFalse, { condition, value, operands }, false);
+  const evaluated = { condition, value, operands };
+  const canBeTrue = assumeValue(ctx, whenTrue, evaluated, true);
+  const canBeFalse = assumeValue(ctx, whenFalse, evaluated, false);
   // The event is known, and what it is compared with is not: which way its message goes is not known either.
   if (canBeTrue && canBeFalse)
     for (const child of asked) for (const s of [whenTrue, whenFalse]) s.update(child, { escaped: true });
@@ -63,19 +65,19 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
     whenTrue.step('branch', condition.span, 'the test holds here');
     whenFalse.step('branch', condition.span, 'the test does not hold here');
   }
-  const test = state.hypothesis === undefined ? undefined : eventTestOf(condition, operands);
+  const test = state.hypothesis === undefined ? undefined : eventTestOf(comparison);
   const isEqual = test?.equal === 'true' ? whenTrue : whenFalse;
   const target = test?.equal === 'true' ? terminator.whenTrue : terminator.whenFalse;
   tellEvent(ctx, isEqual, test?.event, { span: condition.span, region: undefined, target });
   if (canBeTrue) {
-    if (operands?.of.op === '==') requestedEvent(ctx, whenTrue, condition, operands);
+    if (comparison?.of.op === '==') requestedEvent(ctx, whenTrue, comparison);
     endBatch(whenTrue, ctx.body, block, terminator.whenTrue);
     enter(terminator.whenTrue, whenTrue);
   } else if (unlikely?.side === 'true') {
     suppose(written.whenTrue, unlikely.state);
   }
   if (canBeFalse) {
-    if (operands?.of.op === '!=') requestedEvent(ctx, whenFalse, condition, operands);
+    if (comparison?.of.op === '!=') requestedEvent(ctx, whenFalse, comparison);
     endBatch(whenFalse, ctx.body, block, terminator.whenFalse);
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
@@ -146,9 +148,9 @@ function hypothesisOf(
   ctx: Context,
   state: State,
   terminator: Branch,
-  operands: Operands | undefined,
+  comparison: Operands | undefined,
 ): Supposed | undefined {
-  const test = eventTestOf(terminator.condition, operands);
+  const test = eventTestOf(comparison);
   if (test === undefined) return undefined;
   const { tagged, event, place, equal, other } = test;
   const isEvent = tagged.number !== undefined && contains(tagged.number, event);
@@ -171,9 +173,9 @@ interface EventTest {
 }
 
 /** `event == X`, or `!=`, of a message. */
-function eventTestOf(condition: Expr, operands: Operands | undefined): EventTest | undefined {
-  if (condition.kind !== 'binary' || (condition.op !== '==' && condition.op !== '!=')) return undefined;
-  const { left, right } = operands!;
+function eventTestOf(comparison: Operands | undefined): EventTest | undefined {
+  if (comparison === undefined || (comparison.of.op !== '==' && comparison.of.op !== '!=')) return undefined;
+  const { of: condition, left, right } = comparison;
   if (left.tag === undefined && right.tag === undefined) return undefined;
   const tagged = left.tag !== undefined ? left : right;
   const event = asConstant(tagged === left ? right : left);
@@ -277,10 +279,10 @@ export function hasLeft(hypothesis: Hypothesis, body: FunctionBody, target: numb
 }
 
 /** The same test, reached by a message whose source requested the feature. */
-function requestedEvent(ctx: Context, state: State, condition: Expr, { left, right }: Operands): void {
-  if (condition.kind !== 'binary' || state.hypothesis !== undefined) return;
+function requestedEvent(ctx: Context, state: State, { of, left, right }: Operands): void {
+  if (state.hypothesis !== undefined) return;
   const tag = left.tag ?? right.tag;
-  if (tag?.part === 'event') noteRequested(ctx, tag, condition.span);
+  if (tag?.part === 'event') noteRequested(ctx, tag, of.span);
 }
 
 function noteRequested(ctx: Context, tag: MessageTag, span: Span): void {

@@ -1,7 +1,7 @@
 /**
  * What one base object holds, by access path. Paths are text: `.range.start`, `[0].event`, `[*].fd` (an element of
- * unknown index), `[+]` (an element other than the first: the rest of a batch of messages). `defaults` says what cells that were
- * never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
+ * unknown index), `[+]` (an element other than the first: the rest of a batch of messages). `defaults` says what cells
+ * that were never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
  */
 import type { Thresholds } from './thresholds.ts';
 import { covers, join, NO_BOUNDS, UNKNOWN, type Value } from './value.ts';

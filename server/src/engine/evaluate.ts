@@ -1,5 +1,5 @@
 /** Evaluation of side-effect-free expressions and places in a state. */
-import type { CType, Expr, Place } from '../ir/ir.ts';
+import type { CType, Expr, Place, Variable } from '../ir/ir.ts';
 import { applyBinary, applyUnary, displace, indexText } from './arithmetic.ts';
 import { type Context, ERRNO_BASE, spanId, variableBase } from './context.ts';
 import { noteArgumentUse, noteEventTest, noteMemoryUse, noteTableUse } from './observe.ts';
@@ -171,8 +171,7 @@ export function loadLocation(ctx: Context, state: State, location: Location): Va
 /** Where a place lies in every state. */
 interface FixedPlace {
   readonly locations: readonly [Location];
-  /** The global variable that it lies in. */
-  readonly global: string | undefined;
+  readonly isGlobal: boolean;
   /** It may be a part of a message's union. */
   readonly inUnion: boolean;
 }
@@ -198,23 +197,27 @@ function findFixed(place: Place): FixedPlace | undefined {
     else return undefined;
   }
   const { variable } = place.base;
-  const base = variableBase(variable);
-  const isGlobal = variable.storage === 'global' || variable.storage === 'static';
-  return { locations: [{ base, path }], global: isGlobal ? base : undefined, inUnion: path.includes('.arg.') };
+  const location = { base: variableBase(variable), path };
+  return { locations: [location], isGlobal: isGlobal(variable), inUnion: path.includes('.arg.') };
+}
+
+/** It is there while other functions run. */
+function isGlobal({ storage }: Variable): boolean {
+  return storage === 'global' || storage === 'static';
 }
 
 /** Where a place can lie; empty when nothing is known of the pointer. */
 export function placeLocations(ctx: Context, state: State, place: Place): readonly Location[] {
   const fixed = fixedPlace(place);
   if (fixed !== undefined) {
-    if (fixed.global !== undefined) ctx.footprint.globals.add(fixed.global);
+    if (fixed.isGlobal) ctx.footprint.globals.add(fixed.locations[0].base);
     return fixed.locations;
   }
   let locations: Location[];
   if (place.base.kind === 'variable') {
     const { variable } = place.base;
     const base = variableBase(variable);
-    if (variable.storage === 'global' || variable.storage === 'static') ctx.footprint.globals.add(base);
+    if (isGlobal(variable)) ctx.footprint.globals.add(base);
     locations = [{ base, path: '' }];
   } else {
     locations = pointees(ctx, state, place.base.pointer);

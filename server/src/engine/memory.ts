@@ -78,7 +78,7 @@ function endOfOwner(base: string): number {
   return end < 0 ? base.length : end;
 }
 
-/** -1 where it is not there. Each access to the memory asks this: it goes without an iterator. */
+/** -1 where it is not there. Each access to the memory asks this: it goes without a function for each entry. */
 function indexIn(bucket: Bucket, base: string): number {
   for (let i = 0; i < bucket.length; i++) if (bucket[i]!.base === base) return i;
   return -1;

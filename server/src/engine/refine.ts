@@ -54,16 +54,17 @@ export function assume(ctx: Context, state: State, condition: Expr, truth: boole
 }
 
 /** A condition, and what it is in a state. */
-export interface Test {
+interface Evaluated {
   readonly condition: Expr;
   readonly value: Value;
   readonly operands: Operands | undefined;
 }
 
 /** The same for a condition that was evaluated in this state. */
-export function assumeValue(ctx: Context, state: State, test: Test, truth: boolean): boolean {
-  if (truth ? !canBeNonZero(test.value) : !canBeZero(test.value)) return false;
-  return narrowBy(ctx, state, test.condition, test.operands, truth);
+export function assumeValue(ctx: Context, state: State, evaluated: Evaluated, truth: boolean): boolean {
+  const { condition, value, operands } = evaluated;
+  if (truth ? !canBeNonZero(value) : !canBeZero(value)) return false;
+  return narrowBy(ctx, state, condition, operands, truth);
 }
 
 function narrowBy(

@@ -215,19 +215,9 @@ export class SharedFacts {
   }
 }
 
-/** By root: a name is made once, as it is asked for at each access to what several roots see. */
-const MAX_KNOWN_NAMES = 2000;
-const namesBefore = new Map<string, string>();
-
 /** What a root stores before it starts a thread stands under a name of its own. */
 function beforeThreads(root: string): string {
-  let name = namesBefore.get(root);
-  if (name === undefined) {
-    name = `${root} before its threads`;
-    if (namesBefore.size >= MAX_KNOWN_NAMES) namesBefore.clear();
-    namesBefore.set(root, name);
-  }
-  return name;
+  return `${root} before its threads`;
 }
 
 type Kind = 'stored' | 'handshakes' | 'arms';

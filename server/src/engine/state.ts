@@ -247,6 +247,7 @@ export class State {
     return key;
   }
 
+  /** `restsOnMemory`: who holds a child is part of it. */
   private keyOfObjects(nameless?: string): { readonly key: string; readonly restsOnMemory: boolean } {
     const parts: string[] = [];
     let taken: Holdings | undefined;
@@ -274,8 +275,7 @@ export class State {
     const descriptors = new Set<string>();
     const queue: string[] = [...bases];
     const visit = (references: readonly Reference[]) => {
-      for (let i = 0; i < references.length; i++) {
-        const r = references[i]!;
+      for (const r of references) {
         if (r.kind === 'descriptor') descriptors.add(r.object);
         else if (r.kind === 'location') queue.push(r.location.base);
       }

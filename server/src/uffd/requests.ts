@@ -129,3 +129,6 @@ export const REQUESTS: readonly UffdRequest[] = [
 ];
 
 export const REQUESTS_BY_NUMBER: ReadonlyMap<number, UffdRequest> = new Map(REQUESTS.map((r) => [r.number, r]));
+
+/** Members in which the kernel says how many bytes a request that fills pages did, or why none. */
+export const FILL_RESULTS = ['copy', 'zeropage', 'mapped', 'updated', 'move'] as const;

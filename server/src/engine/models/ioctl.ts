@@ -1,7 +1,7 @@
 /** The userfaultfd requests: abstract outcomes of ioctl(2), as fs/userfaultfd.c has them. */
 
 import { ALL_FEATURE_BITS, FEATURES } from '../../uffd/features.ts';
-import { REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
+import { FILL_RESULTS, REQUESTS_BY_NUMBER } from '../../uffd/requests.ts';
 import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { type Context, decidingSite, eventBase } from '../context.ts';
@@ -266,7 +266,7 @@ function plain(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
   const at = argument(ctx, state, call);
   if (at !== undefined) {
-    for (const field of ['copy', 'zeropage', 'mapped', 'updated', 'move']) {
+    for (const field of FILL_RESULTS) {
       const location = { base: at.base, path: `${at.path}.${field}` };
       if (state.memory.isStrong(location)) state.memory.store(location, UNKNOWN);
     }

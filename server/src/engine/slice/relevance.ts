@@ -178,6 +178,7 @@ export class Relevance {
     return this.callees(step).some((c) => c.acts);
   }
 
+  /** The step is kept for the sake of what it is given under this name. */
   private isTaken(name: string, step: Step): boolean {
     if (isAssignment(step)) return this.tells(name);
     return this.holds(name) || (step.forDescriptors ? this.tells(name) : this.matters(name));

@@ -14,6 +14,7 @@ import {
 import { successors } from '../../ir/simplify.ts';
 import { type Visitor, visitBody, visitInstruction, visitTerminator } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
+import { FILL_RESULTS } from '../../uffd/requests.ts';
 import type { Program } from '../context.ts';
 import { typeOf } from '../evaluate.ts';
 import {
@@ -100,8 +101,8 @@ export interface BlockFacts {
 
 const NONE: readonly never[] = [];
 
-/** Members in which the kernel answers a request: include/uapi/linux/userfaultfd.h. */
-const ANSWERS = ['copy', 'zeropage', 'mapped', 'updated', 'move', 'ioctls', 'features'];
+/** Members in which the kernel answers a request: what they hold is not the program's own. */
+const ANSWERS = [...FILL_RESULTS, 'ioctls', 'features'].map(fieldName);
 
 /**
  * A step of which nothing is said yet. A class, so that all steps have one layout: they are asked many thousand times,
@@ -328,7 +329,7 @@ export class StepReader {
     if (TELLING.has(row.kind) && !request && !isIdle(known)) this.telling.push(...result);
     // It tells of what is closed.
     if (row.kind === 'close' && list[0] !== undefined && result[0] !== undefined) this.tell(list[0], result[0]);
-    if (row.kind === 'ioctl') this.variables.push(...ANSWERS.map(fieldName));
+    if (row.kind === 'ioctl') this.variables.push(...ANSWERS);
     if (row.kind.startsWith('atomic-')) this.atomic(list, result[0], row.kind);
     if (row.kind === 'memcpy' && list[0] !== undefined && list[1] !== undefined) {
       const [to, from] = [this.names.leadsTo(list[0]), this.names.leadsTo(list[1])];
