@@ -285,6 +285,22 @@ describe('command', () => {
     assert.deepEqual([status, signal], [1, null]);
   });
 
+  it('waits for a reader that takes its time', async () => {
+    const child = spawn(process.execPath, ['bin/uffd-lint.cjs', '--format', 'json', 'test-fixtures/rules'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let text = '';
+    let isFirst = true;
+    for await (const chunk of child.stdout) {
+      // Meanwhile the pipe is full.
+      if (isFirst) await new Promise((done) => setTimeout(done, 500));
+      isFirst = false;
+      text += String(chunk);
+    }
+    assert.ok(text.length > 200_000, 'more than a pipe holds');
+    assert.equal((JSON.parse(text) as Report).schemaVersion, 1);
+  });
+
   it('prints a rule page and the list of rules', () => {
     assert.match(run(['rule', 'leaked-child-uffd']).stdout, /## What it does/);
     assert.equal(run(['rule']).stdout.trim().split('\n').length, 10);
