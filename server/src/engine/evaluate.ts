@@ -64,7 +64,7 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
     case 'binary': {
       const left = evaluate(ctx, state, expr.left, options);
       const right = evaluate(ctx, state, expr.right, options);
-      noteEventTest(ctx, state, expr, left, right);
+      noteEventTest(ctx, state, expr, left, right, (place) => placeLocations(ctx, state, place));
       return applyBinary(expr.op, left, right);
     }
     case 'cast': {
@@ -116,7 +116,7 @@ export function evaluateCondition(ctx: Context, state: State, condition: Expr, o
   if (operands === undefined) return evaluate(ctx, state, condition);
   if (condition === operands.of) {
     const { left, right } = operands;
-    noteEventTest(ctx, state, operands.of, left, right);
+    noteEventTest(ctx, state, operands.of, left, right, (place) => placeLocations(ctx, state, place));
     return applyBinary(operands.of.op, left, right);
   }
   if (condition.kind === 'cast')

@@ -12,13 +12,14 @@ import { FORK_FIELD } from './memory.ts';
 import { type ChildDuty, type State, type Uffd, withMember } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
 
-/** `msg.event == X`, `!= X`, or a bit test of it. */
+/** `msg.event == X`, `!= X`, or a bit test of it. `locate` says where a place can lie. */
 export function noteEventTest(
   ctx: Context,
   state: State,
   expr: Expr & { kind: 'binary' },
   left: Value,
   right: Value,
+  locate: (place: Place) => readonly Location[],
 ): void {
   const tag = left.tag ?? right.tag;
   if (tag?.part !== 'event' || tag.child === undefined) return;
@@ -28,7 +29,7 @@ export function noteEventTest(
       const a = asConstant(left);
       const b = asConstant(right);
       if (a === undefined || b === undefined) return;
-      const table = tableOf(ctx, tag === left.tag ? expr.right : expr.left);
+      const table = tableOf(ctx, tag === left.tag ? expr.right : expr.left, locate);
       // A search in a table is a dispatch, not yet a test: what the handler does decides.
       if (a === b && table === undefined) recognise(state, tag.child, expr.span);
       else swallow(state, tag.child, table ?? expr.span, table !== undefined);
@@ -42,12 +43,14 @@ export function noteEventTest(
   }
 }
 
-/** The initialiser of the file-scope table that an expression reads. */
-function tableOf(ctx: Context, expr: Expr): Span | undefined {
-  if (expr.kind === 'cast') return tableOf(ctx, expr.operand);
-  if (expr.kind !== 'load' || expr.place.base.kind !== 'variable') return undefined;
-  if (!expr.place.path.some((e) => e.kind === 'index')) return undefined;
-  return ctx.program.global(variableBase(expr.place.base.variable))?.initialiserSpan;
+/** The initialiser of the file-scope table of which an expression reads an element, by its name or through a pointer. */
+function tableOf(ctx: Context, expr: Expr, locate: (place: Place) => readonly Location[]): Span | undefined {
+  if (expr.kind === 'cast') return tableOf(ctx, expr.operand, locate);
+  if (expr.kind !== 'load') return undefined;
+  const locations = locate(expr.place);
+  const bases = new Set(locations.map(({ base }) => base));
+  if (bases.size !== 1 || !locations.every(({ path }) => path.includes('['))) return undefined;
+  return ctx.program.global([...bases][0]!)?.initialiserSpan;
 }
 
 /**
