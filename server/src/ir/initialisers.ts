@@ -4,7 +4,8 @@ import type { Span } from '../text/span.ts';
 import { Builder, constantExpr, loadOf, type UnitScope } from './builder.ts';
 import { expression, typeOfNode, unwrap } from './expressions.ts';
 import type { CType, Expr, PathElement, Place } from './ir.ts';
-import { DESIGNATOR, ELEMENT, expand, within } from './macros.ts';
+import { expand, within } from './macros.ts';
+import { DESIGNATOR, ELEMENT } from './templates.ts';
 import { child } from './types.ts';
 
 export function isAggregate(type: CType): boolean {

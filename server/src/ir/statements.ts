@@ -7,7 +7,8 @@ import { branchOn } from './conditions.ts';
 import { expression, place, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
-import { expand, STATEMENT, within } from './macros.ts';
+import { expand, within } from './macros.ts';
+import { STATEMENT } from './templates.ts';
 import { child } from './types.ts';
 
 export function statement(b: Builder, node: SyntaxNode): void {
