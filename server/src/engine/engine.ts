@@ -7,7 +7,7 @@
  * that need several roots (who reads the event of whose fork) are left to the rules.
  */
 import type { FunctionBody } from '../ir/ir.ts';
-import { type Context, type Program, variableBase } from './context.ts';
+import { type Context, entering, type Program, variableBase } from './context.ts';
 import type { EngineEvent, EngineResult } from './events.ts';
 import { Footprint } from './footprint.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
@@ -256,9 +256,9 @@ class Schedule implements Others, Progress {
     let entries: State[] = [root.entry];
     for (const first of body.name === 'main' ? this.program.bodies.filter((b) => b.beforeMain) : []) {
       this.noteAnalysed(first.id);
-      entries = yield* runBody({ ...ctx, body: first, stack: [first.id] }, entries, budget);
+      entries = yield* runBody(entering(ctx, { body: first, stack: [first.id] }), entries, budget);
     }
-    const states = yield* runBody({ ...ctx, body: this.slice.bodyFor(root.entry, body) }, entries, budget);
+    const states = yield* runBody(entering(ctx, { body: this.slice.bodyFor(root.entry, body) }), entries, budget);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
     this.recorder?.noteTouched(ctx.footprint.globals);
   }

@@ -12,7 +12,7 @@ import { assign, checkReplaced, keepDisguised, zeroPlace } from './assign.ts';
 import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching.ts';
 import { executeCall, executeLibraryCall } from './call.ts';
 import type { Cells } from './cells.ts';
-import { type Context, RETURN_BASE, variableBase } from './context.ts';
+import { type Context, entering, RETURN_BASE, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { apartKey, maskKey } from './masks.ts';
 import { FORK_FIELD } from './memory.ts';
@@ -71,7 +71,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   const { whole } = ctx.body;
   // Whether code does something under an event is asked of the code as it is written.
   if (supposed.length > 0 && whole !== undefined)
-    yield* runFrom({ ...ctx, body: whole }, supposed, budget, exits, supposed);
+    yield* runFrom(entering(ctx, { body: whole }), supposed, budget, exits, supposed);
   if (budget.exceeded.has(ctx.body.id)) for (const exit of exits.values()) exit.cut = true;
   const found = [...exits.values()];
   noteSuccess(ctx, found);

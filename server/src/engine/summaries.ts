@@ -10,7 +10,7 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import type { CallInstruction } from './call.ts';
-import { type CallSummary, type Context, variableBase } from './context.ts';
+import { type CallSummary, type Context, entering, variableBase } from './context.ts';
 import { answer, Footprint, localKey, reachOf, rebase, remember } from './footprint.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { outcomeOf, runBody } from './interpreter.ts';
@@ -131,8 +131,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   const entry = start.clone();
   start.trace = made;
   const activation = new Activation(entry, ctx.stack.length, made);
-  const inner: Context = {
-    ...ctx,
+  const inner = entering(ctx, {
     body: ctx.slice.bodyFor(state, body),
     calls: [...ctx.calls, { instruction, caller: ctx.body }],
     stack: [...ctx.stack, body.id],
@@ -140,7 +139,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     apart,
     quarantined: ctx.quarantined || body.quarantine.length > 0,
     footprint: new Footprint(),
-  };
+  });
   ctx.noteAnalysed(body.id);
   ctx.tables.active.set(key, activation);
   const run = () => settled(inner, start, activation, budget);
@@ -159,7 +158,8 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   if (restsOn !== undefined) for (const a of ctx.tables.active.values()) if (a.depth >= restsOn) a.provisional.add(key);
   if (localTo !== undefined && !footprint.bound) {
     const { globals } = footprint;
-    remember(ctx, localTo, { ...summary, globals, bound: false, reach: reachOf(entry, body, globals) });
+    const reach = reachOf(entry, body, globals);
+    remember(ctx, localTo, { entry: activation.entry, exits: kept, globals, bound: false, reach, call: made });
   }
   return exits;
 }

@@ -43,19 +43,24 @@ export function expand(
   if (snippet === undefined) {
     const parse = (expansion: string) => {
       const written = surrounding.before + expansion + surrounding.after;
-      return { ...parseSnippet(b.unit.parser, written, macros), written };
+      const { text: masked, root } = parseSnippet(b.unit.parser, written, macros);
+      return { text: masked, written, isRescanned: false, root };
     };
     const use = texts && args && { macro, macros, nodes: args, texts, surrounding };
     const spliced = use && splicedTree(b.unit.parser, use);
-    snippet = spliced?.text === original ? { ...spliced, written: original } : parse(text);
+    snippet =
+      spliced?.text === original
+        ? { text: original, written: original, isRescanned: false, root: spliced.root }
+        : parse(text);
     // Macros that follow each other with nothing between are no C before they are expanded, too.
     const further = snippet.root.hasError ? rescanned(text, macros, [macro.name]) : text;
     const other = further === text || further.length > MAX_EXPANSION ? undefined : parse(further);
-    if (other?.root.hasError === false) snippet = { ...other, isRescanned: true };
+    if (other?.root.hasError === false)
+      snippet = { text: other.text, written: other.written, isRescanned: true, root: other.root };
     snippets.set(original, snippet);
   }
   const { text: whole, root } = snippet;
-  const pieces = snippet.isRescanned === true ? [] : given.pieces;
+  const pieces = snippet.isRescanned ? [] : given.pieces;
   const site = outer.spanOf(node.start, node.end);
   const pieceAt = (start: number, end: number) =>
     pieces.find((p) => p.from <= start - shiftedBy && end - shiftedBy <= p.to);

@@ -155,16 +155,30 @@ function countPredecessors(blocks: readonly GrowingBlock[]): Map<number, number>
   return counts;
 }
 
+/** Written out, so that all branches have one of two layouts: each visit of the engine asks them. */
+export function branchTo(
+  { kind, condition, span }: Branch,
+  whenTrue: number,
+  whenFalse: number,
+  origin: number | undefined,
+): Branch {
+  return origin === undefined
+    ? { kind, condition, whenTrue, whenFalse, span }
+    : { kind, condition, whenTrue, whenFalse, span, origin };
+}
+
+type Branch = Terminator & { readonly kind: 'branch' };
+
 /** The terminator with the blocks that `to` gives for those that it goes to. */
 export function withTargets(t: Terminator, to: (block: number) => number): Terminator {
   switch (t.kind) {
     case 'goto': {
       const target = to(t.target);
-      return target === t.target ? t : { ...t, target };
+      return target === t.target ? t : { kind: 'goto', target };
     }
     case 'branch': {
       const [whenTrue, whenFalse] = [to(t.whenTrue), to(t.whenFalse)];
-      return whenTrue === t.whenTrue && whenFalse === t.whenFalse ? t : { ...t, whenTrue, whenFalse };
+      return whenTrue === t.whenTrue && whenFalse === t.whenFalse ? t : branchTo(t, whenTrue, whenFalse, t.origin);
     }
     case 'switch':
       return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };

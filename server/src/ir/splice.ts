@@ -97,7 +97,7 @@ class Splicing {
       if (hole === undefined) children.push(this.copy(child));
       else this.fill(child, hole, node, children);
     }
-    return { ...node, start: this.moved(node.start), end: this.moved(node.end), children };
+    return placed(node, this.moved(node.start), this.moved(node.end), children);
   }
 
   private holeAt({ start, end }: SyntaxNode): number | undefined {
@@ -120,7 +120,7 @@ class Splicing {
     const start = this.moved(name.start);
     this.filled++;
     if (name.type === 'string_content' || (only?.type === 'identifier' && namesOnly(argument))) {
-      children.push({ ...name, start, end: start + text.length });
+      children.push(placed(name, start, start + text.length, name.children));
     } else if (type === 'argument_list' || (type === 'parenthesized_expression' && namesOnly(argument))) {
       let at = start;
       for (const [i, node] of nodes.entries()) {
@@ -128,7 +128,7 @@ class Splicing {
           children.push(comma(at));
           at += ', '.length;
         }
-        children.push(shifted({ ...node, field: name.field }, at - node.start));
+        children.push(shifted(node, at - node.start));
         at += node.end - node.start;
       }
     } else if (type === 'concatenated_string' && nodes.length === 1 && isText(only!)) {
@@ -157,26 +157,24 @@ function isText({ type }: SyntaxNode): boolean {
   return type === 'string_literal' || type === 'concatenated_string';
 }
 
+const COMMA = ',';
+
 function comma(start: number): SyntaxNode {
-  const type = ',';
-  return {
-    type,
-    field: undefined,
-    named: false,
-    start,
-    end: start + type.length,
-    children: [],
-    isError: false,
-    hasError: false,
-  };
+  const end = start + COMMA.length;
+  return { type: COMMA, field: undefined, named: false, start, end, children: [], isError: false, hasError: false };
 }
 
 function shifted(node: SyntaxNode, by: number): SyntaxNode {
   if (by === 0) return node;
-  return {
-    ...node,
-    start: node.start + by,
-    end: node.end + by,
-    children: node.children.map((child) => shifted(child, by)),
-  };
+  const children: SyntaxNode[] = [];
+  for (const child of node.children) children.push(shifted(child, by));
+  return placed(node, node.start + by, node.end + by, children);
+}
+
+/**
+ * The node elsewhere. Written out: V8 makes a table of hashes of an object that is spread from another one before the
+ * code is hot.
+ */
+function placed({ type, field, named }: SyntaxNode, start: number, end: number, children: readonly SyntaxNode[]) {
+  return { type, field, named, start, end, children, isError: false, hasError: false };
 }

@@ -23,6 +23,8 @@ export interface ArgumentText {
   readonly start: number;
 }
 
+const NOTHING: ArgumentText = { text: '', start: -1 };
+
 /** Splits the arguments of a call by its text, so that types and braces as arguments survive. */
 export function splitArguments(text: string, node: { readonly start: number; readonly end: number }): ArgumentText[] {
   const open = text.indexOf('(', node.start);
@@ -68,7 +70,10 @@ export function substitute(macro: MacroDefinition, args: readonly ArgumentText[]
         start: rest.length === 1 ? rest[0]!.start : -1,
         argument: i,
       });
-    } else byName.set(p, { ...(args[i] ?? { text: '', start: -1 }), argument: i });
+    } else {
+      const { text, start } = args[i] ?? NOTHING;
+      byName.set(p, { text, start, argument: i });
+    }
   }
   const rest = byName.get('__VA_ARGS__');
   // C23: what stands in __VA_OPT__ is there when there are further arguments.

@@ -87,7 +87,7 @@ export interface ParsedSnippet {
   /** Before the mask. */
   readonly written: string;
   /** The macros in the expansion are expanded in it: nothing in it has a place in the source. */
-  readonly isRescanned?: boolean;
+  readonly isRescanned: boolean;
   readonly root: SyntaxNode;
 }
 

@@ -4,9 +4,17 @@
  * Where more is asked of code than what it does to descriptors and messages - whether a child uses its memory, whether
  * code under an event acts - the body is run as it stands. Functions that can come to ask that have no slice.
  */
-import { type BasicBlock, ERRNO, type FunctionBody, type Instruction, type Place, type Variable } from '../../ir/ir.ts';
+import {
+  type BasicBlock,
+  ERRNO,
+  type FunctionBody,
+  type Instruction,
+  type Place,
+  type Terminator,
+  type Variable,
+} from '../../ir/ir.ts';
 import { orderBlocks } from '../../ir/order.ts';
-import type { GrowingBlock } from '../../ir/simplify.ts';
+import { branchTo, type GrowingBlock } from '../../ir/simplify.ts';
 import { visitBody } from '../../ir/visit.ts';
 import { type Program, variableBase } from '../context.ts';
 import type { State } from '../state.ts';
@@ -250,13 +258,23 @@ export class Slice {
         if (!this.ignoresVariable(instruction.variable)) instructions.push(instruction);
       } else if (instruction.kind === 'end-scope') {
         const variables = instruction.variables.filter((v) => !this.ignoresVariable(v));
-        if (variables.length > 0) instructions.push({ ...instruction, variables });
+        if (variables.length > 0) instructions.push({ kind: 'end-scope', variables, span: instruction.span });
       } else if (this.relevance.keeps(step, facts.wary) || ends(this.relevance.functions, step))
         instructions.push(instruction);
     }
     if (folded !== undefined) return { instructions, terminator: { kind: 'goto', target: folded } };
     const { terminator } = block;
-    const tests = terminator.kind === 'branch' || terminator.kind === 'switch';
-    return { instructions, terminator: tests ? { ...terminator, origin: block.id } : terminator };
+    return { instructions, terminator: withOrigin(terminator, block.id) };
+  }
+}
+
+function withOrigin(terminator: Terminator, origin: number): Terminator {
+  switch (terminator.kind) {
+    case 'branch':
+      return branchTo(terminator, terminator.whenTrue, terminator.whenFalse, origin);
+    case 'switch':
+      return { ...terminator, origin };
+    default:
+      return terminator;
   }
 }
