@@ -3,6 +3,7 @@ import type { BinaryOperator, UnaryOperator } from '../ir/ir.ts';
 import {
   type AbstractNumber,
   asConstant,
+  between,
   canBeNonZero,
   canBeZero,
   constant,
@@ -19,6 +20,8 @@ import {
   TOP_NUMBER,
   UNKNOWN,
   type Value,
+  withNumber,
+  withoutZero,
 } from './value.ts';
 
 /** A distance that is only known to be at least so many elements forward. */
@@ -71,7 +74,8 @@ function negate(value: Value): Value {
   const n = value.number;
   if (value.any || value.references.length > 0 || n === undefined || n.set !== undefined)
     return mapSet(value, (v) => -v);
-  return numeric({ ...interval(-n.high, -n.low), nonzero: !contains(n, 0) });
+  const negative = interval(-n.high, -n.low);
+  return numeric(contains(n, 0) ? negative : withoutZero(negative));
 }
 
 function mapSet(value: Value, f: (n: number) => number): Value {
@@ -149,9 +153,9 @@ const OFFSET_BITS = 2 ** 32 - 1;
 function maskPointer(left: Value, mask: Value): Value {
   if (left.references.some((r) => r.kind !== 'location')) return left;
   const { number } = mask;
-  if (mask.any || number === undefined) return { ...left, number: TOP_NUMBER };
+  if (mask.any || number === undefined) return withNumber(left, TOP_NUMBER);
   if (number.low >= 0 && number.high <= OFFSET_BITS) return numeric(interval(0, number.high));
-  return number.set === undefined ? { ...left, number: TOP_NUMBER } : left;
+  return number.set === undefined ? withNumber(left, TOP_NUMBER) : left;
 }
 
 function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): AbstractNumber {
@@ -174,11 +178,8 @@ function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Abst
       const unknownBits = (a.unknownBits && b.unknownBits) || may !== evidence;
       const bounded =
         b.set !== undefined && b.low >= 0 ? b.high : a.set !== undefined && a.low >= 0 ? a.high : Infinity;
-      return {
-        ...knownBits(a.must & b.must, evidence, unknownBits),
-        low: bounded === Infinity ? -Infinity : 0,
-        high: bounded,
-      };
+      const bits = knownBits(a.must & b.must, evidence, unknownBits);
+      return between(bits, bounded === Infinity ? -Infinity : 0, bounded);
     }
     case '|':
       return knownBits(a.must | b.must, a.may | b.may, a.unknownBits || b.unknownBits);

@@ -254,7 +254,9 @@ function suppose(
     const at = location.path.lastIndexOf('.event');
     if (at >= 0) supposed.memory.store({ base: location.base, path: location.path.slice(0, at) + FORK_FIELD }, UNKNOWN);
   }
-  supposed.hypothesis = { ...under, feature, source: source.id, answered: false, functionId: ctx.body.id };
+  const { span, region, target } = under;
+  const { id } = ctx.body;
+  supposed.hypothesis = { span, feature, source: source.id, answered: false, functionId: id, region, target };
   return supposed;
 }
 

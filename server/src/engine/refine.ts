@@ -17,6 +17,7 @@ import type { State } from './state.ts';
 import {
   type AbstractNumber,
   asConstant,
+  between,
   canBeNonZero,
   canBeZero,
   constant,
@@ -26,7 +27,10 @@ import {
   numberSet,
   type Reference,
   referenceKey,
+  referring,
   type Value,
+  withNumber,
+  withoutZero,
 } from './value.ts';
 
 const NEGATED: Partial<Record<BinaryOperator, BinaryOperator>> = {
@@ -129,7 +133,8 @@ function narrowMask(
     if (clear && (n.must & bits) !== 0n) return withNumber(value, undefined);
     const must = set ? n.must | bits : n.must;
     const may = set ? n.may | (n.unknownBits ? 0n : bits) : n.may & ~bits;
-    return withNumber(value, { ...n, must, may });
+    const { low, high, unknownBits, nonzero } = n;
+    return withNumber(value, { set: undefined, low, high, must, may, unknownBits, nonzero });
   });
 }
 
@@ -147,15 +152,19 @@ function filterReferences({ memory }: State, value: Value, op: BinaryOperator, b
   if (op === '==') {
     const same = references.filter((r) => bound.references.some((b) => canBeSame(r, b)));
     if (value.any)
-      return { ...value, number: undefined, any: false, references: same.length > 0 ? same : bound.references };
-    return same.length === references.length && value.number === undefined
-      ? value
-      : { ...value, number: undefined, references: same };
+      return {
+        number: undefined,
+        references: same.length > 0 ? same : bound.references,
+        any: false,
+        tag: value.tag,
+      };
+    return same.length === references.length && value.number === undefined ? value : referring(value, same);
   }
   const [one, ...others] = bound.references;
   if (op !== '!=' || one === undefined || others.length > 0 || !isOneThing(memory, one)) return value;
   const left = references.filter((r) => referenceKey(r) !== referenceKey(one));
-  return left.length === references.length ? value : { ...value, references: left };
+  if (left.length === references.length) return value;
+  return { number: value.number, references: left, any: value.any, tag: value.tag };
 }
 
 /** The reference does not stand for several things of the program. */
@@ -200,7 +209,7 @@ function narrowPointer(ctx: Context, state: State, place: Place, expr: Expr, cha
   if (left.length === 0) return false;
   const references = left.map(({ to }) => to);
   const { pointer, value } = left[0]!;
-  state.memory.store(pointer, { ...value, number: undefined, references });
+  state.memory.store(pointer, referring(value, references));
   return left.length > 1 || replace(ctx, state, expr, change);
 }
 
@@ -223,7 +232,7 @@ export function targetsOf(ctx: Context, state: State, { base }: Place): Target[]
   if (value === undefined || value.any || value.references.length < 2) return [];
   return value.references.map((to) => {
     const one = state.clone();
-    one.memory.store(pointer, { ...value, number: undefined, references: [to] });
+    one.memory.store(pointer, referring(value, [to]));
     return { state: one, to, pointer, value };
   });
 }
@@ -244,10 +253,6 @@ function forgetUnmade(state: State, references: readonly Reference[]): void {
   }
 }
 
-function withNumber(value: Value, number: AbstractNumber | undefined): Value {
-  return { ...value, number };
-}
-
 function filter(value: Value, op: BinaryOperator, n: AbstractNumber, mixed: boolean): Value {
   const number = value.number === undefined ? undefined : filterNumber(value.number, op, n);
   const references = mixed ? value.references : value.references.filter((r) => keepsReference(r, op, n));
@@ -257,7 +262,7 @@ function filter(value: Value, op: BinaryOperator, n: AbstractNumber, mixed: bool
     if (op === '==' || (op === '<' && n.high <= 0) || (op === '<=' && n.high < 0)) any = false;
   }
   if (number === value.number && references.length === value.references.length && any === value.any) return value;
-  return { ...value, number, references, any };
+  return { number, references, any, tag: value.tag };
 }
 
 function keepsReference(r: Reference, op: BinaryOperator, n: AbstractNumber): boolean {
@@ -291,7 +296,7 @@ function filterNumber(a: AbstractNumber, op: BinaryOperator, n: AbstractNumber):
       if (n.set?.length === 1) {
         if (a.low === n.low) return bound(a, a.low + 1, a.high);
         if (a.high === n.low) return bound(a, a.low, a.high - 1);
-        if (n.low === 0 && contains(a, 0)) return { ...a, nonzero: true };
+        if (n.low === 0 && contains(a, 0)) return withoutZero(a);
       }
       return a;
     case '<':
@@ -311,7 +316,7 @@ function bound(a: AbstractNumber, low: number, high: number): AbstractNumber | u
   if (l > h) return undefined;
   if (l === a.low && h === a.high) return a;
   if (l === h) return numberSet([l]);
-  return { ...a, low: l, high: h };
+  return between(a, l, h);
 }
 
 function possible(v: number, op: BinaryOperator, n: AbstractNumber): boolean {

@@ -70,6 +70,42 @@ export interface Uffd {
   readonly replaced: Replacement | undefined;
 }
 
+/** Written out, as the next one: V8 gives an object that is spread a layout of its own before the code is hot. */
+function copyOf(o: Uffd): Uffd {
+  return {
+    id: o.id,
+    origin: o.origin,
+    site: o.site,
+    handshake: o.handshake,
+    handshakeSpan: o.handshakeSpan,
+    handshakeFunction: o.handshakeFunction,
+    refusalTested: o.refusalTested,
+    features: o.features,
+    nonblocking: o.nonblocking,
+    survivesExec: o.survivesExec,
+    armed: o.armed,
+    escaped: o.escaped,
+    process: o.process,
+    duty: o.duty,
+    waitedAt: o.waitedAt,
+    replaced: o.replaced,
+  };
+}
+
+function copyOfDuty(d: ChildDuty): ChildDuty {
+  return {
+    read: d.read,
+    recognised: d.recognised,
+    swallowed: d.swallowed,
+    byTable: d.byTable,
+    firstUse: d.firstUse,
+    droppedAt: d.droppedAt,
+    batch: d.batch,
+    source: d.source,
+    through: d.through,
+  };
+}
+
 export interface Replacement {
   readonly span: Span;
   /** The read of the message that brought the child. */
@@ -207,12 +243,13 @@ export class State {
 
   update(id: string, change: Partial<Uffd>): void {
     const object = this.objects.get(id);
-    if (object !== undefined) this.putObject({ ...object, ...change });
+    if (object !== undefined) this.putObject(Object.assign(copyOf(object), change));
   }
 
   updateDuty(id: string, change: Partial<ChildDuty>): void {
     const object = this.objects.get(id);
-    if (object?.duty !== undefined) this.putObject({ ...object, duty: { ...object.duty, ...change } });
+    if (object?.duty === undefined) return;
+    this.putObject(Object.assign(copyOf(object), { duty: Object.assign(copyOfDuty(object.duty), change) }));
   }
 
   step(kind: StepKind, location: Span, message: string): void {
@@ -310,7 +347,7 @@ export class State {
     const object = this.objects.get(from);
     if (object === undefined) return;
     this.removeObject(from);
-    this.putObject({ ...object, id: to });
+    this.putObject(Object.assign(copyOf(object), { id: to }));
     for (const base of [...this.memory.baseNames()]) {
       const cells = this.memory.cellsOf(base);
       for (const [path, value] of [...cells.values]) {
@@ -503,13 +540,13 @@ function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>)
     const other = b.get(id);
     if (other?.escaped === true && !object.escaped) {
       result ??= new Map(a);
-      result.set(id, { ...object, escaped: true });
+      result.set(id, Object.assign(copyOf(object), { escaped: true }));
     }
     if (other === undefined || other.armed === object.armed) continue;
     const armed = joinRanges(object.armed, other.armed);
     if (armed === object.armed) continue;
     result ??= new Map(a);
-    result.set(id, { ...result.get(id)!, armed });
+    result.set(id, Object.assign(copyOf(result.get(id)!), { armed }));
   }
   // Children that are served, on the other path alone.
   for (const [id, object] of b) {

@@ -23,7 +23,7 @@ export interface AbstractNumber {
   /** True when bits outside `may` can be set for reasons the program does not show. */
   readonly unknownBits: boolean;
   /** Zero is excluded although it lies between the bounds: what `if (error) return error;` returns. */
-  readonly nonzero?: boolean;
+  readonly nonzero: boolean;
 }
 
 /** True when the number is surely not zero. */
@@ -70,7 +70,15 @@ export function numberSet(values: readonly number[]): AbstractNumber {
     must &= b;
     may |= b;
   }
-  return { set: values, low: values[0]!, high: values[values.length - 1]!, must, may, unknownBits: false };
+  return {
+    set: values,
+    low: values[0]!,
+    high: values[values.length - 1]!,
+    must,
+    may,
+    unknownBits: false,
+    nonzero: false,
+  };
 }
 
 export const TOP_NUMBER: AbstractNumber = {
@@ -80,15 +88,33 @@ export const TOP_NUMBER: AbstractNumber = {
   must: 0n,
   may: 0n,
   unknownBits: true,
+  nonzero: false,
 };
 
 export function interval(low: number, high: number): AbstractNumber {
   if (low === high) return numberSet([low]);
-  return { ...TOP_NUMBER, low, high };
+  return between(TOP_NUMBER, low, high);
+}
+
+/**
+ * The number with other bounds. Written out, as all numbers and values are that come up often: V8 gives an object that is
+ * spread from another one a layout of its own before the code is hot.
+ */
+export function between(
+  { set, must, may, unknownBits, nonzero }: AbstractNumber,
+  low: number,
+  high: number,
+): AbstractNumber {
+  return { set, low, high, must, may, unknownBits, nonzero };
+}
+
+/** The number without zero. */
+export function withoutZero({ set, low, high, must, may, unknownBits }: AbstractNumber): AbstractNumber {
+  return { set, low, high, must, may, unknownBits, nonzero: true };
 }
 
 export function knownBits(must: bigint, may: bigint, unknownBits: boolean): AbstractNumber {
-  return { set: undefined, low: unknownBits ? -Infinity : 0, high: Infinity, must, may, unknownBits };
+  return { set: undefined, low: unknownBits ? -Infinity : 0, high: Infinity, must, may, unknownBits, nonzero: false };
 }
 
 export const UNKNOWN: Value = { number: TOP_NUMBER, references: [], any: true, tag: undefined };
@@ -105,6 +131,16 @@ export function constant(n: number): Value {
 
 export function numeric(number: AbstractNumber, tag?: MessageTag): Value {
   return { number, references: [], any: false, tag };
+}
+
+/** The value as another number, or as none. */
+export function withNumber({ references, any, tag }: Value, number: AbstractNumber | undefined): Value {
+  return { number, references, any, tag };
+}
+
+/** The value as no number, and with other references. */
+export function referring({ any, tag }: Value, references: readonly Reference[]): Value {
+  return { number: undefined, references, any, tag };
 }
 
 export function oneOf(...values: number[]): Value {
@@ -362,7 +398,7 @@ export function canBeNonZero(value: Value): boolean {
 
 export function contains(n: AbstractNumber, v: number): boolean {
   if (n.set !== undefined) return n.set.includes(v);
-  if (v === 0 && n.nonzero === true) return false;
+  if (v === 0 && n.nonzero) return false;
   return n.low <= v && v <= n.high;
 }
 

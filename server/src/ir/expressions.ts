@@ -93,10 +93,10 @@ export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
 /** A place as a value: an array is the address of its first element. */
 export function loadPlace(_b: Builder, p: Place, span: Span): Expr {
   if (p.type.kind === 'array' && p.type.overlay === true)
-    return { kind: 'address', place: { ...p, type: p.type.of }, span };
+    return { kind: 'address', place: { base: p.base, path: p.path, type: p.type.of, span: p.span }, span };
   if (p.type.kind === 'array') {
     const path: PathElement[] = [...p.path, { kind: 'index', index: constantExpr(0, span) }];
-    return { kind: 'address', place: { ...p, path, type: p.type.of }, span };
+    return { kind: 'address', place: { base: p.base, path, type: p.type.of, span: p.span }, span };
   }
   return loadOf(p, span);
 }
@@ -113,7 +113,7 @@ function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
   if (macro !== undefined && macro.parameters === undefined && !b.blocked(name, node)) {
     const value = expandExpression(b, name, node, undefined, used);
     if (value !== undefined && !(value.kind === 'unknown' && known !== undefined)) {
-      return value.kind === 'constant' ? { ...value, name, span } : value;
+      return value.kind === 'constant' ? constantExpr(value.value, span, name) : value;
     }
   }
   const enumerator = b.unit.enumerators.get(name);
@@ -303,7 +303,7 @@ export function fold(e: Expr): Expr {
   if (e.kind === 'unary' && e.operand.kind === 'constant') {
     const v = e.operand.value;
     const value = e.op === '-' ? -v : e.op === '~' ? ~v : e.op === '!' ? (v === 0n ? 1n : 0n) : v;
-    return { kind: 'constant', value, span: e.span };
+    return constantExpr(value, e.span);
   }
   if (e.kind !== 'binary' || e.left.kind !== 'constant' || e.right.kind !== 'constant') return e;
   const x = e.left.value;
@@ -360,7 +360,7 @@ export function fold(e: Expr): Expr {
       value = bool(x >= y);
       break;
   }
-  return value === undefined ? e : { kind: 'constant', value, span: e.span };
+  return value === undefined ? e : constantExpr(value, e.span);
 }
 
 function conditional(b: Builder, node: SyntaxNode, used: boolean): Expr {
@@ -401,7 +401,7 @@ function cast(b: Builder, node: SyntaxNode): Expr {
     const wrapped = type.signed
       ? BigInt.asIntN(Number(bits), operand.value)
       : BigInt.asUintN(Number(bits), operand.value);
-    return { ...operand, value: wrapped };
+    return constantExpr(wrapped, operand.span, operand.name);
   }
   return { kind: 'cast', type, operand, span: b.span(node) };
 }
@@ -497,7 +497,7 @@ export function place(b: Builder, raw: SyntaxNode): Place {
       const base = isPlaceNode(array) ? place(b, array) : undefined;
       const index = expression(b, child(node, 'index')!);
       if (base !== undefined && base.type.kind === 'array') {
-        return { ...base, path: [...base.path, { kind: 'index', index }], type: base.type.of, span };
+        return { base: base.base, path: [...base.path, { kind: 'index', index }], type: base.type.of, span };
       }
       const pointerExpr = base === undefined ? expression(b, argument) : loadPlace(b, base, span);
       return {

@@ -157,13 +157,13 @@ function elementsOf(statements: readonly SyntaxNode[]): SyntaxNode | undefined {
 function member(b: Builder, target: Place, position: number, span: Span): Place | undefined {
   if (target.type.kind === 'array') {
     const path: PathElement = { kind: 'index', index: constantExpr(position, span) };
-    return { ...target, path: [...target.path, path], type: target.type.of, span };
+    return { base: target.base, path: [...target.path, path], type: target.type.of, span };
   }
   const fields = target.type.kind === 'record' ? b.unit.types.fieldsOf(target.type.tag) : undefined;
   const field = fields?.[position];
   if (field === undefined) return undefined;
   const path = [...target.path, ...b.unit.types.pathTo(target.type, field.name)];
-  return { ...target, path, type: field.type, span };
+  return { base: target.base, path, type: field.type, span };
 }
 
 /** Initialises a place from the elements at `at`; without braces of its own an aggregate takes as many as it needs. */

@@ -245,7 +245,7 @@ export class Slice {
     const blocks = facts.blocks.map((_, i) => this.cut(facts, body.blocks[i]!, i));
     const locals = body.locals.filter((v) => !this.ignoresVariable(v));
     // Where messages are told apart, which statements stand under the test is asked of the slice, too.
-    return { ...body, blocks: orderBlocks(blocks, facts.readsMessages), locals, whole: body };
+    return cutTo(body, orderBlocks(blocks, facts.readsMessages), locals);
   }
 
   private cut(facts: FunctionFacts, block: BasicBlock, index: number): GrowingBlock {
@@ -277,4 +277,25 @@ function withOrigin(terminator: Terminator, origin: number): Terminator {
     default:
       return terminator;
   }
+}
+
+/** Written out, so that all slices have one layout. */
+function cutTo(body: FunctionBody, blocks: readonly BasicBlock[], locals: readonly Variable[]): FunctionBody {
+  return {
+    id: body.id,
+    name: body.name,
+    file: body.file,
+    static: body.static,
+    parameters: body.parameters,
+    variadic: body.variadic,
+    returnType: body.returnType,
+    noreturn: body.noreturn,
+    beforeMain: body.beforeMain,
+    locals,
+    blocks,
+    whole: body,
+    span: body.span,
+    nameSpan: body.nameSpan,
+    quarantine: body.quarantine,
+  };
 }
