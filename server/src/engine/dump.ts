@@ -69,7 +69,7 @@ class Printer {
     const { state } = this;
     const own: string[] = [];
     const elsewhere: string[] = [];
-    for (const base of [...state.memory.baseNames()].sort()) {
+    for (const base of state.memory.baseNames().sort()) {
       for (const [path, value] of state.memory.cellsOf(base).values) {
         const text = `${this.base(base)}${path} = ${this.value(value)}`;
         if (this.own.has(base)) own.push(text);

@@ -169,7 +169,7 @@ class Schedule implements Others, Progress {
     for (const base of entry.reach([argument]).bases) this.shared.share(base);
     // What the thread cannot reach is not its business: its creator's other locals.
     const reachable = entry.reach([argument], this.globalBases).bases;
-    for (const base of [...entry.memory.baseNames()]) if (!reachable.has(base)) entry.memory.deleteBase(base);
+    for (const base of entry.memory.baseNames()) if (!reachable.has(base)) entry.memory.deleteBase(base);
     const inherited = new Set(entry.memory.baseNames());
     entry.locks = new Map();
     entry.waited = new Map();

@@ -51,9 +51,7 @@ export function setAside(state: State, caller: FunctionBody, callee: FunctionBod
 /** The same for all that the callee cannot reach, whoever's it is: its callers are not told apart. */
 export function setAsideUnreached(program: Program, state: State, callee: FunctionBody): Frame {
   const { bases } = state.reach([], [ERRNO_BASE, ...globalBases(program), ...callee.parameters.map(variableBase)]);
-  const unreached: string[] = [];
-  for (const base of state.memory.baseNames()) if (!bases.has(base)) unreached.push(base);
-  return state.memory.removeEach(unreached, isPlain);
+  return state.memory.removeOthers(bases, isPlain);
 }
 
 const globals = new WeakMap<Program, readonly string[]>();

@@ -215,6 +215,29 @@ export class Memory {
     return removed;
   }
 
+  /** Removes all other bases for which `isMeant` holds; gives them. */
+  removeOthers(kept: ReadonlySet<string>, isMeant: (cells: Cells) => boolean): Entry[] {
+    const removed: Entry[] = [];
+    for (let i = 0; i < BUCKETS; i++) {
+      const bucket = this.buckets[i]!;
+      if (bucket.length === 0) continue;
+      const left: Entry[] = [];
+      for (const entry of bucket) {
+        const { base, cells } = entry;
+        if (kept.has(base) || !isMeant(cells)) {
+          left.push(entry);
+          continue;
+        }
+        this.noteHeld(base, cells);
+        removed.push(entry);
+        this.owned?.delete(base);
+        this.makeSingle(base);
+      }
+      if (left.length < bucket.length) this.replaceBucket(i, left);
+    }
+    return removed;
+  }
+
   /** Puts bases in the place of what is there under their names. */
   putEach(entries: readonly Entry[]): void {
     let index = -1;
@@ -270,8 +293,17 @@ export class Memory {
     return this.find(base) !== undefined;
   }
 
-  *baseNames(): IterableIterator<string> {
-    for (const bucket of this.buckets) for (const { base } of bucket) yield base;
+  /** As they are now: changes while somebody walks through them do not matter. */
+  entries(): Entry[] {
+    const found: Entry[] = [];
+    for (const bucket of this.buckets) for (const entry of bucket) found.push(entry);
+    return found;
+  }
+
+  baseNames(): string[] {
+    const found: string[] = [];
+    for (const bucket of this.buckets) for (const { base } of bucket) found.push(base);
+    return found;
   }
 
   /** Descriptors that some cell other than a message's own names. */

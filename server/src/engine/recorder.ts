@@ -259,7 +259,10 @@ export function changedBefore({ entry: { memory }, initial }: Root): string[] {
     const [now, then] = [memory.cellsOf(base), initial.memory.cellsOf(base)];
     return now === then || textOfCells(now) === textOfCells(then);
   };
-  return [...memory.baseNames()].filter((base) => !isAsBefore(base)).sort();
+  return memory
+    .baseNames()
+    .filter((base) => !isAsBefore(base))
+    .sort();
 }
 
 function describeGlobal(global: ReturnType<Program['global']>): string {

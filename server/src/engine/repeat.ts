@@ -87,6 +87,6 @@ function summaryOf({ root, runs }: Recording, outcome: Outcome, bases: ReadonlyS
       facts,
       started: started.map((r) => r.key),
     })),
-    untouched: new Set([...root.initial.memory.baseNames()].filter((base) => !bases.has(base))),
+    untouched: new Set(root.initial.memory.baseNames().filter((base) => !bases.has(base))),
   };
 }

@@ -348,7 +348,7 @@ export class State {
     if (object === undefined) return;
     this.removeObject(from);
     this.putObject(Object.assign(copyOf(object), { id: to }));
-    for (const base of [...this.memory.baseNames()]) {
+    for (const base of this.memory.baseNames()) {
       const cells = this.memory.cellsOf(base);
       for (const [path, value] of [...cells.values]) {
         const replaced = renameIn(value, from, to);

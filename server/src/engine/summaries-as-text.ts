@@ -43,7 +43,7 @@ export function fromText(text: string): Keyed[] {
 
 function withoutClass(state: State): PlainState {
   const { memory, ...rest } = state;
-  const cells = [...memory.baseNames()].map((base) => [base, memory.cellsOf(base)] as const);
+  const cells = memory.baseNames().map((base) => [base, memory.cellsOf(base)] as const);
   return { cells, weak: [...memory.summaries], rest };
 }
 

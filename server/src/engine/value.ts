@@ -289,10 +289,19 @@ function isAmong(references: readonly Reference[], r: Reference): boolean {
 
 /** Behind all that have a lesser key. */
 function placeFor(r: Reference, references: readonly Reference[]): number {
-  const key = referenceKey(r);
   let at = references.length;
-  while (at > 0 && referenceKey(references[at - 1]!) >= key) at--;
+  while (at > 0 && !isBefore(references[at - 1]!, r)) at--;
   return at;
+}
+
+/** The key of `a` is less than that of `b`; mostly that is seen without making the keys. */
+function isBefore(a: Reference, b: Reference): boolean {
+  if (a.kind === 'location' && b.kind === 'location') {
+    const [left, right] = [a.location, b.location];
+    if (left.base === right.base) return left.path < right.path;
+    if (!left.base.startsWith(right.base) && !right.base.startsWith(left.base)) return left.base < right.base;
+  }
+  return referenceKey(a) < referenceKey(b);
 }
 
 function sameReference(a: Reference, b: Reference): boolean {

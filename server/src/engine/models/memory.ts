@@ -18,6 +18,7 @@ import {
   TOP_NUMBER,
   UNKNOWN,
   type Value,
+  withNumber,
 } from '../value.ts';
 import { disarm, regionOf } from './ioctl.ts';
 
@@ -30,8 +31,7 @@ function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map'): string
 }
 
 function moveToOlder(state: State, base: string, older: string): void {
-  for (const other of [...state.memory.baseNames()]) {
-    const cells = state.memory.cellsOf(other);
+  for (const { base: other, cells } of state.memory.entries()) {
     let values: Map<string, Value> | undefined;
     for (const [path, value] of cells.values) {
       if (!value.references.some((r) => r.kind === 'location' && r.location.base === base)) continue;
@@ -42,7 +42,8 @@ function moveToOlder(state: State, base: string, older: string): void {
             : r,
       );
       values ??= new Map(cells.values);
-      values.set(path, { ...value, references: [...new Map(references.map((r) => [referenceKey(r), r])).values()] });
+      const unique = [...new Map(references.map((r) => [referenceKey(r), r])).values()];
+      values.set(path, { number: value.number, references: unique, any: value.any, tag: value.tag });
     }
     if (values !== undefined) state.memory.setCells(other, { values, defaults: cells.defaults });
   }
@@ -55,7 +56,7 @@ function moveToOlder(state: State, base: string, older: string): void {
 export function mallocModel(call: ModelCall, state: State): State[] {
   const base = allocate(call, state, 'heap');
   state.memory.fill({ base, path: '' }, call.name === 'calloc' || call.name.includes('zalloc') ? ZERO : undefined);
-  const pointer: Value = { ...pointerTo(base, '[0]'), number: numberSet([0]) };
+  const pointer = withNumber(pointerTo(base, '[0]'), numberSet([0]));
   setResult(call.ctx, state, call.instruction, pointer);
   return [state];
 }
@@ -64,7 +65,7 @@ export function mallocModel(call: ModelCall, state: State): State[] {
 export function reallocModel(call: ModelCall, state: State): State[] {
   const old = call.values[0];
   if (old !== undefined && old.references.length > 0) {
-    setResult(call.ctx, state, call.instruction, { ...old, number: numberSet([0]) });
+    setResult(call.ctx, state, call.instruction, withNumber(old, numberSet([0])));
     return [state];
   }
   return mallocModel(call, state);

@@ -310,7 +310,7 @@ function noteExec(call: ModelCall, state: State, process: string): void {
 export function threadExitModel(call: ModelCall, state: State): State[] {
   const { ctx } = call;
   const candidates = new Set<string>();
-  for (const base of [...state.memory.baseNames()]) {
+  for (const base of state.memory.baseNames()) {
     if (!base.startsWith('var:') || ctx.inherited.has(base) || ctx.program.global(base) !== undefined) continue;
     for (const id of descriptorsIn(state, base)) candidates.add(id);
     state.memory.deleteBase(base);
