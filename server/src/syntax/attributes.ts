@@ -79,9 +79,13 @@ export function attributesOf(use: string, macros: ReadonlyMap<string, MacroDefin
   return text !== use && ATTRIBUTE_BODY.test(text) ? text : undefined;
 }
 
+export function soundsLikeAttribute(word: string): boolean {
+  return /unused|attribute/i.test(word);
+}
+
 /** `void *arg PROJECT_UNUSED)`, where the macro's definition is not given: the name says what it is. */
 export function isParameterAttribute(text: string, start: number, end: number, word: string): boolean {
-  if (!/unused|attribute/i.test(word)) return false;
+  if (!soundsLikeAttribute(word)) return false;
   const before = text.slice(Math.max(0, start - 8), start);
   const next = text[skipSpace(text, end)] ?? '';
   if (/[\w*]\s*$/.test(before) && /[,)]/.test(next)) return !isDeclaredName(text, start, end);

@@ -12,6 +12,7 @@ import {
   NORETURN_WORDS,
   noAttributes,
   noteAttribute,
+  soundsLikeAttribute,
 } from './attributes.ts';
 import {
   closing,
@@ -258,8 +259,10 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
   let depth = 0;
   /** Past the function or record before. */
   let top = 0;
+  const ordinary = new Set<string>();
   for (let match = word.exec(text); match !== null; match = word.exec(text)) {
     const w = match[0];
+    if (ordinary.has(w)) continue;
     const start = match.index;
     const end = start + w.length;
     if (w === '"' || w === "'") {
@@ -280,6 +283,8 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
     } else if (w === '}') {
       depth = Math.max(0, depth - 1);
       if (depth === 0) top = end;
+    } else if (isOrdinary(w, macros)) {
+      ordinary.add(w);
     } else if (w === COMPUTED_GOTO) {
       if (text[skipSpace(text, end)] === '*') chars.replace(start, end, pad('+', w.length));
     } else if (w === 'case') {
@@ -341,6 +346,41 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
 
 /** GNU `goto *e;` is no C to the grammar: the value of a sign, in a statement of its own, stands in for it. */
 export const COMPUTED_GOTO = 'goto';
+
+/** Words to which something is done in some places. */
+const TREATED: ReadonlySet<string> = new Set([
+  COMPUTED_GOTO,
+  'case',
+  '__attribute__',
+  '__attribute',
+  '__declspec',
+  '_Alignas',
+  '__asm__',
+  'offsetof',
+  '_Atomic',
+  'struct',
+  'union',
+  'enum',
+  ...TYPE_TAKERS,
+  ...TYPEOF_WORDS,
+  ...ATTRIBUTE_WORDS,
+]);
+
+/** Nothing is done to the word, wherever it stands: nearly all of a text are such. */
+function isOrdinary(word: string, macros: ReadonlyMap<string, MacroDefinition>): boolean {
+  return (
+    !TREATED.has(word) &&
+    !macros.has(word) &&
+    !isCleanupWord(word) &&
+    !soundsLikeAttribute(word) &&
+    !FOR_EACH.test(word) &&
+    !STATEMENT_MACRO.test(word)
+  );
+}
+
+/** Names of macros that begin a loop, and of ones that may stand for statements, wherever they are defined. */
+const FOR_EACH = /for_each|foreach|FOREACH|FOR_EACH/;
+const STATEMENT_MACRO = /^[A-Z][A-Z0-9_]+$/;
 
 /** GNU `case low ... high:` is no C to the grammar; no operator binds weaker than the one that stands in for it. */
 export const RANGE = '...';
@@ -432,12 +472,7 @@ function maskMacro(
       chars.blank(start, close);
       return close;
     }
-  } else if (
-    macro === undefined &&
-    depth > 0 &&
-    /(?:for_each|foreach|FOREACH|FOR_EACH)/.test(name) &&
-    end - start >= 5
-  ) {
+  } else if (macro === undefined && depth > 0 && FOR_EACH.test(name) && end - start >= 5) {
     const after = skipSpace(text, close);
     if (text[after] !== ';' && text[after] !== ')') {
       chars.replace(start, end, pad('while', end - start));
@@ -446,7 +481,7 @@ function maskMacro(
   }
   if (
     depth > 0 &&
-    (macro?.parameters !== undefined || /^[A-Z][A-Z0-9_]+$/.test(name)) &&
+    (macro?.parameters !== undefined || STATEMENT_MACRO.test(name)) &&
     startsStatement(text, start, chars.ended)
   ) {
     // A macro call without semicolon in front of the next statement would make a declaration of it.
