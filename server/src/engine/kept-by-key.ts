@@ -17,8 +17,17 @@ export class KeptByKey<T> {
     return found.kept;
   }
 
+  /** In the place of what was not of use for the longest time, where there are as many as may be. */
   keep(key: string, kept: T): void {
-    this.byKey.set(key, [{ kept, used: this.call }, ...(this.byKey.get(key) ?? [])].slice(0, this.most));
+    const list = [{ kept, used: this.call }, ...(this.byKey.get(key) ?? [])];
+    if (list.length > this.most) {
+      const least = Math.min(...list.map(({ used }) => used));
+      list.splice(
+        list.findLastIndex(({ used }) => used === least),
+        1,
+      );
+    }
+    this.byKey.set(key, list);
   }
 
   /** Those that were found or kept since the present call began. */

@@ -46,8 +46,8 @@ export type Keyed = readonly [key: string, summary: DriveSummary];
 
 /** Summaries of one root beside each other: variants, programs, an edit and its undoing. */
 const MAX_OF_ROOT = 8;
-/** Of calls there are many, and what is kept of each holds states: an edit and its undoing. */
-const MAX_OF_CALL = 2;
+/** Of one call in the states in which a loop makes it, and of an edit and its undoing. */
+const MAX_OF_CALL = 8;
 /** What so many calls of the analyser did not use is forgotten earlier than the rest. */
 const KEPT_CALLS = 3;
 
