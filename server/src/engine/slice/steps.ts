@@ -110,37 +110,32 @@ const ANSWERS = [...FILL_RESULTS, 'ioctls', 'features'].map(fieldName);
  */
 class PlainStep implements Step {
   readonly instruction: Instruction;
-  readonly essential: boolean = false;
-  readonly forForks: boolean = false;
-  readonly takes: readonly string[] = NONE;
-  readonly forDescriptors: boolean = false;
-  readonly request: boolean = false;
-  readonly handshake: boolean = false;
-  readonly forks: boolean = false;
-  readonly startsThread: boolean = false;
-  readonly unknown: boolean = false;
-  readonly ends: boolean = false;
-  readonly defines: readonly string[] = NONE;
-  readonly within: string | undefined = undefined;
-  readonly copied: string | undefined = undefined;
-  readonly released: readonly string[] = NONE;
-  readonly uses: readonly string[] = NONE;
-  readonly ways: readonly string[] = NONE;
-  readonly callee: FunctionBody | undefined = undefined;
-  readonly cleanups: readonly FunctionBody[] = NONE;
-  readonly through: string | undefined = undefined;
-  readonly given: readonly (readonly string[])[] = NONE;
+  essential: boolean = false;
+  forForks: boolean = false;
+  takes: readonly string[] = NONE;
+  forDescriptors: boolean = false;
+  request: boolean = false;
+  handshake: boolean = false;
+  forks: boolean = false;
+  startsThread: boolean = false;
+  unknown: boolean = false;
+  ends: boolean = false;
+  defines: readonly string[] = NONE;
+  within: string | undefined = undefined;
+  copied: string | undefined = undefined;
+  released: readonly string[] = NONE;
+  uses: readonly string[] = NONE;
+  ways: readonly string[] = NONE;
+  callee: FunctionBody | undefined = undefined;
+  cleanups: readonly FunctionBody[] = NONE;
+  through: string | undefined = undefined;
+  given: readonly (readonly string[])[] = NONE;
 
-  /** Set by who reads the body. */
   looksIntoMessage = false;
 
   constructor(instruction: Instruction) {
     this.instruction = instruction;
   }
-}
-
-function stepOf(instruction: Instruction, said: Partial<Step>): PlainStep {
-  return Object.assign(new PlainStep(instruction), said);
 }
 
 /** A call through a pointer, or the start of a thread. */
@@ -244,34 +239,48 @@ export class StepReader {
       case 'end-scope':
         return this.endOfScope(i, body);
       case 'opaque':
-        return stepOf(i, { essential: true, uses: i.operands.flatMap((o) => this.mentions.contents(o)) });
+        return this.opaque(i);
       case 'zero':
-        return stepOf(i, {
-          defines: [this.names.ofPlace(i.target)],
-          within: localRecord(i.target),
-          uses: this.mentions.address(i.target),
-        });
-      case 'assign': {
-        const same = isSameRegion(i.target, i.value);
-        this.flow(i.value, this.names.ofPlace(i.target));
-        this.mentions.around(i.target);
-        return stepOf(i, {
-          essential: (!same && this.makesReachable(i.target, i.value)) || storesErrno(i.target),
-          defines: same ? [] : [this.names.ofPlace(i.target)],
-          within: localRecord(i.target),
-          copied: this.copiedRecord(i.target, i.value),
-          uses: [...this.mentions.uses(i.value), ...this.mentions.address(i.target)],
-          takes: [
-            ...this.mentions.indexes(i.target),
-            ...this.mentions.indexesIn(i.value),
-            ...this.mentions.handedOut(i.value),
-          ],
-          ways: [...this.mentions.ways(i.value), ...this.mentions.address(i.target)],
-        });
-      }
+        return this.zero(i);
+      case 'assign':
+        return this.assignment(i);
       case 'call':
         return this.call(i, body);
     }
+  }
+
+  private opaque(i: Instruction & { kind: 'opaque' }): PlainStep {
+    const step = new PlainStep(i);
+    step.essential = true;
+    step.uses = i.operands.flatMap((o) => this.mentions.contents(o));
+    return step;
+  }
+
+  private zero(i: Instruction & { kind: 'zero' }): PlainStep {
+    const step = new PlainStep(i);
+    step.defines = [this.names.ofPlace(i.target)];
+    step.within = localRecord(i.target);
+    step.uses = this.mentions.address(i.target);
+    return step;
+  }
+
+  private assignment(i: Instruction & { kind: 'assign' }): PlainStep {
+    const { target, value } = i;
+    const { mentions } = this;
+    const step = new PlainStep(i);
+    const name = this.names.ofPlace(target);
+    const same = isSameRegion(target, value);
+    this.flow(value, name);
+    mentions.around(target);
+    const address = mentions.address(target);
+    step.essential = (!same && this.makesReachable(target, value)) || storesErrno(target);
+    if (!same) step.defines = [name];
+    step.within = localRecord(target);
+    step.copied = this.copiedRecord(target, value);
+    step.uses = mentions.uses(value).concat(address);
+    step.takes = mentions.indexes(target).concat(mentions.indexesIn(value), mentions.handedOut(value));
+    step.ways = mentions.ways(value).concat(address);
+    return step;
   }
 
   private endOfScope(i: Instruction & { kind: 'end-scope' }, body: FunctionBody): PlainStep {
@@ -287,7 +296,12 @@ export class StepReader {
       this.bind([{ kind: 'address', place, span: i.span }], callee, undefined);
     }
     const released = i.variables.map((v) => v.id);
-    return stepOf(i, { essential: given.length > 0, released, cleanups, given: [given] });
+    const step = new PlainStep(i);
+    step.essential = given.length > 0;
+    step.released = released;
+    step.cleanups = cleanups;
+    step.given = [given];
+    return step;
   }
 
   private call(i: Instruction & { kind: 'call' }, body: FunctionBody): PlainStep {
@@ -302,24 +316,29 @@ export class StepReader {
     const result = resultOf(i);
     this.bind(i.arguments, callee, result[0]);
     const given = i.arguments.map((a) => this.mentions.uses(a));
-    return stepOf(i, { ends: callee.noreturn, defines: result, callee, given });
+    const step = new PlainStep(i);
+    step.ends = callee.noreturn;
+    step.defines = result;
+    step.callee = callee;
+    step.given = given;
+    return step;
   }
 
   private callOfUnknown(i: CallInstruction): PlainStep {
     this.telling.push(...resultOf(i));
     const through = this.names.leadsTo(i.callee);
     if (through !== undefined) this.loose.push({ list: i.arguments, result: i.result?.id, through });
-    return stepOf(i, {
-      essential: i.arguments.some((a) => leadsToRecord(a)),
-      unknown: true,
-      takes: i.arguments.flatMap((a) => this.mentions.contents(a)),
-      // Whom it calls is asked whatever it is kept for.
-      ways: [...i.arguments.flatMap((a) => this.mentions.ways(a)), ...this.mentions.uses(i.callee)],
-      defines: resultOf(i),
-      uses: this.mentions.uses(i.callee),
-      through,
-      given: i.arguments.map((a) => this.mentions.uses(a)),
-    });
+    const step = new PlainStep(i);
+    step.essential = i.arguments.some((a) => leadsToRecord(a));
+    step.unknown = true;
+    step.takes = i.arguments.flatMap((a) => this.mentions.contents(a));
+    // Whom it calls is asked whatever it is kept for.
+    step.uses = this.mentions.uses(i.callee);
+    step.ways = i.arguments.flatMap((a) => this.mentions.ways(a)).concat(step.uses);
+    step.defines = resultOf(i);
+    step.through = through;
+    step.given = i.arguments.map((a) => this.mentions.uses(a));
+    return step;
   }
 
   private callOfLibrary(i: CallInstruction, known: LibraryCall): PlainStep {
@@ -349,37 +368,34 @@ export class StepReader {
     const written = [...row.writes, ...writes];
     const once = row.kind === 'call-once' && list[1] !== undefined ? this.names.leadsTo(list[1]) : undefined;
     const thread = row.kind === 'thread-create' || row.kind === 'clone' ? this.thread(known) : undefined;
-    return stepOf(i, {
-      essential: !request && row.kind !== 'close' && !isIdle(known),
-      forForks: row.kind === 'mutex-lock' || row.kind === 'mutex-unlock',
-      takes: ESCAPES.has(row.kind) ? list.flatMap((a) => this.mentions.contents(a)) : [],
-      forDescriptors: ESCAPES.has(row.kind),
-      request,
-      handshake: isHandshake(known),
-      forks: makesProcess(known),
-      startsThread: thread !== undefined,
-      ends: row.noreturn,
-      defines: [
-        ...result,
-        ...written.flatMap((n) => (list[n] === undefined ? [] : this.mentions.writtenBehind(list[n]))),
-      ],
-      uses:
-        row.kind === 'close'
-          ? []
-          : [
-              ...looked.flatMap((a) =>
-                LOOKS_NOT_BEHIND.has(row.kind) ? this.mentions.uses(a) : this.mentions.contents(a),
-              ),
-              ...(thread?.begins ?? []),
-            ],
-      // What is copied lies behind the pointers.
-      ways: [
-        ...list.flatMap((a) => (WRITES_FIRST.has(row.kind) ? this.mentions.uses(a) : this.mentions.ways(a))),
-        ...(thread?.begins ?? []),
-      ],
-      through: thread?.through ?? once,
-      given: thread === undefined ? [] : [thread.given],
-    });
+    const step = new PlainStep(i);
+    step.essential = !request && row.kind !== 'close' && !isIdle(known);
+    step.forForks = row.kind === 'mutex-lock' || row.kind === 'mutex-unlock';
+    step.request = request;
+    step.handshake = isHandshake(known);
+    step.forks = makesProcess(known);
+    step.startsThread = thread !== undefined;
+    step.ends = row.noreturn;
+    step.defines = result;
+    for (const n of written)
+      if (list[n] !== undefined) step.defines = step.defines.concat(this.mentions.writtenBehind(list[n]));
+    const begins = thread?.begins ?? [];
+    if (row.kind !== 'close' && looked.length + begins.length > 0)
+      step.uses = looked
+        .flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.mentions.uses(a) : this.mentions.contents(a)))
+        .concat(begins);
+    if (ESCAPES.has(row.kind)) {
+      step.forDescriptors = true;
+      step.takes = list.flatMap((a) => this.mentions.contents(a));
+    }
+    // Asked only of what is kept for the sake of what it takes. What is copied lies behind the pointers.
+    if (step.takes.length > 0)
+      step.ways = list
+        .flatMap((a) => (WRITES_FIRST.has(row.kind) ? this.mentions.uses(a) : this.mentions.ways(a)))
+        .concat(begins);
+    step.through = thread?.through ?? once;
+    if (thread !== undefined) step.given = [thread.given];
+    return step;
   }
 
   private atomic(list: readonly Expr[], result: string | undefined, kind: LibraryKind): void {
