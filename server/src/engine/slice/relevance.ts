@@ -169,13 +169,12 @@ export class Relevance {
   keeps(step: Step, wary: boolean): boolean {
     if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
     if (step.copied !== undefined && this.holds(step.copied)) return true;
-    if (step.released.some((n) => this.carrying.has(this.names.find(n)))) return true;
-    if (
-      (step.defines.some((n) => this.matters(n)) && (step.within === undefined || this.matters(step.within))) ||
-      step.takes.some((n) => this.isTaken(n, step))
-    )
-      return true;
-    return this.callees(step).some((c) => c.acts);
+    for (const name of step.released) if (this.carrying.has(this.names.find(name))) return true;
+    if (step.within === undefined || this.matters(step.within))
+      for (const name of step.defines) if (this.matters(name)) return true;
+    for (const name of step.takes) if (this.isTaken(name, step)) return true;
+    for (const { acts } of this.callees(step)) if (acts) return true;
+    return false;
   }
 
   /** The step is kept for the sake of what it is given under this name. */
@@ -261,8 +260,14 @@ export class Relevance {
     const { body, blocks } = facts;
     // To look into a message is to tell it apart, whatever comes of that.
     let acts = facts.acts || facts.readsMessages;
-    const kept = blocks.map((b) => b.steps.map((s) => this.keeps(s, facts.wary)));
-    const busy = kept.map((list) => list.some((k) => k));
+    const kept: boolean[][] = [];
+    const busy: boolean[] = [];
+    for (const { steps } of blocks) {
+      const list: boolean[] = [];
+      for (const step of steps) list.push(this.keeps(step, facts.wary));
+      kept.push(list);
+      busy.push(list.includes(true));
+    }
     const { folded, filters } = foldBranches(facts.graph, {
       busy,
       // Where a child is let go is told apart, whatever the function returns there.

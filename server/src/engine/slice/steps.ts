@@ -207,23 +207,32 @@ export class StepReader {
       const { terminator } = block;
       const e = valueIn(terminator);
       if (terminator.kind === 'return' && e !== undefined) this.flow(e, returnName(body));
+      const steps: Step[] = [];
+      for (const i of block.instructions) {
+        const step = this.step(i, body);
+        if (speaks) step.looksIntoMessage = someInMessage((visitor) => visitInstruction(i, visitor));
+        if (step.defines.length > 0) this.noteDefined(step);
+        steps.push(step);
+      }
       return {
-        steps: block.instructions.map((i) => {
-          const step = this.step(i, body);
-          if (speaks) step.looksIntoMessage = someInMessage((visitor) => visitInstruction(i, visitor));
-          const says = i.kind === 'assign' && saysYesOrNo(i.value);
-          if (i.kind !== 'zero') (says ? this.answers : this.variables).push(...step.defines);
-          const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : step.callee === undefined;
-          if (isComputed && i.kind !== 'zero') this.computed.push(...step.defines);
-          this.sharedNumbers.noteStore(i, step.defines);
-          return step;
-        }),
+        steps,
         uses: e === undefined ? [] : this.mentions.uses(e),
         decides: e === undefined ? [] : this.mentions.numbers(e),
         looksIntoMessage: speaks && someInMessage((visitor) => visitTerminator(terminator, visitor)),
         successors: successors(terminator),
       };
     });
+  }
+
+  private noteDefined({ instruction: i, defines, callee }: Step): void {
+    const says = i.kind === 'assign' && saysYesOrNo(i.value);
+    const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : callee === undefined;
+    if (i.kind !== 'zero')
+      for (const name of defines) {
+        (says ? this.answers : this.variables).push(name);
+        if (isComputed) this.computed.push(name);
+      }
+    this.sharedNumbers.noteStore(i, defines);
   }
 
   private copiedRecord(target: Place, value: Expr): string | undefined {
