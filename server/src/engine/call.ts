@@ -76,13 +76,24 @@ function prepares(ctx: Context, name: string): boolean {
 function noteHandler(ctx: Context, state: State, instruction: CallInstruction, name: string): void {
   const body = ctx.program.function(name, ctx.body.file);
   if (body === undefined || !namesForkDescriptor(body)) return;
-  for (const argument of instruction.arguments) {
-    for (const r of evaluate(ctx, state, argument).references) {
-      if (r.kind !== 'location') continue;
-      const tag = state.memory.load({ base: r.location.base, path: `${r.location.path}.event` })?.tag;
-      if (tag?.child !== undefined) recognise(state, tag.child, instruction.span, name);
-    }
-  }
+  for (const argument of instruction.arguments)
+    for (const r of evaluate(ctx, state, argument).references)
+      if (r.kind === 'location')
+        for (const child of childrenAt(state, r.location)) recognise(state, child, instruction.span, name);
+}
+
+/** Children of the messages that a record is, that lie in it, or to which its members lead. */
+function childrenAt({ memory }: State, record: Location): string[] {
+  const found: string[] = [];
+  const note = (cells: readonly [string, Value][]) => {
+    for (const [path, { tag }] of cells)
+      if (tag?.child !== undefined && tag.part === 'event' && path.endsWith('.event')) found.push(tag.child);
+  };
+  const cells = memory.below(record);
+  note(cells);
+  for (const [, { references }] of cells)
+    for (const r of references) if (r.kind === 'location') note(memory.below(r.location));
+  return found;
 }
 
 const forkHandlers = new WeakMap<FunctionBody, boolean>();
