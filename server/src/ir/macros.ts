@@ -41,22 +41,20 @@ export function expand(
   }
   let snippet = snippets.get(original);
   if (snippet === undefined) {
-    const parse = (expansion: string) => {
+    const parse = (expansion: string, isRescanned: boolean) => {
       const written = surrounding.before + expansion + surrounding.after;
       const { text: masked, root } = parseSnippet(b.unit.parser, written, macros);
-      return { text: masked, written, isRescanned: false, root };
+      return { text: masked, written, isRescanned, root };
     };
-    const use = texts && args && { macro, macros, nodes: args, texts, surrounding };
+    const use = texts && args && { macro, macros, nodes: args, texts, surrounding, written: original };
     const spliced = use && splicedTree(b.unit.parser, use);
-    snippet =
-      spliced?.text === original
-        ? { text: original, written: original, isRescanned: false, root: spliced.root }
-        : parse(text);
+    snippet = spliced
+      ? { text: original, written: original, isRescanned: false, root: spliced.root }
+      : parse(text, false);
     // Macros that follow each other with nothing between are no C before they are expanded, too.
     const further = snippet.root.hasError ? rescanned(text, macros, [macro.name]) : text;
-    const other = further === text || further.length > MAX_EXPANSION ? undefined : parse(further);
-    if (other?.root.hasError === false)
-      snippet = { text: other.text, written: other.written, isRescanned: true, root: other.root };
+    const other = further === text || further.length > MAX_EXPANSION ? undefined : parse(further, true);
+    if (other?.root.hasError === false) snippet = other;
     snippets.set(original, snippet);
   }
   const { text: whole, root } = snippet;

@@ -4,6 +4,7 @@
  * is the same. Only where an argument stands as a whole, whatever it is, is this done; everything else is parsed.
  */
 import type { SyntaxNode } from '../syntax/tree.ts';
+import type { Snippet } from './snippets.ts';
 
 /** A parameter in the replacement text of a macro. */
 export interface Hole {
@@ -14,9 +15,7 @@ export interface Hole {
 }
 
 /** What a macro expands to with a name in the place of each argument. */
-export interface Template {
-  readonly text: string;
-  readonly root: SyntaxNode;
+export interface Template extends Snippet {
   /** In the order of the text. */
   readonly holes: readonly Hole[];
 }
@@ -29,7 +28,7 @@ export interface Argument {
 }
 
 /** The text and the tree with the arguments in the holes; undefined where the tree has to be parsed. */
-export function splice(template: Template, given: readonly Argument[]): Omit<Template, 'holes'> | undefined {
+export function splice(template: Template, given: readonly Argument[]): Snippet | undefined {
   if (template.root.hasError) return undefined;
   const splicing = new Splicing(template, given);
   const root = splicing.copy(template.root);

@@ -1,6 +1,6 @@
 /** Trees of macros with a name for each argument, from which those of their expansions are put together. */
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
-import { parseSnippet } from './snippets.ts';
+import { parseSnippet, type Snippet } from './snippets.ts';
 import { splice, type Template } from './splice.ts';
 import { type ArgumentText, substitute } from './substitute.ts';
 
@@ -25,13 +25,15 @@ export interface Use {
   readonly nodes: readonly SyntaxNode[];
   readonly texts: readonly ArgumentText[];
   readonly surrounding: Surrounding;
+  /** The expansion with what stands around it. */
+  readonly written: string;
 }
 
 /**
- * The expansion and its tree, without parsing it; undefined where that cannot be done. Where `#` or `##` makes something
- * else of an argument the text is not that of the expansion, and nor is the tree.
+ * The expansion and its tree, without parsing it; undefined where that cannot be done, as where `#` or `##` makes
+ * something else of an argument.
  */
-export function splicedTree(parser: CParser, use: Use): Omit<Template, 'holes'> | undefined {
+export function splicedTree(parser: CParser, use: Use): Snippet | undefined {
   const { macro, nodes: all, texts } = use;
   if (all.length !== texts.length) return undefined;
   for (const [i, { text, start }] of texts.entries())
@@ -49,7 +51,8 @@ export function splicedTree(parser: CParser, use: Use): Omit<Template, 'holes'> 
   });
   const areThere = given.map(({ nodes }) => nodes.length > 0);
   const template = templateOf(parser, use, areThere);
-  return template && splice(template, given);
+  const spliced = template && splice(template, given);
+  return spliced?.text === use.written ? spliced : undefined;
 }
 
 const templates = new WeakMap<ReadonlyMap<string, MacroDefinition>, Map<string, Template | undefined>>();

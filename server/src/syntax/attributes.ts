@@ -79,6 +79,7 @@ export function attributesOf(use: string, macros: ReadonlyMap<string, MacroDefin
   return text !== use && ATTRIBUTE_BODY.test(text) ? text : undefined;
 }
 
+/** Macros that are defined where nobody looks have such names. */
 export function soundsLikeAttribute(word: string): boolean {
   return /unused|attribute/i.test(word);
 }

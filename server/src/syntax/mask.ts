@@ -347,7 +347,7 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
 /** GNU `goto *e;` is no C to the grammar: the value of a sign, in a statement of its own, stands in for it. */
 export const COMPUTED_GOTO = 'goto';
 
-/** Words to which something is done in some places. */
+/** Words to which something is done in some places: all that maskTokens asks for. */
 const TREATED: ReadonlySet<string> = new Set([
   COMPUTED_GOTO,
   'case',

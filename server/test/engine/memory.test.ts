@@ -52,6 +52,14 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
         return { model: without(model, gone), taken: { entries, model: only(model, gone) } };
       },
   ),
+  fc.uniqueArray(bases).map(
+    (kept): Step =>
+      ({ memory, model }) => {
+        const entries = memory.removeOthers(new Set(kept), ({ values: cells }) => cells.size < 2);
+        const gone = [...model.keys()].filter((base) => !kept.includes(base) && model.get(base)!.size < 2);
+        return { model: without(model, gone), taken: { entries, model: only(model, gone) } };
+      },
+  ),
   fc.constant<Step>(({ memory, model }, taken) => {
     memory.putEach(taken.entries);
     return { model: new Map([...model, ...taken.model]) };
@@ -96,7 +104,7 @@ function only(model: Model, list: readonly string[]): Model {
 }
 
 function contentOf(memory: Memory): unknown {
-  return sorted([...memory.baseNames()].map((base) => [base, sorted([...memory.cellsOf(base).values])]));
+  return sorted(memory.baseNames().map((base) => [base, sorted([...memory.cellsOf(base).values])]));
 }
 
 function contentIn(model: Model): unknown {

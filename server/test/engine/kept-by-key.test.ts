@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { KeptByKey } from '../../src/engine/kept-by-key.ts';
+
+const MOST = 3;
+
+describe('what is kept by a key', () => {
+  const find = (kept: KeptByKey<string>, what: string) => kept.find('key', (k) => k === what);
+
+  it('is found again for as many as may be, whatever their order', () => {
+    const kept = new KeptByKey<string>(MOST);
+    const all = ['a', 'b', 'c'];
+    for (const what of all) kept.keep('key', what);
+    for (let call = 0; call < 3; call++) {
+      kept.begin(2);
+      for (const what of all) assert.equal(find(kept, what), what);
+    }
+  });
+
+  it('makes room by what was of no use for the longest time', () => {
+    const kept = new KeptByKey<string>(MOST);
+    for (const what of ['a', 'b', 'c']) kept.keep('key', what);
+    kept.begin(2);
+    for (const what of ['a', 'c']) find(kept, what);
+    kept.keep('key', 'd');
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd'].filter((what) => find(kept, what) !== undefined),
+      ['a', 'c', 'd'],
+    );
+  });
+
+  it('is forgotten when some calls had no use for it', () => {
+    const kept = new KeptByKey<string>(MOST);
+    kept.keep('key', 'a');
+    for (let call = 0; call < 3; call++) kept.begin(2);
+    assert.equal(find(kept, 'a'), undefined);
+  });
+});
