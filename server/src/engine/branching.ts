@@ -376,9 +376,11 @@ function overlaps(n: AbstractNumber, low: number, high: number): boolean {
 /** Text between this label and the next one that contains an instruction with an effect. */
 function isEmptyArm(terminator: Switch, index: number, body: FunctionBody): boolean {
   const own = terminator.cases[index]!;
-  // Labels out of one macro stand in one place: what lies between them in the text says nothing.
-  if (terminator.cases.some((c) => c.target !== own.target && c.span.start === own.span.start))
-    return !isOwnCode(body, terminator, follow(body, own.target));
+  // A macro's labels and its code stand in one place: what lies between them in the text says nothing.
+  const isOfMacro =
+    hasEffect(body, own.span.start, own.span.end) ||
+    terminator.cases.some((c) => c.target !== own.target && c.span.start === own.span.start);
+  if (isOfMacro) return !isOwnCode(body, terminator, follow(body, own.target));
   const start = own.span.end;
   return !hasEffect(body, start, nextLabel(terminator, start));
 }

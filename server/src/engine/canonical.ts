@@ -52,7 +52,7 @@ export function canonicalise(program: Program, numbering?: Numbering): Canonical
       for (const { numbered } of parts) hash.update(digestOf(numbered));
       return hash.update(JSON.stringify([bodies, functions].map((list) => list.map((b) => b.id)))).digest('hex');
     },
-    restore: <T>(result: T) => withSpans(result, placeOf) as T,
+    restore: <T>(result: T) => withSpans(result, placeOf, new Map()) as T,
   };
 }
 
@@ -305,13 +305,19 @@ function digestOf(part: Numbered): string {
   return part.digest;
 }
 
-/** The same value with other spans. */
-function withSpans(value: unknown, change: (span: Span) => Span): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (isSpan(value)) return change(value);
-  const inner = (part: unknown) => withSpans(part, change);
-  if (Array.isArray(value)) return value.map(inner);
-  if (value instanceof Map) return new Map([...value].map(([key, part]) => [key, inner(part)]));
-  if (value instanceof Set) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, inner(part)]));
+/** The same value with other spans. `made`: of parts that several others share, as paths do their steps. */
+function withSpans(value: unknown, change: (span: Span) => Span, made: Map<object, unknown>): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Set) return value;
+  const known = made.get(value);
+  if (known !== undefined) return known;
+  const inner = (part: unknown) => withSpans(part, change, made);
+  const changed = isSpan(value)
+    ? change(value)
+    : Array.isArray(value)
+      ? value.map(inner)
+      : value instanceof Map
+        ? new Map([...value].map(([key, part]) => [key, inner(part)]))
+        : Object.fromEntries(Object.entries(value).map(([key, part]) => [key, inner(part)]));
+  made.set(value, changed);
+  return changed;
 }

@@ -3,7 +3,8 @@
  * of what none reaches. A name with several definitions means the one of the same target, else the one in the same
  * folder, else none; a C library's function means the library's unless the definition is of the same target or folder.
  */
-import type { TranslationUnit } from '../ir/ir.ts';
+import { originOf } from '../ir/copy.ts';
+import type { FunctionBody, TranslationUnit } from '../ir/ir.ts';
 import { type Visitor, visitBody, visitInitialiser } from '../ir/visit.ts';
 import { libraryFunction } from '../libc/effects.ts';
 
@@ -117,7 +118,30 @@ function definedNames(unit: TranslationUnit): Set<string> {
 
 function usedNames(unit: TranslationUnit): Set<string> {
   const names = new Set<string>();
-  const visitor: Visitor = {
+  for (const f of unit.functions) for (const name of namesIn(f)) names.add(name);
+  for (const g of unit.globals) visitInitialiser(g, noting(names));
+  // A function of its own is meant by its name, whoever else has one of that name.
+  for (const f of unit.functions) if (f.static) names.delete(f.name);
+  return names;
+}
+
+/** By the function as it was lowered: where it stands makes no difference. */
+const named = new WeakMap<FunctionBody, ReadonlySet<string>>();
+
+function namesIn(body: FunctionBody): ReadonlySet<string> {
+  const origin = originOf(body);
+  let names = named.get(origin);
+  if (names === undefined) {
+    const found = new Set<string>();
+    visitBody(origin, noting(found));
+    names = found;
+    named.set(origin, names);
+  }
+  return names;
+}
+
+function noting(names: Set<string>): Visitor {
+  return {
     expr: (e) => {
       if ((e.kind === 'function' || e.kind === 'unknown') && e.name !== undefined) names.add(e.name);
     },
@@ -125,9 +149,4 @@ function usedNames(unit: TranslationUnit): Set<string> {
       if (base.kind === 'variable' && base.variable.storage === 'global') names.add(base.variable.name);
     },
   };
-  for (const f of unit.functions) visitBody(f, visitor);
-  for (const g of unit.globals) visitInitialiser(g, visitor);
-  // A function of its own is meant by its name, whoever else has one of that name.
-  for (const f of unit.functions) if (f.static) names.delete(f.name);
-  return names;
 }

@@ -48,8 +48,9 @@ export type Keyed = readonly [key: string, summary: DriveSummary];
 const MAX_OF_ROOT = 8;
 /** Of one call in the states in which a loop makes it, and of an edit and its undoing. */
 const MAX_OF_CALL = 8;
-/** What so many calls of the analyser did not use is forgotten earlier than the rest. */
-const KEPT_CALLS = 3;
+/** Calls of the analyser after which a call that was never of use, and one that was, is forgotten. */
+const KEPT_UNPROVEN = 3;
+const KEPT_PROVEN = 16;
 
 export class RootSummaries {
   private readonly roots = new KeptByKey<DriveSummary>(MAX_OF_ROOT);
@@ -88,7 +89,7 @@ export class RootSummaries {
   /** Begins a call, and forgets what the last `calls` of them did not use. */
   begin(calls: number): void {
     this.roots.begin(calls);
-    this.calls?.begin(Math.min(calls, KEPT_CALLS));
+    this.calls?.begin(KEPT_PROVEN, KEPT_UNPROVEN);
   }
 
   clear(): void {

@@ -50,6 +50,12 @@ export class SharedFacts {
   private readonly shared = new Set<string>();
   private readonly globalBases: ReadonlySet<string>;
   private requested: FeatureWord | undefined;
+  /** Of answers that did not change since they were put into words: each is asked for many times. */
+  private readonly texts: Readonly<Record<Kind, Map<string, string>>> = {
+    stored: new Map(),
+    handshakes: new Map(),
+    arms: new Map(),
+  };
   /** Parts of the run that are watched now: each lies in the one before it. */
   private readonly watches: Watch[] = [];
 
@@ -145,7 +151,7 @@ export class SharedFacts {
     for (const { journal, changed } of this.watches) {
       if (journal.hasAsked(kind, of)) continue;
       const { before } = changed[kind].get(of) ?? {};
-      if (before === undefined) text ??= textOf(now ?? NOTHING);
+      if (before === undefined) text ??= this.textOfAll(kind, of);
       journal.ask([kind, of], () => (before === undefined ? text! : textOf(before)));
     }
     return now;
@@ -163,6 +169,7 @@ export class SharedFacts {
       if (rests && !by.has(root)) watch.journal.ask([kind, of], () => textOf(before));
       by.add(root);
     }
+    this.texts[kind].delete(of);
     const now = all.get(of);
     if (now === undefined) all.set(of, new Map([[root, value]]));
     else now.set(root, value);
@@ -211,7 +218,17 @@ export class SharedFacts {
   /** Equal answers are equal texts. */
   answer(kind: Kind | 'visible' | 'features', of: string): string {
     if (kind === 'visible') return String(this.sees(of));
-    return textOf(kind === 'features' ? this.requested : (this[kind].get(of) ?? NOTHING));
+    return kind === 'features' ? textOf(this.requested) : this.textOfAll(kind, of);
+  }
+
+  private textOfAll(kind: Kind, of: string): string {
+    const texts = this.texts[kind];
+    let text = texts.get(of);
+    if (text === undefined) {
+      text = textOf(this[kind].get(of) ?? NOTHING);
+      texts.set(of, text);
+    }
+    return text;
   }
 }
 

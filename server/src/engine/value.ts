@@ -272,9 +272,12 @@ function takesSteps({ set: before }: AbstractNumber, { set: after }: AbstractNum
 /** Lists are in the order of their keys, and stay in it. */
 function joinReferences(a: readonly Reference[], b: readonly Reference[]): readonly Reference[] {
   if (a === b || b.length === 0) return a;
+  // Mostly the one begins with the other.
+  let same = 0;
+  while (same < b.length && same < a.length && sameReference(a[same]!, b[same]!)) same++;
   let joined: Reference[] | undefined;
-  for (const r of b) {
-    // Mostly they are the very same.
+  for (let i = same; i < b.length; i++) {
+    const r = b[i]!;
     if (a.includes(r) || isAmong(a, r) || isAnyElement(r, a)) continue;
     joined ??= [...a];
     joined.splice(placeFor(r, joined), 0, r);

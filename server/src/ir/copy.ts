@@ -45,6 +45,24 @@ export class Copies {
     return this.copy(part) as T;
   }
 
+  /** The same, but what lies in it is copied when somebody looks at it: most copies of functions nobody looks into. */
+  later<T extends object>(part: T): T {
+    const copy: Parts = {};
+    this.made.set(part, copy);
+    for (const key in part) {
+      const value: unknown = part[key];
+      const get = () => {
+        const made = this.part(value);
+        Object.defineProperty(copy, key, { value: made, enumerable: true });
+        return made;
+      };
+      if (typeof value === 'object' && value !== null)
+        Object.defineProperty(copy, key, { get, enumerable: true, configurable: true });
+      else copy[key] = value;
+    }
+    return copy as T;
+  }
+
   private copy(value: object): object {
     let copy = this.made.get(value);
     if (copy !== undefined) return copy;

@@ -45,6 +45,11 @@ export interface Sink {
 /** Lowers `target = initialiser`. */
 export function initialise(b: Builder, target: Place, node: SyntaxNode, span: Span, sink: Sink = emitting(b)): void {
   if (node.type !== 'initializer_list') {
+    const made = isAggregate(target.type) ? macroList(b, node) : undefined;
+    if (made !== undefined) {
+      within(b, made.macro, made.view, () => initialise(b, target, made.list, span, sink));
+      return;
+    }
     const value = unwrap(node);
     if (value.type === 'compound_literal_expression' && target.type.kind !== 'pointer') {
       initialise(b, target, child(value, 'value')!, span, sink);
@@ -121,6 +126,26 @@ function pair(
   return Math.max(0, fields?.findIndex((f) => f.name === last?.field) ?? 0) + 1;
 }
 
+/** The list that a macro stands for: `LIST_HEAD_INIT(head)`. */
+function macroList(b: Builder, node: SyntaxNode) {
+  const use = macroUse(b, node);
+  const e = use && expand(b, use.macro, node, use.args, ELEMENT);
+  const made = e === undefined ? undefined : elementsOf(e.statements);
+  if (use === undefined || e === undefined || made === undefined || made.hasError) return undefined;
+  const [list, ...others] = made.children.filter((c) => c.named && c.type !== 'comment');
+  if (list?.type !== 'initializer_list' || others.length > 0) return undefined;
+  return { macro: use.macro, view: e.view, list };
+}
+
+/** The macro that a node is the name of, or a call of, with the arguments. */
+function macroUse(b: Builder, node: SyntaxNode) {
+  const callee = node.type === 'call_expression' ? child(node, 'function')! : node;
+  if (callee.type !== 'identifier') return undefined;
+  const macro = b.macrosAt(callee).get(b.text(callee));
+  if (macro === undefined || (macro.parameters === undefined) !== (callee === node)) return undefined;
+  return { macro, args: child(node, 'arguments')?.children.filter((c) => c.named && c.type !== 'comment') };
+}
+
 /**
  * An element that a macro makes, designator and all (`EV(FORK, f)`), or whose designator alone is a macro's
  * (`EV(FORK) = f`). Gives the position behind it; undefined where no designator comes out of a macro.
@@ -128,11 +153,9 @@ function pair(
 function macroElement(b: Builder, target: Place, element: SyntaxNode, sink: Sink, position: number) {
   const assigned = element.type === 'assignment_expression';
   const use = assigned ? child(element, 'left')! : element;
-  const callee = use.type === 'call_expression' ? child(use, 'function')! : use;
-  if (callee.type !== 'identifier') return undefined;
-  const macro = b.macrosAt(callee).get(b.text(callee));
-  if (macro === undefined || (macro.parameters === undefined) !== (callee === use)) return undefined;
-  const args = child(use, 'arguments')?.children.filter((c) => c.named && c.type !== 'comment');
+  const called = macroUse(b, use);
+  if (called === undefined) return undefined;
+  const { macro, args } = called;
   const e = expand(b, macro, use, args, assigned ? DESIGNATOR : ELEMENT);
   const made = e === undefined ? undefined : elementsOf(e.statements);
   if (e === undefined || made === undefined || made.hasError) return undefined;

@@ -4,10 +4,11 @@
  */
 import { countBefore } from '../syntax/redefinitions.ts';
 import type { MacroDefinition, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
-import type { Span } from '../text/span.ts';
+import { type Span, sameSpan } from '../text/span.ts';
 import { Copies, noteOrigin } from './copy.ts';
-import type { FunctionBody, GlobalVariable, Variable } from './ir.ts';
+import type { FunctionBody, GlobalVariable, Place, Variable } from './ir.ts';
 import { child } from './types.ts';
+import { visitBody, visitInitialiser } from './visit.ts';
 
 /** What functions may know of the text around them. Where it is the same object, everything that it says is the same. */
 class Environment {
@@ -51,9 +52,18 @@ export interface Definition extends Attributes {
 interface Kept {
   readonly environment: Environment;
   readonly text: string;
-  node: SyntaxNode;
-  lowered: LoweredFunction;
+  /** As it was lowered. */
+  readonly first: LoweredAt;
+  /** As it was taken over last. */
+  last: LoweredAt;
   used: number;
+}
+
+/** A function with its tree, and the variables from outside of it as they stood then. */
+interface LoweredAt {
+  readonly node: SyntaxNode;
+  readonly lowered: LoweredFunction;
+  readonly outside: readonly Variable[];
 }
 
 /** Functions of the versions of one file and its headers. */
@@ -89,17 +99,17 @@ export class KeptFunctions {
     const text = textOf(definition);
     const kept = this.kept
       .get(id)
-      ?.find((k) => k.environment === environment && k.text === text && isSameTree(k.node, node));
+      ?.find((k) => k.environment === environment && k.text === text && isSameTree(k.last.node, node));
     if (kept === undefined) return undefined;
     kept.used = this.call;
-    kept.lowered = moved(kept, node, globals);
-    kept.node = node;
-    return kept.lowered;
+    kept.last = moved(kept, node, globals);
+    return kept.last.lowered;
   }
 
   keep(environment: Environment, definition: Definition, lowered: LoweredFunction): void {
     const { id, node } = definition;
-    const kept = { environment, node, lowered, text: textOf(definition), used: this.call };
+    const first = { node, lowered, outside: outsideOf(lowered, node) };
+    const kept = { environment, text: textOf(definition), first, last: first, used: this.call };
     this.kept.set(id, [kept, ...(this.kept.get(id) ?? [])].slice(0, MAX_VERSIONS));
   }
 }
@@ -261,28 +271,47 @@ function isSameTree(a: SyntaxNode, b: SyntaxNode): boolean {
   return true;
 }
 
-/** The same object where nothing it speaks of lies elsewhere. */
-function moved(kept: Kept, node: SyntaxNode, globals: ReadonlyMap<string, Variable>): LoweredFunction {
-  const { node: before, lowered } = kept;
-  const { body, statics } = lowered;
-  const by = node.start - before.start;
-  const isOwn = (s: Span) => s.file === body.file && before.start <= s.start && s.end <= before.end;
-  let same = by === 0;
+function isOwn({ file, start, end }: Span, { body }: LoweredFunction, node: SyntaxNode): boolean {
+  return file === body.file && node.start <= start && end <= node.end;
+}
+
+function isOutside(variable: Variable, lowered: LoweredFunction, node: SyntaxNode): boolean {
+  return variable.storage === 'global' || (variable.storage === 'static' && !isOwn(variable.span, lowered, node));
+}
+
+/** Variables that the function names and that stand outside of it. */
+function outsideOf(lowered: LoweredFunction, node: SyntaxNode): readonly Variable[] {
+  const found = new Set<Variable>();
+  const place = ({ base }: Place) => {
+    if (base.kind === 'variable' && isOutside(base.variable, lowered, node)) found.add(base.variable);
+  };
+  visitBody(lowered.body, { place });
+  for (const s of lowered.statics) visitInitialiser(s, { place, expr: () => {} });
+  return [...found];
+}
+
+/** The function at this place: as it was taken over last, where nothing that it speaks of lies elsewhere since. */
+function moved({ first, last }: Kept, node: SyntaxNode, globals: ReadonlyMap<string, Variable>): LoweredAt {
+  const nowOf = (variable: Variable) => {
+    const now = globals.get(variable.name);
+    return now?.id === variable.id ? now : variable;
+  };
+  const outside = first.outside.map(nowOf);
+  const isThere = (variable: Variable, i: number) => sameSpan(variable.span, outside[i]!.span);
+  if (node.start === last.node.start && last.outside.every(isThere))
+    return { node, lowered: last.lowered, outside: last.outside };
+  const by = node.start - first.node.start;
   const copies = new Copies({
     span: ({ file, start, end }) => {
-      const shift = isOwn({ file, start, end }) ? by : 0;
+      const shift = isOwn({ file, start, end }, first.lowered, first.node) ? by : 0;
       return { file, start: start + shift, end: end + shift };
     },
     variable: (variable) => {
-      const isOutside = variable.storage === 'global' || (variable.storage === 'static' && !isOwn(variable.span));
-      const now = isOutside ? globals.get(variable.name) : undefined;
-      if (now === undefined || now.id !== variable.id) return undefined;
-      if (now.span.start !== variable.span.start || now.span.end !== variable.span.end) same = false;
-      return now;
+      const now = isOutside(variable, first.lowered, first.node) ? nowOf(variable) : variable;
+      return now === variable ? undefined : now;
     },
   });
-  const copy = { body: copies.of(body), statics: statics.map((s) => copies.of(s)) };
-  if (same) return lowered;
-  noteOrigin(copy.body, body);
-  return copy;
+  const body = copies.later(first.lowered.body);
+  noteOrigin(body, first.lowered.body);
+  return { node, lowered: { body, statics: first.lowered.statics.map((s) => copies.of(s)) }, outside };
 }

@@ -28,6 +28,7 @@ import {
 import { statement } from './statements.ts';
 import { strayText } from './strays.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
+import { callsOneOf, structuralMacros, type WrittenOut, writeOut } from './written-out.ts';
 
 /**
  * `isNeeded` is asked for each function with the place of its name; functions that are not needed are left out. `kept`
@@ -290,22 +291,36 @@ class FileLowering {
       return;
     }
     if (outer === undefined) this.before?.begins();
-    const statics = this.globals.length;
+    const before = { statics: this.globals.length, functions: this.functions.length };
     const span = this.view.spanOf(node.start, node.end);
-    const quarantine: string[] = [];
-    let lowered: FunctionBody | undefined;
-    try {
-      quarantine.push(...this.suspicions(node, name));
-      lowered = this.body(definition, name, isStatic, nameNode, parameters, body, quarantine, outer);
-    } catch (error) {
-      quarantine.push(
-        error instanceof RangeError
-          ? 'nested too deeply to be analysed'
-          : `not understood: ${(error as Error).message}`,
-      );
+    let quarantine: string[] = [];
+    const attempt = (inside: WrittenOut) => {
+      quarantine = [];
+      try {
+        quarantine.push(...this.suspicions(node, name, inside.body));
+        return this.body(definition, name, isStatic, nameNode, parameters, body, inside, quarantine, outer);
+      } catch (error) {
+        quarantine.push(
+          error instanceof RangeError
+            ? 'nested too deeply to be analysed'
+            : `not understood: ${(error as Error).message}`,
+        );
+        return undefined;
+      }
+    };
+    const asItStands: WrittenOut = { body, view: this.view };
+    const structural = outer === undefined ? this.writtenOut(node, body, true) : undefined;
+    let lowered = attempt(structural ?? asItStands);
+    if (outer === undefined && (lowered?.quarantine ?? quarantine).length > 0) {
+      const whole = this.writtenOut(node, body, false);
+      if (whole !== undefined) {
+        this.globals.length = before.statics;
+        this.functions.length = before.functions;
+        lowered = attempt(whole);
+      }
     }
     if (outer === undefined)
-      this.before?.ends(definition, lowered && { body: lowered, statics: this.globals.slice(statics) });
+      this.before?.ends(definition, lowered && { body: lowered, statics: this.globals.slice(before.statics) });
     this.functions.push(
       lowered ?? {
         id,
@@ -333,10 +348,22 @@ class FileLowering {
     );
   }
 
-  /** Why nothing absent may be claimed of this function. */
-  private suspicions(node: SyntaxNode, name: string): string[] {
+  /** The body with the macros in it expanded that are no C before that, or with all of them. */
+  private writtenOut(node: SyntaxNode, body: SyntaxNode, structural: boolean): WrittenOut | undefined {
+    const macros = this.unit.macrosByPlace.at(node.start);
+    if (macros.size === 0) return undefined;
+    const wanted = structural ? structuralMacros(macros) : undefined;
+    if (wanted !== undefined && !callsOneOf(wanted, this.file.masked.slice(body.start, body.end))) return undefined;
+    // Attributes of variables are known by their places in the file.
+    for (const at of this.file.cleanups.keys()) if (body.start <= at && at < body.end) return undefined;
+    return writeOut(this.unit.parser, this.view, body, macros, (name) => wanted?.has(name) ?? true);
+  }
+
+  /** Why nothing absent may be claimed of this function. `body` is the one that is lowered. */
+  private suspicions(node: SyntaxNode, name: string, body: SyntaxNode): string[] {
     const found: string[] = [];
-    if (node.hasError) found.push('the parser met something it does not know');
+    const isDamaged = node.hasError && (body.hasError || node.children.some((c) => c.hasError && c.field !== 'body'));
+    if (isDamaged) found.push('the parser met something it does not know');
     if (this.unit.macrosByPlace.at(node.start).get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name))
       found.push('its name is a macro');
     return found;
@@ -349,6 +376,7 @@ class FileLowering {
     nameNode: SyntaxNode,
     parameters: SyntaxNode | undefined,
     body: SyntaxNode,
+    inside: WrittenOut,
     quarantine: string[],
     outer: Builder | undefined,
   ): FunctionBody {
@@ -382,7 +410,13 @@ class FileLowering {
       b.declare(REST, rest);
     }
     const end = this.view.spanOf(body.end - 1, body.end);
-    statement(b, body);
+    const around = b.view;
+    b.view = inside.view;
+    try {
+      statement(b, inside.body);
+    } finally {
+      b.view = around;
+    }
     b.unwindTo(0, end);
     b.terminate({ kind: 'return', value: undefined, explicit: false, span: end });
     for (const s of b.statics) {

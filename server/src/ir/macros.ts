@@ -1,13 +1,12 @@
 /** Expansion of a project's macros, with a way back from the expansion's offsets to the source. */
-import { closing } from '../syntax/preprocess.ts';
 import type { MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { Builder, View } from './builder.ts';
+import { MAX_EXPANSION, rescan } from './rescan.ts';
 import { parseSnippet } from './snippets.ts';
-import { type ArgumentText, splitArguments, substitute } from './substitute.ts';
+import { splitArguments, substitute } from './substitute.ts';
 import { STATEMENT, type Surrounding, splicedTree } from './templates.ts';
+import { child } from './types.ts';
 
-/** Expansions larger than this are not followed. */
-const MAX_EXPANSION = 20_000;
 const MAX_DEPTH = 24;
 
 export interface Expansion {
@@ -52,9 +51,11 @@ export function expand(
       ? { text: original, written: original, isRescanned: false, root: spliced.root }
       : parse(text, false);
     // Macros that follow each other with nothing between are no C before they are expanded, too.
-    const further = snippet.root.hasError ? rescanned(text, macros, [macro.name]) : text;
-    const other = further === text || further.length > MAX_EXPANSION ? undefined : parse(further, true);
-    if (other?.root.hasError === false) snippet = other;
+    if (snippet.root.hasError || isMisread(snippet.root)) {
+      const further = rescan(text, macros, { hidden: [macro.name] })?.text ?? text;
+      const other = further === text ? undefined : parse(further, true);
+      if (other?.root.hasError === false) snippet = other;
+    }
     snippets.set(original, snippet);
   }
   const { text: whole, root } = snippet;
@@ -83,30 +84,22 @@ export function expand(
   return { root, view, statements };
 }
 
-/** The text with the macros in it expanded, but for those that are being expanded (C17 6.10.3.4). */
-function rescanned(text: string, macros: ReadonlyMap<string, MacroDefinition>, hidden: readonly string[]): string {
-  if (hidden.length > MAX_DEPTH) return text;
-  let out = '';
-  const word = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*/g;
-  let from = 0;
-  for (let match = word.exec(text); match !== null && out.length <= MAX_EXPANSION; match = word.exec(text)) {
-    const name = match[0];
-    const macro = hidden.includes(name) ? undefined : macros.get(name);
-    if (macro === undefined) continue;
-    let end = match.index + name.length;
-    let args: ArgumentText[] | undefined;
-    if (macro.parameters !== undefined) {
-      const open = /^\s*\(/.exec(text.slice(end));
-      const close = open === null ? -1 : closing(text, end + open[0].length - 1);
-      if (close < 0) continue;
-      args = splitArguments(text, { start: end, end: close });
-      end = close;
-    }
-    out += text.slice(from, match.index) + rescanned(substitute(macro, args).text, macros, [...hidden, name]);
-    from = end;
-    word.lastIndex = end;
+/** Some call of a macro in front of a statement is a declaration to the grammar. */
+function isMisread(root: SyntaxNode): boolean {
+  const left = [root];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (node.type === 'declaration' && declaresFunction(node)) return true;
+    for (const c of node.children) if (c.children.length > 0) left.push(c);
   }
-  return out + text.slice(from);
+  return false;
+}
+
+/** `MACRO(x) f(y);` without a semicolon after the macro is a declaration of `f` to the grammar. */
+export function declaresFunction(declaration: SyntaxNode): boolean {
+  return (
+    child(declaration, 'type')?.type === 'macro_type_specifier' &&
+    declaration.children.some((c) => c.field === 'declarator' && c.type === 'function_declarator')
+  );
 }
 
 /** Runs `body` with the builder looking at the expansion. */

@@ -7,7 +7,7 @@ import { branchOn } from './conditions.ts';
 import { expression, place, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
-import { expand, within } from './macros.ts';
+import { declaresFunction, expand, within } from './macros.ts';
 import { STATEMENT } from './templates.ts';
 import { child } from './types.ts';
 
@@ -160,9 +160,7 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     b.unit.types.typedef(node);
     return;
   }
-  if (child(node, 'type')?.type === 'macro_type_specifier' && declaresFunction(node)) {
-    b.quarantine.push('a macro call in front of a statement looks like a declaration');
-  }
+  if (declaresFunction(node)) b.quarantine.push('a macro call in front of a statement looks like a declaration');
   const volatile = words.includes('volatile') || words.includes('_Atomic');
   for (const d of node.children) {
     if (d.field !== 'declarator') continue;
@@ -210,11 +208,6 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     b.emit({ kind: 'declare', variable, span });
     if (value !== undefined) initialise(b, target, value, b.span(d));
   }
-}
-
-/** `MACRO(x) f(y);` without a semicolon after the macro is a declaration of `f` to the grammar. */
-function declaresFunction(node: SyntaxNode): boolean {
-  return node.children.some((c) => c.field === 'declarator' && c.type === 'function_declarator');
 }
 
 /** The cleanup attribute that the mask blanked inside this declaration. */

@@ -31,7 +31,31 @@ describe('what is kept by a key', () => {
   it('is forgotten when some calls had no use for it', () => {
     const kept = new KeptByKey<string>(MOST);
     kept.keep('key', 'a');
-    for (let call = 0; call < 3; call++) kept.begin(2);
+    for (let call = 0; call < 3; call++) {
+      kept.begin(2);
+      find(kept, 'b');
+    }
+    kept.begin(2);
     assert.equal(find(kept, 'a'), undefined);
+  });
+
+  it('outlives calls in which nothing is looked for', () => {
+    const kept = new KeptByKey<string>(MOST);
+    kept.keep('key', 'a');
+    for (let call = 0; call < 5; call++) kept.begin(2);
+    assert.equal(find(kept, 'a'), 'a');
+  });
+
+  it('is kept longer once it was found again', () => {
+    const kept = new KeptByKey<string>(MOST);
+    for (const what of ['a', 'b']) kept.keep('key', what);
+    find(kept, 'a');
+    for (let call = 0; call < 3; call++) {
+      kept.begin(5, 2);
+      find(kept, 'c');
+    }
+    kept.begin(5, 2);
+    assert.equal(find(kept, 'b'), undefined);
+    assert.equal(find(kept, 'a'), 'a');
   });
 });
