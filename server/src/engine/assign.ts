@@ -189,8 +189,9 @@ function checkParent(
     if (isSetAgain(ctx.body, location, span)) return;
     if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, { span, read: child.duty.read });
     else if (through !== undefined && !direct && ownBases(ctx.body).has(through.base)) {
-      // Read through a copy that ends with this function.
-      const isElsewhere = isHeldHere(ctx, state, parent, ownBases(ctx.body));
+      // Read through a copy that ends with this function. What it came from may lie behind a pointer that it has.
+      const own = ownBases(ctx.body);
+      const isElsewhere = isHeldHere(ctx, state, parent, own, state.reach([], own).bases);
       if (!isElsewhere) state.update(parent.id, { replaced: { span, read: child.duty.read } });
     }
     return;
@@ -263,17 +264,23 @@ function isSetAgain({ blocks }: FunctionBody, { base }: Location, span: Span): b
 const NO_BASES: ReadonlySet<string> = new Set();
 
 /**
- * A copy that this root made itself still names the descriptor. A thread does not count its creator's copies, and
- * the copy in a poll array only waits: the read goes through the variable.
+ * A copy that this root made itself still names the descriptor. A thread does not count its creator's copies but for
+ * those in `counted`, and the copy in a poll array only waits: the read goes through the variable.
  */
-function isHeldHere(ctx: Context, state: State, parent: Uffd, except: ReadonlySet<string> = NO_BASES): boolean {
+function isHeldHere(
+  ctx: Context,
+  state: State,
+  parent: Uffd,
+  except: ReadonlySet<string> = NO_BASES,
+  counted: ReadonlySet<string> = NO_BASES,
+): boolean {
   const { id } = parent;
   // A child was born in this root: every copy of it is this root's own.
   const creators = ctx.thread && parent.origin !== 'child';
   const argument = creators ? new Set(ctx.body.parameters.map(variableBase)) : undefined;
   for (const base of state.memory.baseNames()) {
     if (isTemporary(base) || except.has(base)) continue;
-    const inherited = creators && (ctx.inherited.has(base) || argument?.has(base) === true);
+    const inherited = creators && !counted.has(base) && (ctx.inherited.has(base) || argument?.has(base) === true);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (isPollSlot(state, base, path)) continue;
       const holds = value.references.some((r) => r.kind === 'descriptor' && r.object === id);

@@ -173,6 +173,9 @@ class Schedule implements Others, Progress {
     const inherited = new Set(entry.memory.baseNames());
     entry.locks = new Map();
     entry.waited = new Map();
+    // Whether the creator still has a parent in whose place it put a child is seen in the creator.
+    for (const { id, replaced } of entry.objects.values())
+      if (replaced !== undefined) entry.update(id, { replaced: undefined });
     const parameter = body.parameters[0];
     if (parameter !== undefined) entry.memory.store({ base: variableBase(parameter), path: '' }, argument);
     const key = `${body.id}|${site}|${entry.key()}`;

@@ -47,11 +47,15 @@ function findStructural(macros: ReadonlyMap<string, MacroDefinition>): ReadonlyS
 function isStructural(body: string): boolean {
   if (!/[{}]|\b(?:case|default|else)\b/.test(body)) return false;
   if (/^\s*else\b/.test(body)) return true;
+  // Of braces; and of parentheses too: `default:` in _Generic() is no label.
   let depth = 0;
-  for (const [token] of body.matchAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}]|\bcase\b|\bdefault\s*:/g)) {
+  let inside = 0;
+  for (const [token] of body.matchAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}()]|\bcase\b|\bdefault\s*:/g)) {
     if (token === '{') depth++;
     else if (token === '}') depth--;
-    else if (depth === 0 && /^[cd]/.test(token)) return true;
+    else if (token === '(') inside++;
+    else if (token === ')') inside--;
+    else if (depth === 0 && inside === 0 && /^[cd]/.test(token)) return true;
     if (depth < 0) return true;
   }
   return depth !== 0;
