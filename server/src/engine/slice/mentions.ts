@@ -106,9 +106,11 @@ export class Mentions {
     if (e.kind === 'cast') return this.pointedTo(e.operand);
     if (e.kind === 'address') return this.ofPlace(e.place);
     const type = typeOf(e);
-    if (type?.kind === 'pointer' && type.to.kind === 'record') return [`record ${type.to.tag}`];
-    const name = e.kind === 'load' && type?.kind === 'pointer' ? this.names.leadsTo(e) : undefined;
-    return name === undefined ? [] : [name];
+    if (type?.kind !== 'pointer') return [];
+    const name = e.kind === 'load' ? this.names.leadsTo(e) : undefined;
+    const names = name === undefined ? [] : [name];
+    if (type.to.kind === 'record') names.push(`record ${type.to.tag}`);
+    return names;
   }
 
   /** Names in an expression that are numbers. */
