@@ -211,6 +211,9 @@ export class StepReader {
       for (const i of block.instructions) {
         const step = this.step(i, body);
         if (speaks) step.looksIntoMessage = someInMessage((visitor) => visitInstruction(i, visitor));
+        // Which message it is matters, whatever becomes of what is taken out of it.
+        if (step.looksIntoMessage && i.kind === 'call')
+          step.uses = step.uses.concat(i.arguments.flatMap((a) => this.mentions.ways(a)));
         if (step.defines.length > 0) this.noteDefined(step);
         steps.push(step);
       }
