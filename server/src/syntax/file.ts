@@ -1,6 +1,7 @@
 /** One source file with its project headers: masked, parsed, and its macros collected. */
 import { mask } from './mask.ts';
 import type { Definitions } from './preprocess.ts';
+import { systemMacros } from './system-macros.ts';
 import type { CParser, MacroDefinition, ParsedFile } from './tree.ts';
 
 export interface ParseOptions {
@@ -61,6 +62,7 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
   const include = (name: string, found: { path: string; text: string } | undefined, depth: number): void => {
     if (found === undefined) {
       missing.push(name);
+      for (const macro of systemMacros(name)) if (!macros.has(macro.name)) macros.set(macro.name, macro);
       return;
     }
     if (seen.has(found.path)) return;

@@ -7,6 +7,7 @@
 import type { CType, Expr, FunctionBody, Place } from '../../ir/ir.ts';
 import { visitBody } from '../../ir/visit.ts';
 import { typeOf } from '../evaluate.ts';
+import { libraryCallOf } from './library.ts';
 
 /** What a null pointer, a string or a number leads to. */
 const NOWHERE = undefined;
@@ -142,7 +143,7 @@ export function fieldName(field: string): string {
   return `.${field}`;
 }
 
-/** Names of the pointers that a body looks behind. */
+/** Names of the pointers that a body looks behind, or a library function that it calls. */
 export function pointersFollowed(body: FunctionBody, names: Names): Set<string> {
   const found = new Set<string>();
   const visit = (e: Expr) => {
@@ -155,6 +156,11 @@ export function pointersFollowed(body: FunctionBody, names: Names): Set<string> 
       if (base.kind === 'deref') visit(base.pointer);
     },
   });
+  for (const { instructions } of body.blocks)
+    for (const i of instructions) {
+      if (i.kind !== 'call' || libraryCallOf(i) === undefined) continue;
+      for (const a of i.arguments) if (typeOf(a)?.kind === 'pointer') visit(a);
+    }
   return found;
 }
 
