@@ -1,6 +1,6 @@
 /** Lowers one parsed file to the IR. Never throws: a function that cannot be lowered is quarantined. */
 import { MacrosByPlace } from '../syntax/redefinitions.ts';
-import type { CParser, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
+import type { CParser, MacroDefinition, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { Builder, constantExpr, type Nesting, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
@@ -28,7 +28,7 @@ import {
 import { statement } from './statements.ts';
 import { strayText } from './strays.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
-import { callsOneOf, structuralMacros, type WrittenOut, writeOut } from './written-out.ts';
+import { callsOneOf, type Expanded, expanded, structuralMacros, type WrittenOut, writeOut } from './written-out.ts';
 
 /**
  * `isNeeded` is asked for each function with the place of its name; functions that are not needed are left out. `kept`
@@ -74,6 +74,8 @@ class FileLowering {
   private readonly globals: GlobalVariable[];
   private readonly isNeeded: (name: Span) => boolean;
   private readonly before: LoweredBefore | undefined;
+  /** By the macros that hold and the text of the call. */
+  private readonly macroTypes = new Map<ReadonlyMap<string, MacroDefinition>, Map<string, Expanded | undefined>>();
 
   constructor(
     file: ParsedFile,
@@ -100,6 +102,7 @@ class FileLowering {
       (n) => this.constantOf(n),
       file.path,
       (n) => this.enumeration(n),
+      (n, read) => this.macroType(n, read),
     );
     const macrosByPlace = new MacrosByPlace(file.macros, file.redefinitions);
     this.unit = { ...shared, path: file.path, cleanups: file.cleanups, macrosByPlace, types, view: this.view };
@@ -113,14 +116,23 @@ class FileLowering {
     for (const d of definitions) this.define(d);
   }
 
+  /** In the text that is being lowered now. */
   private text(node: SyntaxNode): string {
-    return this.file.masked.slice(node.start, node.end);
+    return this.unit.view.text.slice(node.start, node.end);
   }
 
   private items(parent: SyntaxNode, definitions: SyntaxNode[]): void {
+    let done = parent.start;
     for (const [i, node] of parent.children.entries()) {
+      if (node.start < done) continue;
       switch (node.type) {
         case 'expression_statement': {
+          const declared = this.unit.view === this.view ? this.declaredByMacro(node) : undefined;
+          if (declared !== undefined) {
+            this.in(declared.view, () => this.items(declared.root, []));
+            done = declared.end;
+            break;
+          }
           // `TEST_F(suite, name) { … }`: a test harness defines a function by a macro.
           const body = parent.children[i + 1];
           const made = body?.type === 'compound_statement' ? definedByMacro(node, body) : undefined;
@@ -158,6 +170,51 @@ class FileLowering {
     }
   }
 
+  /** What a macro in the place of a declaration's type makes, up to the end of the declaration: `LIST_HEAD(l, e) all;` */
+  private declaredByMacro(node: SyntaxNode) {
+    const call = node.children[0];
+    const callee = call?.type === 'call_expression' ? child(call, 'function') : undefined;
+    const macro = callee && this.unit.macrosByPlace.at(node.start).get(this.text(callee));
+    if (macro?.parameters === undefined || !/^(?:struct|union|enum)\b/.test(macro.body)) return undefined;
+    const end = this.file.masked.indexOf(';', call!.end) + 1;
+    if (end === 0) return undefined;
+    const made = expanded(
+      this.unit.parser,
+      this.view,
+      { start: node.start, end },
+      this.unit.macrosByPlace.at(node.start),
+    );
+    return made && { ...made, end };
+  }
+
+  /** The type that a call of a macro stands for. */
+  private macroType(node: SyntaxNode, read: (specifier: SyntaxNode) => CType): CType | undefined {
+    const macros = this.unit.macrosByPlace.at(this.unit.view.spanOf(node.start, node.end).start);
+    const key = this.text(node);
+    let known = this.macroTypes.get(macros);
+    if (known === undefined) {
+      known = new Map();
+      this.macroTypes.set(macros, known);
+    }
+    if (!known.has(key)) known.set(key, expanded(this.unit.parser, this.unit.view, node, macros, ' made;'));
+    const made = known.get(key);
+    const specifier = made?.root.children.find((c) => c.type === 'declaration');
+    const type = specifier && child(specifier, 'type');
+    if (made === undefined || type === undefined || type.type === 'macro_type_specifier') return undefined;
+    return this.in(made.view, () => read(type));
+  }
+
+  /** Runs `read` with what is lowered in that view. */
+  private in<T>(view: View, read: () => T): T {
+    const around = this.unit.view;
+    this.unit.view = view;
+    try {
+      return read();
+    } finally {
+      this.unit.view = around;
+    }
+  }
+
   private declaratorOf(node: SyntaxNode) {
     const d = child(node, 'declarator');
     const base = this.unit.types.specifier(child(node, 'type'));
@@ -172,8 +229,8 @@ class FileLowering {
       .map((c) => this.text(c));
   }
 
-  private builder(id: string, nesting?: Nesting): Builder {
-    const b = new Builder(this.unit, id, this.view, nesting);
+  private builder(id: string, nesting?: Nesting, view = this.view): Builder {
+    const b = new Builder(this.unit, id, view, nesting);
     b.openScope();
     return b;
   }
@@ -251,14 +308,15 @@ class FileLowering {
               storage: isStatic ? 'static' : 'global',
               type: whole,
               volatile,
-              span: this.view.spanOf(nameNode.start, nameNode.end),
+              span: this.unit.view.spanOf(nameNode.start, nameNode.end),
             };
       this.unit.globals.set(name, variable);
       if (words.includes('extern') && value === undefined) continue;
-      const b = this.builder(`initialiser of ${name}`);
+      const { view } = this.unit;
+      const b = this.builder(`initialiser of ${name}`, undefined, view);
       const stores: { target: Place; value: Expr; span: Span }[] = [];
       if (value !== undefined) {
-        initialise(b, variablePlace(variable, variable.span), value, this.view.spanOf(d.start, d.end), {
+        initialise(b, variablePlace(variable, variable.span), value, view.spanOf(d.start, d.end), {
           zero: () => undefined,
           store: (target, v, span) => stores.push({ target, value: v, span }),
         });
@@ -266,7 +324,7 @@ class FileLowering {
       this.globals.push({
         variable,
         initialiser: stores,
-        initialiserSpan: value === undefined ? undefined : this.view.spanOf(value.start, value.end),
+        initialiserSpan: value === undefined ? undefined : view.spanOf(value.start, value.end),
       });
     }
   }
@@ -410,13 +468,7 @@ class FileLowering {
       b.declare(REST, rest);
     }
     const end = this.view.spanOf(body.end - 1, body.end);
-    const around = b.view;
-    b.view = inside.view;
-    try {
-      statement(b, inside.body);
-    } finally {
-      b.view = around;
-    }
+    this.in(inside.view, () => statement(b, inside.body));
     b.unwindTo(0, end);
     b.terminate({ kind: 'return', value: undefined, explicit: false, span: end });
     for (const s of b.statics) {

@@ -80,6 +80,8 @@ export interface TypeTable {
 
 export type TextOf = (node: SyntaxNode) => string;
 export type ConstantOf = (node: SyntaxNode) => number | undefined;
+/** The type that a call of a macro stands for: `read` is given the node of what it expands to. */
+export type MacroTypeOf = (call: SyntaxNode, read: (specifier: SyntaxNode) => CType) => CType | undefined;
 
 /** Reads types out of one text; records with a body and typedefs are added to the table. */
 export class TypeReader {
@@ -93,6 +95,7 @@ export class TypeReader {
   private readonly tags = new Map<SyntaxNode, string>();
   /** Called for each enumerator of an enum with a body. */
   private readonly onEnum: (node: SyntaxNode) => void;
+  private readonly macroTypeOf: MacroTypeOf;
 
   constructor(
     table: TypeTable,
@@ -100,12 +103,14 @@ export class TypeReader {
     constantOf: ConstantOf,
     file: string,
     onEnum: (node: SyntaxNode) => void,
+    macroTypeOf: MacroTypeOf,
   ) {
     this.table = table;
     this.text = text;
     this.constantOf = constantOf;
     this.owner = file;
     this.onEnum = onEnum;
+    this.macroTypeOf = macroTypeOf;
   }
 
   /** Reads the types of a function. */
@@ -162,6 +167,8 @@ export class TypeReader {
         const d = child(node, 'declarator');
         return d === undefined ? base : this.abstract(d, base);
       }
+      case 'macro_type_specifier':
+        return this.macroTypeOf(node, (inner) => this.specifier(inner)) ?? { kind: 'unknown', name: this.text(node) };
       default:
         return { kind: 'unknown', name: this.text(node) };
     }

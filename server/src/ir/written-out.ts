@@ -68,6 +68,12 @@ export function callsOneOf(macros: ReadonlySet<string>, text: string): boolean {
   return false;
 }
 
+/** A text of the file with macros in it expanded, parsed, and the view that it is to be lowered in. */
+export interface Expanded {
+  readonly root: SyntaxNode;
+  readonly view: View;
+}
+
 /**
  * The body with these macros expanded; undefined where the parser does not understand it better for that. `outer` is
  * the view of the file.
@@ -79,29 +85,62 @@ export function writeOut(
   macros: ReadonlyMap<string, MacroDefinition>,
   isWanted: (name: string) => boolean,
 ): WrittenOut | undefined {
-  if (body.end - body.start > MAX_BODY) return undefined;
-  const given = withNames(outer, body, macros);
-  const expanded = rescan(given, macros, { isWanted, most: 2 * MAX_BODY });
-  if (expanded === undefined || expanded.text === given) return undefined;
-  const written = BEFORE + expanded.text;
+  const made = expandRange(parser, outer, body, macros, { isWanted, before: BEFORE, after: '' });
+  const written = made?.root.children[0]?.children.find((c) => c.type === 'compound_statement');
+  if (made === undefined || written === undefined || written.end !== made.view.text.length) return undefined;
+  return { body: written, view: made.view };
+}
+
+/** Declarations, or a part of one, with all macros in them expanded; undefined as with bodies. */
+export function expanded(
+  parser: CParser,
+  outer: View,
+  range: Pick<SyntaxNode, 'start' | 'end'>,
+  macros: ReadonlyMap<string, MacroDefinition>,
+  after = '',
+): Expanded | undefined {
+  return expandRange(parser, outer, range, macros, { isWanted: () => true, before: '', after });
+}
+
+interface Around {
+  readonly isWanted: (name: string) => boolean;
+  readonly before: string;
+  readonly after: string;
+}
+
+function expandRange(
+  parser: CParser,
+  outer: View,
+  range: Pick<SyntaxNode, 'start' | 'end'>,
+  macros: ReadonlyMap<string, MacroDefinition>,
+  { isWanted, before, after }: Around,
+): Expanded | undefined {
+  if (range.end - range.start > MAX_BODY) return undefined;
+  const given = withNames(outer, range, macros);
+  const made = rescan(given, macros, { isWanted, most: 2 * MAX_BODY });
+  if (made === undefined || made.text === given) return undefined;
+  const written = before + made.text + after;
   const { text, root } = parseSnippet(parser, written, macros);
-  const made = root.children[0]?.children.find((c) => c.type === 'compound_statement');
-  if (root.hasError || made === undefined || made.end !== written.length) return undefined;
-  const source = wayBack(expanded.parts, body.start);
+  if (root.hasError) return undefined;
+  const source = wayBack(made.parts, range.start);
   const view: View = {
     text,
     original: written,
     spanOf: (start, end) => {
-      const [from, to] = source(start - BEFORE.length, end - BEFORE.length);
+      const [from, to] = source(start - before.length, end - before.length);
       return outer.spanOf(from, to);
     },
-    blocked: (name, start) => partAt(expanded.parts, start - BEFORE.length).hidden.includes(name),
+    blocked: (name, start) => partAt(made.parts, start - before.length).hidden.includes(name),
   };
-  return { body: made, view };
+  return { root, view };
 }
 
 /** The masked text of a body, with the names of macros that the mask put something else in the place of. */
-function withNames({ text, original }: View, { start, end }: SyntaxNode, macros: ReadonlyMap<string, unknown>): string {
+function withNames(
+  { text, original }: View,
+  { start, end }: Pick<SyntaxNode, 'start' | 'end'>,
+  macros: ReadonlyMap<string, unknown>,
+): string {
   const masked = text.slice(start, end);
   if (original === undefined) return masked;
   return masked.replace(/[A-Za-z_]\w*[ \t]*/g, (word, offset: number) => {
