@@ -5,7 +5,7 @@ import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { FORK_FIELD, isForkPlace, isTemporary, ZERO } from './memory.ts';
-import { checkLost, letEscape, noteAct, noteMemoryUse } from './observe.ts';
+import { checkLost, letEscape, noteAct, noteMemoryUse, share } from './observe.ts';
 import { locationKey, type Replacement, type State, type Uffd } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
@@ -129,6 +129,10 @@ function keepByNumber(ctx: Context, state: State, index: Expr, span: Span): void
 }
 
 export function storeTo(ctx: Context, state: State, locations: readonly Location[], value: Value, span: Span): void {
+  if (locations.length > 0 && locations.every(isControlData)) {
+    share(ctx, state, [value], span);
+    return;
+  }
   if (value.references.length > 0 && locations.every((l) => isNowhere(l) || state.kept.has(l.base)))
     letEscape(ctx, state, [value], span);
   if (locations.length === 1 && state.memory.isStrong(locations[0]!)) {
@@ -147,6 +151,14 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
 /** No thread of the root runs yet. */
 export function isAlone(ctx: Context, state: State): boolean {
   return !ctx.thread && state.threads.size === 0 && !state.unknownThreads;
+}
+
+/** What stands for the data of control messages begins with this. */
+export const CONTROL_DATA = 'outside:control:';
+
+/** What is stored there goes to another process, which gets a reference of its own. */
+export function isControlData({ base }: Location): boolean {
+  return base.startsWith(CONTROL_DATA);
 }
 
 /** Behind a pointer that some call returned: whoever gave it can see what is stored there. */

@@ -10,7 +10,7 @@ import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import type { ForkEvent, UnhandledForkEvent } from './events.ts';
 import { FORK_FIELD } from './memory.ts';
 import { type ChildDuty, type State, type Uffd, withMember } from './state.ts';
-import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
+import { asConstant, type Location, type MessageTag, referring, UNKNOWN, type Value } from './value.ts';
 
 /** `msg.event == X`, `!= X`, or a bit test of it. `locate` says where a place can lie. */
 export function noteEventTest(
@@ -338,6 +338,15 @@ export function letEscape(ctx: Context, state: State, values: Iterable<Value>, s
     if (object.duty !== undefined && object.duty.recognised === undefined) recognise(state, id, span);
     // Whoever has it now may close it: nothing is owed here any more.
     state.update(id, { duty: undefined });
+  }
+}
+
+/** Another process gets a reference of its own: it may read, but what this one owes it still owes. */
+export function share(ctx: Context, state: State, values: Iterable<Value>, span: Span): void {
+  for (const object of state.reach(values).descriptors) {
+    const duty = state.objects.get(object)?.duty;
+    if (duty === undefined) letEscape(ctx, state, [referring(UNKNOWN, [{ kind: 'descriptor', object }])], span);
+    else if (duty.recognised === undefined) recognise(state, object, span);
   }
 }
 

@@ -49,6 +49,7 @@ export type LibraryKind =
   | 'exec'
   | 'fdopen'
   | 'sendmsg'
+  | 'control-data'
   | 'write'
   | 'open'
   | 'pipe'
@@ -105,6 +106,11 @@ const GROUPS: readonly Group[] = [
     names: 'sendmsg sendmmsg send sendto',
     reason: 'descriptors (SCM_RIGHTS) and numbers can travel to another process',
     keeps: [1],
+  },
+  {
+    kind: 'control-data',
+    names: 'CMSG_DATA',
+    reason: 'SCM_RIGHTS sends a new reference to what is put there; the sender still owns its own (unix(7))',
   },
   { kind: 'write', names: 'write writev pwrite', reason: 'the bytes may hold a descriptor number', keeps: [1] },
   {

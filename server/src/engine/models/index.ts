@@ -1,7 +1,9 @@
 /** Library models by the kind that the effects table gives a function. */
 import type { LibraryKind } from '../../libc/effects.ts';
 import { systemCall } from '../../libc/syscalls.ts';
+import { CONTROL_DATA } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
+import { spanId } from '../context.ts';
 import { letEscape } from '../observe.ts';
 import type { State } from '../state.ts';
 import { asConstant, constant, interval, numeric, UNKNOWN } from '../value.ts';
@@ -149,6 +151,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   exec: execModel,
   fdopen: keepsAll,
   sendmsg: keepsAll,
+  'control-data': controlDataModel,
   write: writeModel,
   open: unknownNumber,
   pipe: unknownNumber,
@@ -157,6 +160,13 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   'error-exit': errorExitModel,
   'at-fork': atForkModel,
 };
+
+/** CMSG_DATA(): where descriptors to be sent are put, and those that came are found. */
+function controlDataModel(call: ModelCall, state: State): State[] {
+  const location = { base: `${CONTROL_DATA}${spanId(call.instruction.span)}`, path: '[0]' };
+  setResult(call.ctx, state, call.instruction, { ...UNKNOWN, references: [{ kind: 'location', location }] });
+  return [state];
+}
 
 /** write(): the number of a descriptor written somewhere is in other hands. */
 function writeModel(call: ModelCall, state: State): State[] {

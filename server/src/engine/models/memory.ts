@@ -1,10 +1,10 @@
 /** Memory: allocation, mapping, filling, copying. */
-import { isNowhere, overwriteBelow, storeTo } from '../assign.ts';
+import { isControlData, isNowhere, overwriteBelow, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
-import { checkLost, descriptorsIn, letEscape } from '../observe.ts';
+import { checkLost, descriptorsIn, letEscape, share } from '../observe.ts';
 import { olderId, type State, withMember } from '../state.ts';
 import {
   asConstant,
@@ -162,7 +162,8 @@ export function memcpyModel(call: ModelCall, state: State): State[] {
   const target = to?.references.find((r) => r.kind === 'location');
   const source = from?.references.find((r) => r.kind === 'location');
   if (target?.kind === 'location' && isNowhere(target.location)) {
-    if (from !== undefined) letEscape(call.ctx, state, [from], call.instruction.span);
+    const leave = isControlData(target.location) ? share : letEscape;
+    if (from !== undefined) leave(call.ctx, state, [from], call.instruction.span);
   } else if (target?.kind === 'location' && source?.kind === 'location' && isNowhere(source.location)) {
     // What somebody else left there is a number to this program.
     state.memory.fill(target.location, NUMBER);

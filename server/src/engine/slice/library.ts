@@ -64,6 +64,7 @@ export const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
   'call-once': [],
   write: [],
   sendmsg: [],
+  'control-data': [],
   fdopen: [],
   munmap: [0],
   madvise: [0, 2],
