@@ -201,9 +201,12 @@ function checkParent(
     if (isSetAgain(ctx.body, location, span)) return;
     if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, { span, read: child.duty.read });
     else if (through !== undefined && !direct && ownBases(ctx.body).has(through.base)) {
-      // Read through a copy that ends with this function. What it came from may lie behind a pointer that it has.
+      // Read through a copy that ends with this function, as those do that its callers handed on to it. What it came
+      // from may lie behind a pointer that it has.
       const own = ownBases(ctx.body);
-      const isElsewhere = isHeldHere(ctx, state, parent, own, state.reach([], own).bases);
+      const copies = new Set(own);
+      for (const { caller } of ctx.calls) for (const base of ownBases(caller)) copies.add(base);
+      const isElsewhere = isHeldHere(ctx, state, parent, copies, state.reach([], own).bases);
       if (!isElsewhere) state.update(parent.id, { replaced: { span, read: child.duty.read } });
     }
     return;

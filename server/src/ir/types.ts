@@ -347,8 +347,14 @@ function isRecords(type: CType): boolean {
   return type.kind === 'record' || (type.kind === 'array' && type.of.kind === 'record');
 }
 
-/** Members of a union of a record, or some, and bytes lie in one place: who stores by the one looks by the other. */
+/**
+ * Members of a union of a record, or some, and bytes lie in one place, and so do its numbers: who stores by the one looks
+ * by the other.
+ */
 function overlay(fields: Field[]): void {
+  const number = fields.find((f) => f.type.kind === 'integer')?.name;
+  for (const [i, f] of fields.entries())
+    if (f.type.kind === 'integer' && number !== undefined && f.name !== number) fields[i] = { ...f, shares: number };
   const isBytes = ({ type }: Field) => type.kind === 'array' && type.of.kind === 'integer' && type.of.bytes === 1;
   const records = fields.find((f) => isRecords(f.type));
   if (records === undefined || !fields.some(isBytes)) return;
