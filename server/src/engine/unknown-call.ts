@@ -20,8 +20,10 @@ export function unknownCall(ctx: Context, state: State, instruction: CallInstruc
   // What is given neither memory nor a descriptor may only say that the event came: fatal("unexpected %d", msg.event).
   if (state.hypothesis !== undefined && values.some(leadsSomewhere)) noteAct(ctx, state);
   if (state.childOf !== undefined) noteChildUse(ctx, state, instruction.span);
+  // Who is told a number and is asked nothing decides nothing about the message.
+  const isTold = instruction.result === undefined && !values.some(leadsSomewhere);
   for (const { tag } of values) {
-    if (tag?.part !== 'event' || tag.child === undefined) continue;
+    if (tag?.part !== 'event' || tag.child === undefined || isTold) continue;
     recognise(state, tag.child, instruction.span);
     // What it answers may be which way the message goes.
     if (instruction.result !== undefined) state.update(tag.child, { escaped: true });
