@@ -1,12 +1,13 @@
 /** Library models by the kind that the effects table gives a function. */
 import type { LibraryKind } from '../../libc/effects.ts';
 import { systemCall } from '../../libc/syscalls.ts';
+import { copiesAddressSpace } from '../../uffd/clone.ts';
 import { CONTROL_DATA } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { spanId } from '../context.ts';
 import { letEscape } from '../observe.ts';
 import type { State } from '../state.ts';
-import { asConstant, constant, interval, numeric, UNKNOWN } from '../value.ts';
+import { asConstant, constant, interval, numeric, referring, UNKNOWN, type Value } from '../value.ts';
 import { atomicExchangeModel, atomicLoadModel, atomicStoreModel } from './atomic.ts';
 import { closeModel, closeRangeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
 import { epollCreateModel, epollCtlModel, epollWaitModel } from './epoll.ts';
@@ -61,7 +62,7 @@ function keepsAll(call: ModelCall, state: State): State[] {
 function fdSetModel(call: ModelCall, state: State): State[] {
   for (const r of call.values[0]?.references ?? []) {
     if (r.kind !== 'descriptor' || state.objects.get(r.object)?.duty === undefined) continue;
-    letEscape(call.ctx, state, call.values.slice(0, 1), call.instruction.span);
+    letEscape(call.ctx, state, [referring(UNKNOWN, [r])], call.instruction.span);
   }
   return unknownNumber(call, state);
 }
@@ -85,17 +86,25 @@ function syscallModel(call: ModelCall, state: State): State[] {
   return model === undefined ? unknownNumber(shifted, state) : model(shifted, state);
 }
 
-/** The raw system call has the flags first and no function: it returns twice. */
+/** The raw system call has the flags first, clone3() in the record that it is given, and no function: it returns twice. */
 function rawClone(call: ModelCall, state: State): State[] {
-  const flags = call.values[0] === undefined ? undefined : asConstant(call.values[0]);
-  if (call.name === 'clone3' || flags === undefined) {
+  const given = call.values[0];
+  const word = call.name === 'clone3' ? memberOf(state, given, '.flags') : given;
+  const flags = word === undefined ? undefined : asConstant(word);
+  if (flags === undefined) {
     letEscape(call.ctx, state, call.values, call.instruction.span);
     state.unknownThreads = true;
     setResult(call.ctx, state, call.instruction, numeric(interval(-1, Infinity)));
     return [state];
   }
-  const CLONE_VM = 0x100;
-  return (flags & CLONE_VM) !== 0 ? vforkModel(call, state) : forkModel(call, state);
+  return copiesAddressSpace(BigInt(flags)) ? forkModel(call, state) : vforkModel(call, state);
+}
+
+/** What lies in a member of the one record that a pointer leads to. */
+function memberOf({ memory }: State, pointer: Value | undefined, member: string): Value | undefined {
+  const [to, ...others] = pointer?.references ?? [];
+  if (to?.kind !== 'location' || others.length > 0) return undefined;
+  return memory.load({ base: to.location.base, path: to.location.path + member });
 }
 
 function success(call: ModelCall, state: State): State[] {

@@ -173,6 +173,12 @@ export function makesProcess({ row, arguments: list }: LibraryCall): boolean {
   return MAKES_PROCESSES.has(row.kind) && (row.kind !== 'syscall' || !isNamed(list[0]));
 }
 
+/** It has its flags in a record. */
+export function isClone3({ row, arguments: [number] }: LibraryCall): boolean {
+  if (row.kind !== 'syscall' || number?.kind !== 'constant') return row.name === 'clone3';
+  return systemCall(number.name, Number(number.value))?.name === 'clone3';
+}
+
 /** The number of a system call that has no model makes nothing that one would follow. */
 function isNamed(number: Expr | undefined): boolean {
   return number?.kind === 'constant' || (number?.kind === 'unknown' && number.name !== undefined);

@@ -21,6 +21,7 @@ import { typeOf } from '../evaluate.ts';
 import {
   type CallInstruction,
   ESCAPES,
+  isClone3,
   isHandshake,
   isIdle,
   isPlainRequest,
@@ -400,7 +401,7 @@ export class StepReader {
     if (row.kind !== 'close' && looked.length + begins.length > 0)
       step.uses = looked
         .flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.mentions.uses(a) : this.mentions.contents(a)))
-        .concat(begins);
+        .concat(begins, isClone3(known) ? [fieldName('flags')] : []);
     if (ESCAPES.has(row.kind)) {
       step.forDescriptors = true;
       step.takes = list.flatMap((a) => this.mentions.contents(a));
