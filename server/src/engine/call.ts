@@ -53,7 +53,7 @@ export function* executeCall(ctx: Context, state: State, instruction: CallInstru
   const walked = names.length > 1 && walksTable(ctx, state, instruction.callee);
   for (const [i, name] of names.entries()) {
     const branch = i === names.length - 1 ? state : state.clone();
-    if (walked && names.some((other) => other !== name && prepares(ctx, other))) branch.cut = true;
+    if (walked && names.some((other) => other !== name && prepares(ctx, other))) branch.unordered = true;
     if (instruction.callee.kind !== 'function') noteHandler(ctx, branch, instruction, name);
     states.push(...(yield* callNamed(ctx, branch, instruction, name, budget)));
   }

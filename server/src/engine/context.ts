@@ -159,7 +159,7 @@ export function eventBase(ctx: Context, state: State, object: string, span: Span
     span,
     function: functionAt(ctx, span),
     trace: traceSteps(state.trace),
-    quarantined: ctx.quarantined || state.cut,
+    quarantined: ctx.quarantined || state.cut || state.unordered,
     object,
   };
 }

@@ -67,6 +67,19 @@ function rootOf(body: FunctionBody, initial: State): Root {
   };
 }
 
+/**
+ * What was left out of the creator's way is no gap in the thread's own: but what may have been done there to a
+ * userfaultfd is not known.
+ */
+function beginWhole(entry: State): void {
+  entry.cut = false;
+  for (const { id, handshake, features } of entry.objects.values())
+    entry.update(id, {
+      handshake: handshake === 'enabled' ? handshake : 'unknown',
+      features: { ...features, unknown: true },
+    });
+}
+
 class Schedule implements Others, Progress {
   /** Before anything ran, in a program with main and in one without. */
   private readonly initial = new Map<boolean, State>();
@@ -173,6 +186,7 @@ class Schedule implements Others, Progress {
     const inherited = new Set(entry.memory.baseNames());
     entry.locks = new Map();
     entry.waited = new Map();
+    if (entry.cut) beginWhole(entry);
     // Whether the creator still has a parent in whose place it put a child is seen in the creator.
     for (const { id, replaced } of entry.objects.values())
       if (replaced !== undefined) entry.update(id, { replaced: undefined });

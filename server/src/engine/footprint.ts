@@ -117,6 +117,7 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
   }
   out.kept = union(out.kept, exit.kept);
   out.cut ||= exit.cut;
+  out.unordered ||= exit.unordered;
   out.wasRefused = exit.wasRefused;
   out.childOf = exit.childOf;
   out.hypothesis = exit.hypothesis;
@@ -152,7 +153,16 @@ export function textOfLocal(summary: LocalSummary): string {
     const { entry, exits, globals, reach } = summary;
     const ofExit = (exit: State) => [
       textWithin(exit, exit.reach([], [...reach.bases, RETURN_BASE]).bases, reach),
-      textOf([exit.kept, exit.cut, exit.childOf, exit.hypothesis, exit.refused, exit.returnedAt, exit.wasRefused]),
+      textOf([
+        exit.kept,
+        exit.cut,
+        exit.unordered,
+        exit.childOf,
+        exit.hypothesis,
+        exit.refused,
+        exit.returnedAt,
+        exit.wasRefused,
+      ]),
       exit.turnover - entry.turnover,
     ];
     text = [textOf([globals, reach]), textWithin(entry, reach.bases, reach), ...exits.flatMap(ofExit)].join('\n');

@@ -180,6 +180,8 @@ export class State {
   kept: ReadonlySet<string>;
   /** A function on this path was not followed to its end: what it would have changed is as before. */
   cut: boolean;
+  /** A table of functions is walked: which of them ran before is not known. */
+  unordered: boolean;
   /** A thread whose function the program does not show was started. */
   unknownThreads: boolean;
   /** A handshake was refused on each path that led here. */
@@ -204,6 +206,7 @@ export class State {
     this.notCopied = NOBODY;
     this.kept = NOBODY;
     this.cut = false;
+    this.unordered = false;
     this.unknownThreads = false;
     this.wasRefused = false;
     this.trace = undefined;
@@ -225,6 +228,7 @@ export class State {
     s.notCopied = this.notCopied;
     s.kept = this.kept;
     s.cut = this.cut;
+    s.unordered = this.unordered;
     s.unknownThreads = this.unknownThreads;
     s.wasRefused = this.wasRefused;
     s.trace = this.trace;
@@ -472,6 +476,7 @@ export function coversState(a: State, other: State): boolean {
 /** Beside memory, `b` has something that a join would take over. */
 function adds(a: State, b: State): boolean {
   if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut) || (a.wasRefused && !b.wasRefused)) return true;
+  if (b.unordered && !a.unordered) return true;
   if (!holdsAll(a.processes, b.processes) || !holdsAll(a.notCopied, b.notCopied)) return true;
   if (!holdsAll(a.kept, b.kept)) return true;
   // What was waited for on every path only.
@@ -496,6 +501,7 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   s.objects = joinObjects(a.objects, b.objects);
   s.processes = union(a.processes, b.processes);
   s.cut = a.cut || b.cut;
+  s.unordered = a.unordered || b.unordered;
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.wasRefused = a.wasRefused && b.wasRefused;
   s.notCopied = union(a.notCopied, b.notCopied);
