@@ -147,6 +147,13 @@ class FileLowering {
           break;
         }
         case 'declaration':
+          if (node.hasError && this.unit.view === this.view) {
+            const written = this.expandedUpTo(node, node.end);
+            if (written !== undefined) {
+              this.in(written.view, () => this.items(written.root, []));
+              break;
+            }
+          }
           try {
             this.declaration(node);
           } catch {
@@ -177,14 +184,13 @@ class FileLowering {
     const macro = callee && this.unit.macrosByPlace.at(node.start).get(this.text(callee));
     if (macro?.parameters === undefined || !/^(?:struct|union|enum)\b/.test(macro.body)) return undefined;
     const end = this.file.masked.indexOf(';', call!.end) + 1;
-    if (end === 0) return undefined;
-    const made = expanded(
-      this.unit.parser,
-      this.view,
-      { start: node.start, end },
-      this.unit.macrosByPlace.at(node.start),
-    );
+    const made = end === 0 ? undefined : this.expandedUpTo(node, end);
     return made && { ...made, end };
+  }
+
+  /** The text from the node on, with the macros in it expanded. */
+  private expandedUpTo({ start }: SyntaxNode, end: number): Expanded | undefined {
+    return expanded(this.unit.parser, this.view, { start, end }, this.unit.macrosByPlace.at(start));
   }
 
   /** The type that a call of a macro stands for. */
