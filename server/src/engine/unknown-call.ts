@@ -1,7 +1,6 @@
 /** Calls of functions that the program does not show: what they may have done, and what their answers leave open. */
 import type { Expr, FunctionBody, Variable } from '../ir/ir.ts';
 import { libraryFunction } from '../libc/effects.ts';
-import { mayEndByName } from '../libc/ending-names.ts';
 import { type CallInstruction, forget, mayFail, setResult } from './call.ts';
 import { type Context, eventBase, spanId } from './context.ts';
 import { evaluate } from './evaluate.ts';
@@ -30,7 +29,6 @@ export function unknownCall(ctx: Context, state: State, instruction: CallInstruc
     if (instruction.result !== undefined) state.update(tag.child, { escaped: true });
   }
   leaveDecision(state, instruction, name);
-  if (name !== undefined && mayEndByName(name) && instruction.result === undefined) leaveSwallowed(state);
   leaveMessage(ctx, state, instruction);
   // A function that is not shown may report the failure; one that is given the descriptor goes on with it.
   if (values.some((v) => v.references.some((r) => r.kind === 'descriptor'))) noteGoesOn(ctx, state);
@@ -57,7 +55,7 @@ function elsewhere(instruction: CallInstruction): Value {
 /** It is given the text of what it is to tell and is asked for nothing: it keeps nothing of what it prints. */
 function isReport({ arguments: list, result }: CallInstruction, name: string): boolean {
   const isText = (a: Expr) => a.kind === 'string' && a.value.includes('%');
-  return result === undefined && TELLS.test(name) && !mayEndByName(name) && list.some(isText);
+  return result === undefined && TELLS.test(name) && !ENDS.test(name) && list.some(isText);
 }
 
 /**
@@ -118,15 +116,9 @@ function isResult(results: ReadonlySet<Variable>, e: Expr): boolean {
   }
 }
 
-/** By its name it may end the program: of a message that passed as something else nothing is known behind it. */
-function leaveSwallowed(state: State): void {
-  for (const { id, duty } of state.objects.values())
-    if (duty !== undefined && duty.recognised === undefined && duty.swallowed !== undefined)
-      state.update(id, { escaped: true });
-}
-
 /** A name that says that the function only tells of something. */
 const TELLS = /log|print|warn|debug|info|trace|perror|msg|note|report/i;
+const ENDS = /exit|die|fatal|abort|panic|fail|bail|assert|check|expect|bug/i;
 
 /**
  * A function that is not shown may end the program: `CHECK(ret == 0)` sees the result of a failed handshake, and
@@ -136,7 +128,7 @@ function leaveDecision(state: State, instruction: CallInstruction, name: string 
   for (const argument of instruction.arguments) {
     for (const id of refusalsIn(state, argument)) leaveHandshake(state, id);
   }
-  if (name !== undefined && TELLS.test(name) && !mayEndByName(name)) return;
+  if (name !== undefined && TELLS.test(name) && !ENDS.test(name)) return;
   for (const o of state.objects.values()) if (o.handshake === 'failed' && o.refusalTested) leaveHandshake(state, o.id);
 }
 

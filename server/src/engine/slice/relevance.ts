@@ -166,9 +166,8 @@ export class Relevance {
   }
 
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
-  keeps(step: Step, { wary, readsMessages }: Pick<FunctionFacts, 'wary' | 'readsMessages'>): boolean {
+  keeps(step: Step, wary: boolean): boolean {
     if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
-    if (readsMessages && step.mayEnd) return true;
     if (step.copied !== undefined && this.holds(step.copied)) return true;
     for (const name of step.released) if (this.carrying.has(this.names.find(name))) return true;
     if (step.within === undefined || this.matters(step.within))
@@ -265,7 +264,7 @@ export class Relevance {
     const busy: boolean[] = [];
     for (const { steps } of blocks) {
       const list: boolean[] = [];
-      for (const step of steps) list.push(this.keeps(step, facts));
+      for (const step of steps) list.push(this.keeps(step, facts.wary));
       kept.push(list);
       busy.push(list.includes(true));
     }

@@ -215,7 +215,7 @@ export class Slice {
     if (facts === undefined) return '';
     const { acts, neverReturns, forks, wary, startsThreads, readsMessages, folded } = facts;
     const kept = facts.blocks.flatMap(({ steps }) =>
-      steps.map((s) => this.relevance.keeps(s, facts) || ends(this.relevance.functions, s)),
+      steps.map((s) => this.relevance.keeps(s, wary) || ends(this.relevance.functions, s)),
     );
     const ignored = [...body.parameters, ...body.locals].map((v) => this.ignoresVariable(v));
     visitBody(body, { place: (p) => ignored.push(this.ignores(p)) });
@@ -259,7 +259,7 @@ export class Slice {
       } else if (instruction.kind === 'end-scope') {
         const variables = instruction.variables.filter((v) => !this.ignoresVariable(v));
         if (variables.length > 0) instructions.push({ kind: 'end-scope', variables, span: instruction.span });
-      } else if (this.relevance.keeps(step, facts) || ends(this.relevance.functions, step))
+      } else if (this.relevance.keeps(step, facts.wary) || ends(this.relevance.functions, step))
         instructions.push(instruction);
     }
     if (folded !== undefined) return { instructions, terminator: { kind: 'goto', target: folded } };

@@ -14,7 +14,6 @@ import {
 import { successors } from '../../ir/simplify.ts';
 import { type Visitor, visitBody, visitInstruction, visitTerminator } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
-import { mayEndByName } from '../../libc/ending-names.ts';
 import { FILL_RESULTS } from '../../uffd/requests.ts';
 import type { Program } from '../context.ts';
 import { typeOf } from '../evaluate.ts';
@@ -60,8 +59,6 @@ export interface Step {
   readonly looksIntoMessage: boolean;
   /** A function that the program does not show: it may end it, or do what the program should. */
   readonly unknown: boolean;
-  /** By its name such a function ends the program: what passed as something else before it may be nobody's loss. */
-  readonly mayEnd: boolean;
   /** Control does not come back. */
   readonly ends: boolean;
   /** The step is kept where one of these matters. */
@@ -123,7 +120,6 @@ class PlainStep implements Step {
   forks: boolean = false;
   startsThread: boolean = false;
   unknown: boolean = false;
-  mayEnd: boolean = false;
   ends: boolean = false;
   defines: readonly string[] = NONE;
   within: string | undefined = undefined;
@@ -348,7 +344,6 @@ export class StepReader {
     const step = new PlainStep(i);
     step.essential = i.arguments.some((a) => leadsToRecord(a));
     step.unknown = true;
-    step.mayEnd = i.result === undefined && i.callee.kind === 'function' && mayEndByName(i.callee.name);
     step.takes = i.arguments.flatMap((a) => this.mentions.contents(a));
     // Whom it calls is asked whatever it is kept for.
     step.uses = this.mentions.uses(i.callee);
