@@ -310,12 +310,9 @@ function endScope(ctx: Context, state: State, instruction: EndOfScope, block: Ba
   dropVariables(ctx, state, instruction, loss, block);
 }
 
-/**
- * A thread that ends with its table of children was serving them: its end is another question. What lies in an array of
- * records, as those of poll(), is a copy for a turn.
- */
-function isTable({ type }: Variable, { terminator }: BasicBlock): boolean {
-  return type.kind === 'array' && (terminator.kind === 'return' || type.of.kind !== 'integer');
+/** What lies in an array of records, as those of poll(), is a copy for a turn. */
+function isTable({ type }: Variable): boolean {
+  return type.kind === 'array' && type.of.kind !== 'integer';
 }
 
 /** Some cell refers to something: most variables are numbers alone. */
@@ -331,7 +328,7 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
   const holders = instruction.variables.filter((_, i) => refersTo(state.memory.cellsOf(bases[i]!)));
   for (const variable of holders) {
     const base = variableBase(variable);
-    const table = ctx.stack.length === 1 && isTable(variable, block);
+    const table = ctx.stack.length === 1 && isTable(variable);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (table) {
         for (const r of value.references) if (r.kind === 'descriptor') state.update(r.object, { duty: undefined });
