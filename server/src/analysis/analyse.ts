@@ -6,6 +6,7 @@ import type { FunctionBody } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
 import { createParser } from '../syntax/parser.ts';
 import type { CParser } from '../syntax/tree.ts';
+import { now } from '../text/clock.ts';
 import { Cancelled, ComponentAnalysis, type ComponentResult } from './component-analysis.ts';
 import { componentsOf, type FileFacts, factsOf, factsOfNothing } from './components.ts';
 import { type DumpRequest, dumpFunctions } from './dump.ts';
@@ -161,7 +162,7 @@ class Analysis {
     this.universe = new Set([...open.keys(), ...(options.neighbours ?? [])]).size;
     const readText = (path: string): string | undefined => open.get(path) ?? options.readFile?.(path);
     const configurationOf = (path: string) => options.configurationOf?.(path);
-    const clock = performance.now();
+    const clock = now();
     const scan = (path: string, text: string) => memory.scan(path, text);
     const configured = (path: string) => [
       ...(options.includePaths ?? []),
@@ -178,7 +179,7 @@ class Analysis {
       graphOf: (names, given) => memory.graphOf(names, given),
       wanted,
     });
-    this.phases.select = performance.now() - clock;
+    this.phases.select = now() - clock;
     const targetsOf = (path: string) => options.targetsOf?.(path) ?? [];
     const includeFoldersOf = (path: string) => folders.of(path);
     this.inputs = { ...this.selection, readText, configurationOf, targetsOf, includeFoldersOf };

@@ -9,6 +9,7 @@ import type { FunctionBody } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
 import { requestedPlaces, runRules } from '../rules/run.ts';
 import type { Unknown } from '../syntax/tree.ts';
+import { now } from '../text/clock.ts';
 import type { Span } from '../text/span.ts';
 import type { Inputs } from './inputs.ts';
 import type { Memo } from './memo.ts';
@@ -169,12 +170,12 @@ export class ComponentAnalysis {
 
   private async runProgram(program: LinkedProgram): Promise<ProgramResult> {
     const { phases } = this.run;
-    let clock = performance.now();
+    let clock = now();
     const result = await this.found(program);
-    phases.engine += performance.now() - clock;
-    clock = performance.now();
+    phases.engine += now() - clock;
+    clock = now();
     const findings = runRules(result, (span) => this.textOf(span));
-    phases.rules += performance.now() - clock;
+    phases.rules += now() - clock;
     const cut = program.bodies.filter((b) => result.outOfBudget.includes(b.id));
     return {
       findings,

@@ -3,6 +3,7 @@ import type { TranslationUnit } from '../ir/ir.ts';
 import { lowerFile } from '../ir/lower.ts';
 import { parseFile } from '../syntax/file.ts';
 import type { Choice, CParser } from '../syntax/tree.ts';
+import { now } from '../text/clock.ts';
 import type { Span } from '../text/span.ts';
 import type { Inputs } from './inputs.ts';
 import type { LoweredFiles } from './lowered-files.ts';
@@ -56,7 +57,7 @@ export class Units {
 
   /** The file must be there. Throws what the parser throws. */
   make(path: string, inputs: Inputs, decisions: Decisions): Unit {
-    const clock = performance.now();
+    const clock = now();
     const configuration = inputs.configurationOf(path);
     const defines = { ...configuration?.defines, ...this.options.defines };
     const undefinedNames = [...(configuration?.undefined ?? []).filter((n) => !(n in defines))];
@@ -78,11 +79,11 @@ export class Units {
       readHeader: (header) => inputs.readText(header),
       decisions,
     });
-    const parsedAt = performance.now();
+    const parsedAt = now();
     const isNeeded = (place: Span) => inputs.isNeeded(place);
     const unit = lowerFile(parsed, this.parser, isNeeded, this.functions?.of(`${path}\n${variant}`));
     this.milliseconds.parse += parsedAt - clock;
-    this.milliseconds.lower += performance.now() - parsedAt;
+    this.milliseconds.lower += now() - parsedAt;
     const all = [...parsed.headers, parsed];
     const definitions = parsed.root.children.filter((n) => n.type === 'function_definition');
     return {

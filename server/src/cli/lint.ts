@@ -7,6 +7,7 @@ import { Positions } from '../report/positions.ts';
 import { toNote, toPretty } from '../report/pretty.ts';
 import { toStatistics } from '../report/statistics.ts';
 import type { NotAnalysed, Severity } from '../rules/finding.ts';
+import { now } from '../text/clock.ts';
 import { type CompileDatabase, CompileDatabaseError, findDatabase, openDatabase } from '../text/compile-commands.ts';
 import { discover, isCpp } from '../text/files.ts';
 import { findSilent } from '../text/search-threads.ts';
@@ -46,7 +47,7 @@ export async function lint(
   output: Output,
   identity: () => string = () => version,
 ): Promise<number> {
-  const started = performance.now();
+  const started = now();
   const note = (text: string) => output.stderr(`uffd-lint: ${text}\n`);
   const input = await sourceFromStdin(options, output);
   const source = snapshot(
@@ -133,7 +134,7 @@ export async function lint(
     files: paths.size + found.leftOut.filter((l) => l.kind === 'language').length,
     analysed: result.statistics.filesAnalysed,
     functions: result.statistics.functions,
-    durationMs: Math.round(performance.now() - started),
+    durationMs: Math.round(now() - started),
   };
   const { findings } = result;
   if (options.format === 'json') output.stdout(toJson({ version, findings, notAnalysed: unread, summary }, positions));
@@ -145,7 +146,7 @@ export async function lint(
     const n = findings.length === 0 ? 'no findings' : counted(findings.length, 'finding');
     output.stderr(`${n} in ${counted(summary.files, 'file')}\n`);
   }
-  if (options.stats) output.stderr(toStatistics(result.statistics, performance.now() - started));
+  if (options.stats) output.stderr(toStatistics(result.statistics, now() - started));
   if (failed) return 2;
   return findings.some((f) => RANK[f.severity] >= RANK[options.failOn]) ? 1 : 0;
 }
