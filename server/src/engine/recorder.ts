@@ -70,6 +70,8 @@ export class Recorder {
   private readonly quiet: Program;
   private readonly summaries: RootSummaries;
   private readonly descriptions = new Map<FunctionBody, string>();
+  /** Of threads: each summary of one asks again. */
+  private readonly entries = new Map<Root, string>();
   /** Parts that are under way: each lies in the one before it. */
   private readonly recordings: Recording[] = [];
 
@@ -189,10 +191,8 @@ export class Recorder {
         return this.program.bodies.flatMap((b) => (b.beforeMain ? [this.describe(b)] : [])).join('\n');
       case 'global':
         return describeGlobal(this.quiet.global(question[1]));
-      case 'entry': {
-        const { memory: _, ...rest } = root.entry;
-        return textOf([rest, changedBefore(root), root.starters]);
-      }
+      case 'entry':
+        return this.describeEntry(root);
       case 'cells': {
         const [, base] = question;
         const { memory } = root.entry;
@@ -225,6 +225,17 @@ export class Recorder {
     if (description === undefined) {
       description = `${this.summaries.numbering.digestOf(body)} ${this.progress.slice.signatureOf(body)}`;
       this.descriptions.set(body, description);
+    }
+    return description;
+  }
+
+  /** The state in which a thread was started, but for what of memory nobody changed. */
+  private describeEntry(root: Root): string {
+    let description = this.entries.get(root);
+    if (description === undefined) {
+      const { memory: _, ...rest } = root.entry;
+      description = textOf([rest, changedBefore(root), root.starters]);
+      this.entries.set(root, description);
     }
     return description;
   }
