@@ -175,6 +175,8 @@ function strongStore(ctx: Context, state: State, location: Location, value: Valu
   const lost = old.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
   if (lost.length === 0) return;
   checkParent(ctx, state, location, lost, value, span);
+  // One of several: which of them it held is not known.
+  if (lost.length > 1) return;
   checkLost(ctx, state, lost, { how: 'overwritten', span });
 }
 

@@ -95,6 +95,8 @@ export interface ForkEvent extends EventBase {
   readonly processes: ReadonlySet<string>;
   readonly locks: ReadonlyMap<string, Span>;
   readonly unknownReaders: boolean;
+  /** Others that were made at the same place, by the names that threads know them by, too. */
+  readonly siblings: readonly string[];
   /** A handshake was refused on the way: what this one does not request the program does without. */
   readonly wasRefused: boolean;
 }

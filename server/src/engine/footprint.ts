@@ -118,6 +118,7 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
   out.kept = union(out.kept, exit.kept);
   out.cut ||= exit.cut;
   out.unordered ||= exit.unordered;
+  out.renamed ||= exit.renamed;
   out.wasRefused = exit.wasRefused;
   out.childOf = exit.childOf;
   out.hypothesis = exit.hypothesis;
@@ -157,6 +158,7 @@ export function textOfLocal(summary: LocalSummary): string {
         exit.kept,
         exit.cut,
         exit.unordered,
+        exit.renamed,
         exit.childOf,
         exit.hypothesis,
         exit.refused,

@@ -8,6 +8,7 @@
 import type { Span } from '../text/span.ts';
 import type { Catches, FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
+import { olderId } from './object-names.ts';
 import type { Thresholds } from './thresholds.ts';
 import type { Site, StepKind, TraceStep } from './trace.ts';
 import { type Location, type Reference, referenceKey, type Value } from './value.ts';
@@ -182,6 +183,8 @@ export class State {
   cut: boolean;
   /** A table of functions is walked: which of them ran before is not known. */
   unordered: boolean;
+  /** A userfaultfd got another name since a thread was started, which knows it by the one before. */
+  renamed: boolean;
   /** A thread whose function the program does not show was started. */
   unknownThreads: boolean;
   /** A handshake was refused on each path that led here. */
@@ -207,6 +210,7 @@ export class State {
     this.kept = NOBODY;
     this.cut = false;
     this.unordered = false;
+    this.renamed = false;
     this.unknownThreads = false;
     this.wasRefused = false;
     this.trace = undefined;
@@ -229,6 +233,7 @@ export class State {
     s.kept = this.kept;
     s.cut = this.cut;
     s.unordered = this.unordered;
+    s.renamed = this.renamed;
     s.unknownThreads = this.unknownThreads;
     s.wasRefused = this.wasRefused;
     s.trace = this.trace;
@@ -385,16 +390,6 @@ function renameIn(value: Value, from: string, to: string): Value {
   };
 }
 
-/** Of several objects that were made at one place, all but the last one. */
-export function olderId(id: string): string {
-  return `${id}~older`;
-}
-
-/** The one made before the last one, where it is told apart from the older ones. */
-export function previousId(id: string): string {
-  return `${id}~previous`;
-}
-
 function spanKey(s: Span | undefined): string {
   return s === undefined ? '' : `${s.start}`;
 }
@@ -476,7 +471,7 @@ export function coversState(a: State, other: State): boolean {
 /** Beside memory, `b` has something that a join would take over. */
 function adds(a: State, b: State): boolean {
   if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut) || (a.wasRefused && !b.wasRefused)) return true;
-  if (b.unordered && !a.unordered) return true;
+  if ((b.unordered && !a.unordered) || (b.renamed && !a.renamed)) return true;
   if (!holdsAll(a.processes, b.processes) || !holdsAll(a.notCopied, b.notCopied)) return true;
   if (!holdsAll(a.kept, b.kept)) return true;
   // What was waited for on every path only.
@@ -502,6 +497,7 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   s.processes = union(a.processes, b.processes);
   s.cut = a.cut || b.cut;
   s.unordered = a.unordered || b.unordered;
+  s.renamed = a.renamed || b.renamed;
   s.unknownThreads = a.unknownThreads || b.unknownThreads;
   s.wasRefused = a.wasRefused && b.wasRefused;
   s.notCopied = union(a.notCopied, b.notCopied);

@@ -3,6 +3,7 @@
  * takes facts from all roots of the program.
  */
 import type { EngineResult, ForkEvent, ReadEvent } from '../engine/events.ts';
+import { areSiblings } from '../engine/object-names.ts';
 import type { Site, TraceStep } from '../engine/trace.ts';
 import { type Span, sameSpan } from '../text/span.ts';
 import { FORK_FEATURE } from '../uffd/events.ts';
@@ -30,11 +31,13 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   // What was not looked at may be the reader, or start it.
   if ([...program.outOfBudget, ...program.quarantined].some((id) => !unused.has(id))) return { kind: 'read' };
   if (fork.unknownReaders) return { kind: 'read' };
-  if (eventsOf(program, 'escape').some((e) => sameObject(e.object, fork.object))) return { kind: 'read' };
-  if (eventsOf(program, 'exec').some((e) => sameObject(e.object, fork.object) && fork.processes.has(e.process)))
+  if (eventsOf(program, 'escape').some((e) => areSiblings(e.object, fork.object))) return { kind: 'read' };
+  if (eventsOf(program, 'exec').some((e) => areSiblings(e.object, fork.object) && fork.processes.has(e.process)))
     return { kind: 'read' };
   if (mayRunUnknown(program, fork)) return { kind: 'read' };
-  const reads = eventsOf(program, 'read').filter((r) => sameObject(r.object, fork.object) || isOther(r, fork));
+  const reads = eventsOf(program, 'read').filter(
+    (r) => (areSiblings(r.object, fork.object) && !isOfSibling(r, fork)) || isOther(r, fork),
+  );
   const threadOf = threadSites(program);
   const ownSite = threadOf.get(fork.root);
   let waiting: Verdict | undefined;
@@ -95,8 +98,9 @@ function mayRunUnknown(program: EngineResult, fork: ForkEvent): boolean {
   });
 }
 
-function sameObject(a: string, b: string): boolean {
-  return a.replace(/~\w+$/, '') === b.replace(/~\w+$/, '');
+/** Another thread reads one that was made at the same place. */
+function isOfSibling(read: ReadEvent, fork: ForkEvent): boolean {
+  return read.root !== fork.root && fork.siblings.includes(read.object);
 }
 
 function waitsForForker(
@@ -127,7 +131,7 @@ function isDisarmedBefore(program: EngineResult, fork: ForkEvent): boolean {
   const siteOf = threadSites(program);
   return eventsOf(program, 'disarm').some(({ root, object }) => {
     const site = siteOf.get(root);
-    return site !== undefined && sameObject(object, fork.object) && fork.threads.get(site) === 'joined';
+    return site !== undefined && areSiblings(object, fork.object) && fork.threads.get(site) === 'joined';
   });
 }
 
@@ -253,7 +257,7 @@ export const forkDropsRegistration: Rule = {
         )
         .filter((f) => f.wasRefused || !asked.has(f.object))
         .filter((f) => !isDisarmedBefore(program, f))
-        .filter((f) => !claimed.some((c) => sameObject(c.object, f.object)))
+        .filter((f) => !claimed.some((c) => areSiblings(c.object, f.object)))
         .flatMap((f) => {
           const use = uses.find((u) => sameSpan(u.fork, f.span));
           const goesOn = f.call === 'daemon' && f.writesOnly.length < f.regions.length;

@@ -5,8 +5,9 @@ import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
+import { olderId, previousId } from '../object-names.ts';
 import { noteChildUse, noteDisarmed, noteGoesOn } from '../observe.ts';
-import { olderId, previousId, type State, type Uffd } from '../state.ts';
+import type { State, Uffd } from '../state.ts';
 import type { Site } from '../trace.ts';
 import {
   asConstant,
@@ -65,7 +66,9 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
   const { ctx, instruction } = call;
   const failed = state.clone();
   setResult(ctx, failed, instruction, constant(-1));
-  const id = freshId(state, objectId(ctx, 'uffd', instruction.span));
+  const site = objectId(ctx, 'uffd', instruction.span);
+  if (state.objects.has(site) && (state.threads.size > 0 || state.unknownThreads)) state.renamed = true;
+  const id = freshId(state, site);
   const n = flags?.number;
   const nonblocking =
     n === undefined || flags!.any

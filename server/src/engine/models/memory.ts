@@ -4,8 +4,9 @@ import { type ModelCall, setResult } from '../call.ts';
 import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
+import { olderId } from '../object-names.ts';
 import { checkLost, descriptorsIn, letEscape, share } from '../observe.ts';
-import { olderId, type State, withMember } from '../state.ts';
+import { type State, withMember } from '../state.ts';
 import {
   asConstant,
   constant,

@@ -6,6 +6,7 @@ import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, siteAt, spanId } from '../context.ts';
 import { loadLocation, pointees } from '../evaluate.ts';
 import type { ForkEvent } from '../events.ts';
+import { areSiblings } from '../object-names.ts';
 import { checkLost, descriptorsIn, letEscape, noteChildUse, processEnds } from '../observe.ts';
 import { locationKey, type State, traceSteps, withEntry, withMember, withoutEntry } from '../state.ts';
 import {
@@ -55,6 +56,7 @@ function noteFork(call: ModelCall, state: State): Copied {
       locks: new Map(state.locks),
       wasRefused: state.wasRefused,
       unknownReaders: object.escaped || state.unknownThreads,
+      siblings: siblingsOf(state, object.id),
       ...eventBase(ctx, state, object.id, instruction.span),
       trace: [
         ...traceSteps(state.trace),
@@ -332,3 +334,7 @@ export function anyThreads(ctx: Context, state: State): boolean {
 }
 
 export { loadLocation, noteChildUse, oneOf };
+
+function siblingsOf({ objects, renamed }: State, id: string): string[] {
+  return renamed ? [] : [...objects.keys()].filter((other) => other !== id && areSiblings(other, id));
+}

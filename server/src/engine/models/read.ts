@@ -13,7 +13,8 @@ import { type ModelCall, setResult } from '../call.ts';
 import { type Context, eventBase, objectId, spanId } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
 import { FORK_FIELD } from '../memory.ts';
-import { olderId, previousId, type State, type Uffd } from '../state.ts';
+import { olderId, previousId } from '../object-names.ts';
+import type { State, Uffd } from '../state.ts';
 import {
   asConstant,
   constant,

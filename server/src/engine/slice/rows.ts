@@ -1,9 +1,9 @@
 /**
- * Tables that a program walks row by row, as tests and set-up steps are: rows that request different features, or that
- * name functions which make a userfaultfd or start a thread. What a row does rests on that row and on those before it,
- * so the turns of the walk are told apart.
+ * Tables that a program walks row by row, as tests and set-up steps are: rows that request different features, that name
+ * functions which make a userfaultfd or start a thread, or into which a userfaultfd is put that is made for the row. What
+ * a row does rests on that row and on those before it, so the turns of the walk are told apart.
  */
-import type { Expr, FunctionBody, Place, Variable } from '../../ir/ir.ts';
+import type { Expr, FunctionBody, Instruction, Place, Variable } from '../../ir/ir.ts';
 import { visitBody } from '../../ir/visit.ts';
 import { type Program, variableBase } from '../context.ts';
 import type { Location } from '../value.ts';
@@ -16,6 +16,8 @@ export interface RowQuestions {
   isWanted(place: Place): boolean;
   /** A userfaultfd is made, or a thread started, while it runs. */
   prepares(body: FunctionBody): boolean;
+  /** What the call returns may be a userfaultfd that it makes. */
+  makes(call: Instruction & { readonly kind: 'call' }, file: string): boolean;
   /** Pointers held in the variable may lead into the variable of this id. */
   leadsTo(pointer: Variable, id: string): boolean;
 }
@@ -41,21 +43,46 @@ export class Rows {
     this.ask = ask;
     for (const { initialiser } of program.globals)
       for (const { target, value } of initialiser) this.note(target, value, target.span.file);
-    for (const body of program.bodies)
+    for (const body of program.bodies) {
+      const made = this.madeIn(body);
       for (const { instructions } of body.blocks)
-        for (const i of instructions) if (i.kind === 'assign') this.note(i.target, i.value, body.file);
+        for (const i of instructions) {
+          if (i.kind !== 'assign') continue;
+          this.note(i.target, i.value, body.file);
+          const value = plainVariable(i.value);
+          if (value !== undefined && made.has(value)) this.add(i.target, lengthOf(i.target));
+        }
+    }
+  }
+
+  /** Variables of the body that hold a userfaultfd which some function made for it. */
+  private madeIn({ blocks, file }: FunctionBody): ReadonlySet<Variable> {
+    const made = new Set<Variable>();
+    for (const { instructions } of blocks)
+      for (const i of instructions) {
+        if (i.kind === 'call' && i.result !== undefined && this.ask.makes(i, file)) made.add(i.result);
+        if (i.kind !== 'assign' || i.target.base.kind !== 'variable' || i.target.path.length > 0) continue;
+        const value = plainVariable(i.value);
+        if (value !== undefined && made.has(value)) made.add(i.target.base.variable);
+      }
+    return made;
+  }
+
+  /** Takes the table in which a place lies for one that is walked. */
+  private add({ base }: Place, rows: number | undefined): void {
+    if (rows === undefined || base.kind !== 'variable' || this.ids.has(base.variable.id)) return;
+    this.ids.add(base.variable.id);
+    this.tables.set(variableBase(base.variable), rows);
   }
 
   /** Takes the table in which the store lies for one that is walked, where the value tells rows apart. */
   private note(target: Place, value: Expr, file: string): void {
-    const rows = rowsOf(target);
+    const rows =
+      target.path[0]?.kind === 'index' && target.path[0].index.kind === 'constant' ? lengthOf(target) : undefined;
     if (rows === undefined) return;
-    const variable = (target.base as { readonly variable: Variable }).variable;
-    if (this.ids.has(variable.id)) return;
     const body = value.kind === 'function' ? this.program.function(value.name, file) : undefined;
     if (body === undefined ? !this.ask.isWanted(target) : !this.ask.prepares(body)) return;
-    this.ids.add(variable.id);
-    this.tables.set(variableBase(variable), rows);
+    this.add(target, rows);
   }
 
   /** Equal texts, equal answers of rowAt(). */
@@ -77,28 +104,26 @@ export class Rows {
         const [first] = path;
         if (base.kind === 'deref') {
           const pointer = plainVariable(base.pointer);
-          if (pointer !== undefined && [...this.ids].some((id) => this.ask.leadsTo(pointer, id)))
-            this.add(found, pointer);
+          if (pointer !== undefined && [...this.ids].some((id) => this.ask.leadsTo(pointer, id))) walk(found, pointer);
         } else if (first?.kind === 'index' && this.ids.has(base.variable.id)) {
           const index = plainVariable(first.index);
-          if (index !== undefined) this.add(found, index, this.tables.get(variableBase(base.variable)));
+          if (index !== undefined) walk(found, index, this.tables.get(variableBase(base.variable)));
         }
       },
     });
     return [...found.values()];
   }
-
-  private add(found: Map<string, Walker>, variable: Variable, rows?: number): void {
-    const at = { base: variableBase(variable), path: '' };
-    const known = found.get(at.base)?.rows ?? 0;
-    found.set(at.base, { at, rows: rows === undefined ? undefined : Math.max(known, rows) });
-  }
 }
 
-/** Of a store into an element of known index of an array that is short enough, the number of elements. */
-function rowsOf({ base, path }: Place): number | undefined {
-  const [first] = path;
-  if (base.kind !== 'variable' || first?.kind !== 'index' || first.index.kind !== 'constant') return undefined;
+function walk(found: Map<string, Walker>, variable: Variable, rows?: number): void {
+  const at = { base: variableBase(variable), path: '' };
+  const known = found.get(at.base)?.rows ?? 0;
+  found.set(at.base, { at, rows: rows === undefined ? undefined : Math.max(known, rows) });
+}
+
+/** Of an element of an array that is short enough, the number of elements. */
+function lengthOf({ base, path }: Place): number | undefined {
+  if (base.kind !== 'variable' || path[0]?.kind !== 'index') return undefined;
   const { type } = base.variable;
   const length = type.kind === 'array' ? type.length : undefined;
   return length !== undefined && length > 1 && length <= MAX_ROWS ? length : undefined;

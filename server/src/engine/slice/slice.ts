@@ -19,6 +19,7 @@ import { visitBody } from '../../ir/visit.ts';
 import { type Program, variableBase } from '../context.ts';
 import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
+import { libraryCallOf } from './library.ts';
 import { fieldName } from './names.ts';
 import { Relevance } from './relevance.ts';
 import { Rows, type Walker } from './rows.ts';
@@ -74,6 +75,11 @@ export class Slice {
     this.rows = new Rows(program, {
       isWanted: (place) => this.relevance.isWanted(names.ofPlace(place)),
       prepares: (body) => this.prepares(body),
+      makes: (call, file) => {
+        if (call.callee.kind !== 'function') return false;
+        const body = program.function(call.callee.name, file);
+        return body === undefined ? libraryCallOf(call)?.row.kind === 'userfaultfd' : this.makesUserfaultfd(body);
+      },
       leadsTo: (pointer, id) => names.find(names.behind(pointer.id)) === names.find(id),
     });
   }

@@ -1,0 +1,16 @@
+/** Names of userfaultfds that were made at one place, one after the other. */
+
+/** Of several objects that were made at one place, all but the last one. */
+export function olderId(id: string): string {
+  return `${id}~older`;
+}
+
+/** The one made before the last one, where it is told apart from the older ones. */
+export function previousId(id: string): string {
+  return `${id}~previous`;
+}
+
+/** Both were made at one place, in the same calls. */
+export function areSiblings(a: string, b: string): boolean {
+  return a.replace(/~\w+$/, '') === b.replace(/~\w+$/, '');
+}
