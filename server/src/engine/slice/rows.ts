@@ -47,6 +47,8 @@ export class Rows {
       const made = this.madeIn(body);
       for (const { instructions } of body.blocks)
         for (const i of instructions) {
+          if (i.kind === 'call' && this.ask.makes(i, body.file))
+            for (const a of i.arguments) if (a.kind === 'address') this.add(a.place, lengthOf(a.place));
           if (i.kind !== 'assign') continue;
           this.note(i.target, i.value, body.file);
           const value = plainVariable(i.value);
