@@ -60,7 +60,7 @@ function tableOf(ctx: Context, expr: Expr, locate: (place: Place) => readonly Lo
 export function recognise(state: State, child: string, span: Span, handler?: string): void {
   const duty = state.objects.get(child)?.duty;
   if (duty !== undefined && duty.recognised === undefined) {
-    state.updateDuty(child, { recognised: span });
+    state.updateDuty(child, { recognised: span, byTable: handler !== undefined });
     const how = handler === undefined ? 'the code tells it apart here' : `${handler}() is called for it here`;
     state.step('event', span, `the message is UFFD_EVENT_FORK and ${how}`);
   }
@@ -83,6 +83,10 @@ export function noteArgumentUse(
   for (const r of value.references) {
     if (r.kind !== 'descriptor' || !locations.some((l) => l.path.endsWith(FORK_FIELD))) continue;
     recognise(state, r.object, place.span);
+    // The handler that was chosen for it knows it from here on.
+    const duty = state.objects.get(r.object)?.duty;
+    if (duty?.recognised !== undefined && duty.byTable)
+      state.updateDuty(r.object, { recognised: place.span, byTable: false });
     if (state.hypothesis !== undefined) noteAct(ctx, state);
   }
   for (const l of locations) {

@@ -31,7 +31,7 @@ export interface ChildDuty {
   readonly recognised: Span | undefined;
   /** The switch, condition or table that let the message pass as something else. */
   readonly swallowed: Span | undefined;
-  /** It was a table. */
+  /** Where it was swallowed, that was a table; where it was told, a table chose a handler for it. */
   readonly byTable: boolean;
   /** First use of the union on a path that did not look at the event. */
   readonly firstUse: Span | undefined;
