@@ -476,7 +476,7 @@ function adds(a: State, b: State): boolean {
   if (!holdsAll(a.kept, b.kept)) return true;
   // What was waited for on every path only.
   if (a.waited !== b.waited) for (const k of a.waited.keys()) if (!b.waited.has(k)) return true;
-  return joinThreads(a.threads, b.threads) !== a.threads || joinObjects(a.objects, b.objects) !== a.objects;
+  return joinThreads(a.threads, b.threads) !== a.threads || joinObjects(a, b) !== a.objects;
 }
 
 function holdsAll(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
@@ -493,7 +493,7 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   s.memory = memory === a.memory ? s.memory : memory;
   // A thread that runs on one of the paths, a process forked on one of them, can read: nothing is claimed against it.
   s.threads = joinThreads(a.threads, b.threads);
-  s.objects = joinObjects(a.objects, b.objects);
+  s.objects = joinObjects(a, b);
   s.processes = union(a.processes, b.processes);
   s.cut = a.cut || b.cut;
   s.unordered = a.unordered || b.unordered;
@@ -535,16 +535,23 @@ export function anyOf(ranges: readonly ArmedRange[]): ArmedRange {
 }
 
 /** Which range is armed is joined, not kept apart: it may be any of those of the two paths; so is an escape. */
-function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>): ReadonlyMap<string, Uffd> {
+function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
+  const [a, b] = [left.objects, right.objects];
   if (a === b) return a;
   let result: Map<string, Uffd> | undefined;
   for (const [id, object] of a) {
     const other = b.get(id);
-    if (other?.escaped === true && !object.escaped) {
+    if (other === undefined) {
+      if (!isServed(object) || !namesClosed(right, id)) continue;
+      result ??= new Map(a);
+      result.delete(id);
+      continue;
+    }
+    if (other.escaped && !object.escaped) {
       result ??= new Map(a);
       result.set(id, Object.assign(copyOf(object), { escaped: true }));
     }
-    if (other === undefined || other.armed === object.armed) continue;
+    if (other.armed === object.armed) continue;
     const armed = joinRanges(object.armed, other.armed);
     if (armed === object.armed) continue;
     result ??= new Map(a);
@@ -552,11 +559,16 @@ function joinObjects(a: ReadonlyMap<string, Uffd>, b: ReadonlyMap<string, Uffd>)
   }
   // Children that are served, on the other path alone.
   for (const [id, object] of b) {
-    if (a.has(id) || !isServed(object)) continue;
+    if (a.has(id) || !isServed(object) || namesClosed(left, id)) continue;
     result ??= new Map(a);
     result.set(id, object);
   }
   return result ?? a;
+}
+
+/** Something still has the number of a descriptor that was closed on this path: it is not the one of another path. */
+function namesClosed(state: State, id: string): boolean {
+  return state.heldOutsideMessages().has(id);
 }
 
 function joinThreads(

@@ -48,6 +48,8 @@ function moveToOlder(state: State, base: string, older: string): void {
     }
     if (values !== undefined) state.memory.setCells(other, { values, defaults: cells.defaults });
   }
+  for (const { id, duty } of state.objects.values())
+    if (duty?.through?.base === base) state.updateDuty(id, { through: { base: older, path: duty.through.path } });
   const cells = state.memory.cellsOf(base);
   if (!state.memory.has(older)) state.memory.setCells(older, cells);
   state.memory.makeSummary(older);
