@@ -1,5 +1,4 @@
 // style: a mailbox of a library between two threads
-/* false alarm: mailbox in an object from elsewhere; the consumer handles FORK (found while reducing p03) */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
