@@ -111,7 +111,7 @@ function readOther(call: ModelCall, state: State): State[] {
 function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   const { ctx, instruction } = call;
   const length = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
-  const at = pointees(ctx, state, instruction.arguments[1]!)[0];
+  const [at, ...others] = pointees(ctx, state, instruction.arguments[1]!);
   noteRead(ctx, state, object, instruction.span);
   const failed = state.clone();
   setResult(ctx, failed, instruction, constant(-1));
@@ -159,6 +159,8 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   }
   const { child, source } = bearChild(ctx, state, object, call, through, false);
   writeFork(state, head, source, child, call);
+  // In one of several records: whether a test looks at this message or at another one is not known.
+  if (others.length > 0 || !state.memory.isStrong(head)) state.update(child, { escaped: true });
   setResult(
     ctx,
     state,
