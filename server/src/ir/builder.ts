@@ -11,6 +11,8 @@ export interface View {
   readonly text: string;
   /** The text before the mask, for the file itself. */
   readonly original?: string | undefined;
+  /** Offsets of cleanup attributes in it, with the function's name. */
+  readonly cleanups: ReadonlyMap<number, string>;
   spanOf(start: number, end: number): Span;
   /** True where a macro is being expanded already: its name there stands for itself. Arguments are not part of that. */
   blocked?(name: string, start: number, end: number): boolean;
@@ -28,7 +30,6 @@ export interface UnitScope {
   /** Functions whose prototype says that they run before `main`. */
   readonly constructors: Set<string>;
   readonly enumerators: Map<string, bigint>;
-  readonly cleanups: ReadonlyMap<number, string>;
   /** Expansions, by the macros that are known where they stand and by their text before the mask. */
   readonly snippets: Map<ReadonlyMap<string, MacroDefinition>, Map<string, ParsedSnippet>>;
   readonly types: TypeReader;

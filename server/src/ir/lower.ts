@@ -64,7 +64,7 @@ export function lowerFile(
 }
 
 /** What the files of a unit have in common. */
-type SharedScope = Omit<UnitScope, 'path' | 'cleanups' | 'macrosByPlace' | 'types' | 'view'>;
+type SharedScope = Omit<UnitScope, 'path' | 'macrosByPlace' | 'types' | 'view'>;
 
 class FileLowering {
   private readonly file: ParsedFile;
@@ -94,6 +94,7 @@ class FileLowering {
     this.view = {
       text: file.masked,
       original: file.text,
+      cleanups: file.cleanups,
       spanOf: (start, end) => ({ file: file.path, start, end }),
     };
     const types = new TypeReader(
@@ -105,7 +106,7 @@ class FileLowering {
       (n, read) => this.macroType(n, read),
     );
     const macrosByPlace = new MacrosByPlace(file.macros, file.redefinitions);
-    this.unit = { ...shared, path: file.path, cleanups: file.cleanups, macrosByPlace, types, view: this.view };
+    this.unit = { ...shared, path: file.path, macrosByPlace, types, view: this.view };
   }
 
   run(): void {
@@ -418,8 +419,6 @@ class FileLowering {
     if (macros.size === 0) return undefined;
     const wanted = structural ? structuralMacros(macros) : undefined;
     if (wanted !== undefined && !callsOneOf(wanted, this.file.masked.slice(body.start, body.end))) return undefined;
-    // Attributes of variables are known by their places in the file.
-    for (const at of this.file.cleanups.keys()) if (body.start <= at && at < body.end) return undefined;
     return writeOut(this.unit.parser, this.view, body, macros, (name) => wanted?.has(name) ?? true);
   }
 

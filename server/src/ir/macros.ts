@@ -2,7 +2,7 @@
 import type { MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { Builder, View } from './builder.ts';
 import { MAX_EXPANSION, rescan } from './rescan.ts';
-import { parseSnippet } from './snippets.ts';
+import { NO_CLEANUPS, parseSnippet } from './snippets.ts';
 import { splitArguments, substitute } from './substitute.ts';
 import { STATEMENT, type Surrounding, splicedTree } from './templates.ts';
 import { child } from './types.ts';
@@ -42,13 +42,12 @@ export function expand(
   if (snippet === undefined) {
     const parse = (expansion: string, isRescanned: boolean) => {
       const written = surrounding.before + expansion + surrounding.after;
-      const { text: masked, root } = parseSnippet(b.unit.parser, written, macros);
-      return { text: masked, written, isRescanned, root };
+      return { ...parseSnippet(b.unit.parser, written, macros), written, isRescanned };
     };
     const use = texts && args && { macro, macros, nodes: args, texts, surrounding, written: original };
     const spliced = use && splicedTree(b.unit.parser, use);
     snippet = spliced
-      ? { text: original, written: original, isRescanned: false, root: spliced.root }
+      ? { text: original, written: original, isRescanned: false, root: spliced.root, cleanups: NO_CLEANUPS }
       : parse(text, false);
     // Macros that follow each other with nothing between are no C before they are expanded, too.
     if (snippet.root.hasError || isMisread(snippet.root)) {
@@ -58,7 +57,7 @@ export function expand(
     }
     snippets.set(original, snippet);
   }
-  const { text: whole, root } = snippet;
+  const { text: whole, root, cleanups } = snippet;
   const pieces = snippet.isRescanned ? [] : given.pieces;
   const site = outer.spanOf(node.start, node.end);
   const pieceAt = (start: number, end: number) =>
@@ -66,6 +65,7 @@ export function expand(
   const view: View = {
     text: whole,
     original: snippet.written,
+    cleanups,
     spanOf: (start, end) => {
       const p = pieceAt(start, end);
       const shift = p === undefined ? 0 : p.outer - p.from - shiftedBy;

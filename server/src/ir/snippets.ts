@@ -25,7 +25,11 @@ const MAX_KNOWN = 2000;
 export interface Snippet {
   readonly text: string;
   readonly root: SyntaxNode;
+  /** Offsets of cleanup attributes, with the function's name. */
+  readonly cleanups: ReadonlyMap<number, string>;
 }
+
+export const NO_CLEANUPS: ReadonlyMap<number, string> = new Map();
 
 /** By the macros that hold: shapes in which nothing is masked. */
 const plain = new WeakMap<ReadonlyMap<string, MacroDefinition>, Set<string>>();
@@ -37,10 +41,12 @@ export function parseSnippet(parser: CParser, written: string, macros: ReadonlyM
     plain.set(macros, shapes);
   }
   const shape = shapeOf(written);
-  const text = shapes.has(shape.key) ? written : maskSnippet(written, macros);
-  if (text !== written) return { text, root: treeOf(parser, text, shapeOf(text)) };
+  const { text, cleanups } = shapes.has(shape.key)
+    ? { text: written, cleanups: NO_CLEANUPS }
+    : maskSnippet(written, macros);
+  if (text !== written) return { text, root: treeOf(parser, text, shapeOf(text)), cleanups };
   shapes.add(shape.key);
-  return { text, root: treeOf(parser, text, shape) };
+  return { text, root: treeOf(parser, text, shape), cleanups };
 }
 
 function treeOf(parser: CParser, text: string, { key, ends }: Shape): SyntaxNode {

@@ -6,6 +6,9 @@
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Snippet } from './snippets.ts';
 
+/** A text in which nothing is masked, with its tree. */
+export type Spliced = Omit<Snippet, 'cleanups'>;
+
 /** A parameter in the replacement text of a macro. */
 export interface Hole {
   readonly from: number;
@@ -15,7 +18,7 @@ export interface Hole {
 }
 
 /** What a macro expands to with a name in the place of each argument. */
-export interface Template extends Snippet {
+export interface Template extends Spliced {
   /** In the order of the text. */
   readonly holes: readonly Hole[];
 }
@@ -28,7 +31,7 @@ export interface Argument {
 }
 
 /** The text and the tree with the arguments in the holes; undefined where the tree has to be parsed. */
-export function splice(template: Template, given: readonly Argument[]): Snippet | undefined {
+export function splice(template: Template, given: readonly Argument[]): Spliced | undefined {
   if (template.root.hasError) return undefined;
   const splicing = new Splicing(template, given);
   const root = splicing.copy(template.root);

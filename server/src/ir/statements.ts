@@ -211,15 +211,11 @@ export function declaration(b: Builder, node: SyntaxNode): void {
 }
 
 /** The cleanup attribute that the mask blanked inside this declaration. */
-function cleanupOf(b: Builder, node: SyntaxNode): string | undefined {
-  // The offsets are those of the file, not of an expansion.
-  if (b.unit.cleanups.size === 0 || b.expanding.length > 0) return undefined;
-  const span = b.span(node);
+function cleanupOf({ view: { text, cleanups } }: Builder, node: SyntaxNode): string | undefined {
   // An attribute in front of the type lies before the node: between it and the statement before.
-  for (const [at, name] of b.unit.cleanups) {
-    if (at >= span.end) continue;
-    const between = at < span.start ? b.view.text.slice(at, node.start) : '';
-    if (at >= span.start || between.trim() === '') return name;
+  for (const [at, name] of cleanups) {
+    if (at >= node.end) continue;
+    if (at >= node.start || text.slice(at, node.start).trim() === '') return name;
   }
   return undefined;
 }

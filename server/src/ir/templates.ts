@@ -1,7 +1,7 @@
 /** Trees of macros with a name for each argument, from which those of their expansions are put together. */
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
-import { parseSnippet, type Snippet } from './snippets.ts';
-import { splice, type Template } from './splice.ts';
+import { parseSnippet } from './snippets.ts';
+import { type Spliced, splice, type Template } from './splice.ts';
 import { type ArgumentText, substitute } from './substitute.ts';
 
 /** What stands around an expansion when it is parsed. */
@@ -33,7 +33,7 @@ export interface Use {
  * The expansion and its tree, without parsing it; undefined where that cannot be done, as where `#` or `##` makes
  * something else of an argument.
  */
-export function splicedTree(parser: CParser, use: Use): Snippet | undefined {
+export function splicedTree(parser: CParser, use: Use): Spliced | undefined {
   const { macro, nodes: all, texts } = use;
   if (all.length !== texts.length) return undefined;
   for (const [i, { text, start }] of texts.entries())

@@ -3,6 +3,8 @@
  * half of a block, statements as an argument, calls that follow each other with nothing between. Their text is
  * expanded as the preprocessor would do it, and parsed again.
  */
+import { isAttribute } from '../syntax/attributes.ts';
+import { closing } from '../syntax/preprocess.ts';
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { View } from './builder.ts';
 import { type Part, rescan } from './rescan.ts';
@@ -45,6 +47,8 @@ function findStructural(macros: ReadonlyMap<string, MacroDefinition>): ReadonlyS
 }
 
 function isStructural(body: string): boolean {
+  // A declaration with such an attribute is one, whatever follows the call.
+  if (/\b_*cleanup_*\s*\(/.test(body) && !isAttribute(body)) return true;
   if (!/[{}]|\b(?:case|default|else)\b/.test(body)) return false;
   if (/^\s*else\b/.test(body)) return true;
   // Of braces; and of parentheses too: `default:` in _Generic() is no label.
@@ -120,12 +124,13 @@ function expandRange(
   const made = rescan(given, macros, { isWanted, most: 2 * MAX_BODY });
   if (made === undefined || made.text === given) return undefined;
   const written = before + made.text + after;
-  const { text, root } = parseSnippet(parser, written, macros);
+  const { text, root, cleanups } = parseSnippet(parser, written, macros);
   if (root.hasError) return undefined;
   const source = wayBack(made.parts, range.start);
   const view: View = {
     text,
     original: written,
+    cleanups,
     spanOf: (start, end) => {
       const [from, to] = source(start - before.length, end - before.length);
       return outer.spanOf(from, to);
@@ -135,14 +140,23 @@ function expandRange(
   return { root, view };
 }
 
-/** The masked text of a body, with the names of macros that the mask put something else in the place of. */
+/**
+ * The masked text of a body, with the names of macros that the mask put something else in the place of, and with the
+ * attributes that it blanked: the expansion is masked again.
+ */
 function withNames(
-  { text, original }: View,
+  { text, original, cleanups }: View,
   { start, end }: Pick<SyntaxNode, 'start' | 'end'>,
   macros: ReadonlyMap<string, unknown>,
 ): string {
-  const masked = text.slice(start, end);
+  let masked = text.slice(start, end);
   if (original === undefined) return masked;
+  for (const at of cleanups.keys()) {
+    if (at < start || at >= end) continue;
+    const [word, open] = /^\w+\s*(\()?/.exec(original.slice(at, end)) ?? [''];
+    const behind = open === undefined ? at + word.length : closing(original, at + word.length - 1);
+    masked = masked.slice(0, at - start) + original.slice(at, behind) + masked.slice(behind - start);
+  }
   return masked.replace(/[A-Za-z_]\w*[ \t]*/g, (word, offset: number) => {
     const written = original.slice(start + offset, start + offset + word.length);
     const name = written === word ? undefined : /^[A-Za-z_]\w*\s*$/.exec(written)?.[0].trimEnd();

@@ -35,6 +35,12 @@ export const ATTRIBUTE_WORDS = new Set([
 export const NORETURN_WORDS = new Set(['__noreturn', '_Noreturn', 'noreturn']);
 const ATTRIBUTE_BODY =
   /^(?:\s*(?:__attribute__\s*\(\(.*\)\)|static|extern|inline|__inline|__inline__|const|volatile|register|_Noreturn|__extension__)\s*)*$/s;
+
+/** The text is nothing but attributes and storage classes. */
+export function isAttribute(text: string): boolean {
+  return ATTRIBUTE_BODY.test(text);
+}
+
 /** Attributes that mean something, by their offsets. */
 export interface Attributes {
   readonly cleanups: Map<number, string>;
@@ -76,7 +82,7 @@ export function attributesOf(use: string, macros: ReadonlyMap<string, MacroDefin
     const args = (match![2] ?? '').split(',').map((a) => a.trim());
     text = macro.body.replace(/[A-Za-z_]\w*/g, (word) => args[macro.parameters?.indexOf(word) ?? -1] ?? word);
   }
-  return text !== use && ATTRIBUTE_BODY.test(text) ? text : undefined;
+  return text !== use && isAttribute(text) ? text : undefined;
 }
 
 /** Macros that are defined where nobody looks have such names. */

@@ -60,10 +60,17 @@ export function mask(text: string, options: MaskOptions): MaskResult {
 }
 
 /** The expansion of a macro, masked like the file that it stands in. */
-export function maskSnippet(text: string, macros: ReadonlyMap<string, MacroDefinition>): string {
+export function maskSnippet(text: string, macros: ReadonlyMap<string, MacroDefinition>): MaskedSnippet {
   const tokens = new Blanker(text);
-  maskTokens(tokens, macros, noAttributes());
-  return tokens.toString();
+  const found = noAttributes();
+  maskTokens(tokens, macros, found);
+  return { text: tokens.toString(), cleanups: found.cleanups };
+}
+
+export interface MaskedSnippet {
+  readonly text: string;
+  /** Offsets of cleanup attributes, with the function's name. */
+  readonly cleanups: ReadonlyMap<number, string>;
 }
 
 /** Text whose parts can be blanked without moving anything. */

@@ -89,6 +89,8 @@ export interface ParsedSnippet {
   /** The macros in the expansion are expanded in it: nothing in it has a place in the source. */
   readonly isRescanned: boolean;
   readonly root: SyntaxNode;
+  /** Offsets of cleanup attributes, with the function's name. */
+  readonly cleanups: ReadonlyMap<number, string>;
 }
 
 /** A parsed text that holds what is needed to parse a later version of it. */
