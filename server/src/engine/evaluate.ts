@@ -77,13 +77,28 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
       let value: Value | undefined;
       for (const r of pointer.references) {
         if (r.kind !== 'location') continue;
-        const { base, path } = r.location;
-        const p = path.endsWith(suffix) ? pointerTo(base, path.slice(0, -suffix.length)) : UNKNOWN;
+        const p = aroundMember(r.location, suffix);
         value = value === undefined ? p : join(value, p);
       }
       return value ?? UNKNOWN;
     }
   }
+}
+
+/**
+ * The record around a member. What has another name is in no such record: it is the head of a list, and nobody looks at
+ * more than this member of what would be around it.
+ */
+function aroundMember({ base, path }: Location, member: string): Value {
+  if (path.endsWith(member)) return pointerTo(base, path.slice(0, -member.length));
+  const isNamed = path === '' ? base.startsWith('var:') : /\.\w+$/.test(path);
+  return isNamed ? pointerTo(base, `${path}^${member}`) : UNKNOWN;
+}
+
+/** The member of what is around it is itself. */
+function withoutAround(location: Location): Location {
+  if (!location.path.includes('^')) return location;
+  return { base: location.base, path: location.path.replace(/\^((?:\.\w+)+?)\1/, '') };
 }
 
 /** The operation that a condition is, casts and negations apart, and what its operands are in a state. */
@@ -234,7 +249,7 @@ export function placeLocations(ctx: Context, state: State, place: Place): readon
     }
     first = false;
   }
-  return locations;
+  return locations.some((l) => l.path.includes('^')) ? locations.map(withoutAround) : locations;
 }
 
 /** What a pointer expression points to; a pointer of unknown origin gets an object of its own, the same at each use. */

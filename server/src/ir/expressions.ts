@@ -294,6 +294,12 @@ function binary(b: Builder, node: SyntaxNode): Expr {
   if (isLogical(b, node)) return truthValue(b, node);
   const op = b.text(child(node, 'operator')!) as BinaryOperator;
   const left = expression(b, child(node, 'left')!);
+  const subtracted = unwrap(child(node, 'right')!);
+  // `(struct space *)((char *)p - offsetof(struct space, node))`, whatever macro it stands in.
+  if (op === '-' && subtracted.type === 'offsetof_expression') {
+    const member = memberOf(b, subtracted)?.split('.');
+    if (member !== undefined) return { kind: 'container', pointer: left, member, span: b.span(node) };
+  }
   const right = expression(b, child(node, 'right')!);
   return fold({ kind: 'binary', op, left, right, span: b.span(node) });
 }
@@ -419,12 +425,17 @@ function sizeOf(b: Builder, node: SyntaxNode): Expr {
   return size === undefined ? { kind: 'unknown', name: 'sizeof', span } : constantExpr(size, span, 'sizeof');
 }
 
+/** The member in `offsetof(type, member)`: members of members are masked. */
+function memberOf(b: Builder, node: SyntaxNode): string | undefined {
+  const text = b.originalText(node.start, node.end) ?? b.text(node);
+  return /,\s*([\w.\s]+?)\s*\)$/.exec(text)?.[1]?.replace(/\s+/g, '');
+}
+
 /** How far a message has to come to be looked at: the program compares it with what read() returned. */
 function offsetOf(b: Builder, node: SyntaxNode): Expr {
   const span = b.span(node);
   const type = b.unit.types.specifier(child(node, 'type'));
-  // Members of members are masked.
-  const member = /,\s*([\w.\s]+?)\s*\)$/.exec(b.originalText(node.start, node.end) ?? '')?.[1];
+  const member = memberOf(b, node);
   const offset = type.kind === 'record' && type.tag === 'uffd_msg' ? OFFSETS_IN_MESSAGE.get(member ?? '') : undefined;
   return offset === undefined ? { kind: 'unknown', name: 'offsetof', span } : constantExpr(offset, span, 'offsetof');
 }
