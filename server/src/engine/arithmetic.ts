@@ -178,6 +178,7 @@ function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Abst
       const unknownBits = (a.unknownBits && b.unknownBits) || may !== evidence;
       const bounded =
         b.set !== undefined && b.low >= 0 ? b.high : a.set !== undefined && a.low >= 0 ? a.high : Infinity;
+      if (evidence === 0n && !unknownBits) return numberSet([0]);
       const bits = knownBits(a.must & b.must, evidence, unknownBits);
       return between(bits, bounded === Infinity ? -Infinity : 0, bounded);
     }
