@@ -181,6 +181,8 @@ export class TypeReader {
     const union = node.type === 'union_specifier';
     if (body !== undefined && !this.table.records.has(tag)) {
       const fields: Field[] = [];
+      /** Of a union: what begins where it does. */
+      const first = new Set<string>();
       this.table.records.set(tag, { tag, union, fields });
       for (const f of body.children) {
         if (f.type !== 'field_declaration') continue;
@@ -188,18 +190,48 @@ export class TypeReader {
         const declarators = f.children.filter((c) => c.field === 'declarator');
         if (declarators.length === 0 && base.kind === 'record') {
           // Members of an anonymous record are members of the outer one.
-          const members = this.table.records.get(base.tag)?.fields ?? [];
+          const inner = this.table.records.get(base.tag);
+          const members = inner?.fields ?? [];
+          for (const m of inner?.union === true ? members : members.slice(0, 1)) first.add(m.name);
           const shared = members.find((m) => m.shares === '' && isRecords(m.type))?.name;
           fields.push(...(shared === undefined ? members : members.map((m) => ({ ...m, shares: shared }))));
         }
         for (const d of declarators) {
           const { name: fieldName, type } = this.declarator(d, base);
-          if (fieldName !== undefined) fields.push({ name: fieldName, type });
+          if (fieldName === undefined) continue;
+          fields.push({ name: fieldName, type });
+          first.add(fieldName);
         }
       }
-      if (union) overlay(fields);
+      if (union) {
+        this.shareNumbers(fields, first);
+        overlay(fields);
+      }
     }
     return { kind: 'record', tag, union };
+  }
+
+  /** Numbers that begin where a union does lie in one place, with the one that a record in it begins with. */
+  private shareNumbers(fields: Field[], first: ReadonlySet<string>): void {
+    const begins = fields.filter((f) => first.has(f.name));
+    const ways = begins.flatMap((f) => {
+      const way = this.leadingNumber(f.type, 0);
+      return way === undefined ? [] : [`${f.name}.${way}`];
+    });
+    const shared = ways[0] ?? begins.find((f) => f.type.kind === 'integer')?.name;
+    if (shared === undefined) return;
+    for (const [i, f] of fields.entries())
+      if (f.type.kind === 'integer' && first.has(f.name) && f.name !== shared) fields[i] = { ...f, shares: shared };
+  }
+
+  /** The way to the number that a record begins with. */
+  private leadingNumber(type: CType, depth: number): string | undefined {
+    const [field] = type.kind === 'record' && depth < 8 ? (this.table.records.get(type.tag)?.fields ?? []) : [];
+    if (field === undefined) return undefined;
+    const name = field.shares ?? field.name;
+    if (field.type.kind === 'integer') return name === '' ? undefined : name;
+    const inner = this.leadingNumber(field.type, depth + 1);
+    return inner === undefined || name === '' ? inner : `${name}.${inner}`;
   }
 
   /** Name and type of a declarator over a base type. */
@@ -296,7 +328,7 @@ export class TypeReader {
   /** The way from a record to a member of it. */
   pathTo(type: CType, name: string): readonly PathElement[] {
     const at = this.field(type, name)?.shares ?? name;
-    return at === '' ? [] : [{ kind: 'field', name: at }];
+    return at === '' ? [] : at.split('.').map((field) => ({ kind: 'field', name: field }));
   }
 
   /** Size in bytes, or undefined when it is not known. */
@@ -347,14 +379,8 @@ function isRecords(type: CType): boolean {
   return type.kind === 'record' || (type.kind === 'array' && type.of.kind === 'record');
 }
 
-/**
- * Members of a union of a record, or some, and bytes lie in one place, and so do its numbers: who stores by the one looks
- * by the other.
- */
+/** Members of a union of a record, or some, and bytes lie in one place: who stores by the one looks by the other. */
 function overlay(fields: Field[]): void {
-  const number = fields.find((f) => f.type.kind === 'integer')?.name;
-  for (const [i, f] of fields.entries())
-    if (f.type.kind === 'integer' && number !== undefined && f.name !== number) fields[i] = { ...f, shares: number };
   const isBytes = ({ type }: Field) => type.kind === 'array' && type.of.kind === 'integer' && type.of.bytes === 1;
   const records = fields.find((f) => isRecords(f.type));
   if (records === undefined || !fields.some(isBytes)) return;
