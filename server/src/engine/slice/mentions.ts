@@ -42,6 +42,8 @@ export class Mentions {
   ways(e: Expr): string[] {
     switch (e.kind) {
       case 'load':
+        // What lies in a record of the function is there only where the record matters.
+        return [...this.address(e.place), ...this.around(e.place)];
       case 'address':
         return this.address(e.place);
       case 'unary':
