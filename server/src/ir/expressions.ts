@@ -190,7 +190,9 @@ function pointer(b: Builder, node: SyntaxNode): Expr {
   const p = place(b, argument);
   // &array and &array[0] are the same address.
   if (p.type.kind === 'array') return loadPlace(b, p, span);
-  return { kind: 'address', place: p, span };
+  // A union over a table of records is that table.
+  const table = b.unit.types.tableIn(p.type);
+  return table === undefined ? { kind: 'address', place: p, span } : loadPlace(b, { ...p, type: table }, span);
 }
 
 function update(b: Builder, node: SyntaxNode): Expr {

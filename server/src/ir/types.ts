@@ -331,6 +331,12 @@ export class TypeReader {
     return at === '' ? [] : at.split('.').map((field) => ({ kind: 'field', name: field }));
   }
 
+  /** The array of records in the place of a union; undefined where there is none. */
+  tableIn(type: CType): CType | undefined {
+    const fields = type.kind === 'record' && type.union ? this.table.records.get(type.tag)?.fields : undefined;
+    return fields?.find((f) => f.shares === '' && f.type.kind === 'array' && f.type.overlay !== true)?.type;
+  }
+
   /** Size in bytes, or undefined when it is not known. */
   sizeOf(type: CType): number | undefined {
     return this.layout(type, 0)?.size;
