@@ -4,7 +4,7 @@ import { visitBody } from '../ir/visit.ts';
 import type { LibraryFunction, LibraryKind } from '../libc/effects.ts';
 import { assign, keepDisguised, storeTo } from './assign.ts';
 import { type Context, ERRNO_BASE, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
-import { evaluate, isRecord, placeLocations } from './evaluate.ts';
+import { evaluate, isRecord, placeLocations, placeOf } from './evaluate.ts';
 import { heldIn, restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
 import { isForkPlace } from './memory.ts';
@@ -314,6 +314,7 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
     }
     const value = evaluate(ctx, state, argument);
     keepDisguised(ctx, state, argument, argument.span);
+    leaveBatch(ctx, state, argument);
     stores.push(() => {
       state.memory.deleteBase(to.base);
       state.memory.store(to, value);
@@ -321,6 +322,20 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
   }
   for (const extra of instruction.arguments.slice(body.parameters.length)) evaluate(ctx, state, extra);
   for (const store of stores) store();
+}
+
+/**
+ * The event of one of several messages, handed on as a number: what the function makes of it, as the choice of a
+ * handler, is not followed to the message that it came from.
+ */
+function leaveBatch(ctx: Context, state: State, argument: Expr): void {
+  const place = placeOf(argument);
+  const last = place?.path.at(-1);
+  if (place === undefined || last?.kind !== 'field' || last.name !== 'event') return;
+  for (const { base } of placeLocations(ctx, state, place))
+    for (const { tag } of state.memory.cellsOf(base).values.values())
+      if (tag?.child !== undefined && state.objects.get(tag.child)?.duty?.batch === true)
+        state.update(tag.child, { escaped: true });
 }
 
 function takeResult(ctx: Context, state: State, instruction: CallInstruction): void {
