@@ -21,7 +21,7 @@ import { endsBehindCall, isProcessRoot } from './process-end.ts';
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { thresholdsOf } from './thresholds.ts';
-import { asConstant, UNKNOWN } from './value.ts';
+import { asConstant, UNKNOWN, type Value } from './value.ts';
 import { Worklist } from './worklist.ts';
 
 /** Joins at a loop head before numbers are widened. */
@@ -213,10 +213,19 @@ function returnsRefused({ memory, refused }: State): boolean {
   return value?.references.some((r) => r.kind === 'descriptor' && r.object === refused?.event.object) === true;
 }
 
+/** Members of a returned record that a test of it may ask for; larger records are no answers. */
+const MAX_ANSWERS = 4;
+
 /** What a test of the result would tell apart: the one number it is, a reference, or anything else. */
 export function outcomeOf(state: State, base = RETURN_BASE): string {
   const value = state.memory.load({ base, path: '' });
-  if (value === undefined) return '';
+  if (value !== undefined) return outcome(value);
+  const { values } = state.memory.cellsOf(base);
+  if (values.size === 0 || values.size > MAX_ANSWERS) return '';
+  return [...values].map(([path, member]) => `${path}=${outcome(member)}`).join();
+}
+
+function outcome(value: Value): string {
   return String(asConstant(value) ?? (value.references.length > 0 ? 'r' : ''));
 }
 

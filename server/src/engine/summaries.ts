@@ -19,6 +19,7 @@ import { letEscape } from './observe.ts';
 import { coversState, joinStates, type State, type Trace } from './state.ts';
 import type { Thresholds } from './thresholds.ts';
 import type { TraceStep } from './trace.ts';
+import { asConstant } from './value.ts';
 
 const NO_THRESHOLDS: Thresholds = new Map();
 
@@ -107,7 +108,9 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     message: `${ctx.body.name}() calls ${body.name}()`,
   };
   const localTo = ctx.stack.includes(body.id) ? undefined : localKey(ctx, state, body);
+  const isAnswered = ({ entry }: { readonly entry: State }) => !isPredicate(body) || !knowsMore(state, entry, body);
   for (const summary of localTo === undefined ? [] : (ctx.tables.get('locals', localTo) ?? [])) {
+    if (!isAnswered(summary)) continue;
     const exits = answer(summary, state, body, step);
     if (exits === undefined) continue;
     ctx.footprint.include(summary);
@@ -118,7 +121,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   const known = ctx.tables.get('summaries', key) ?? [];
   const made: Trace = { step, previous: state.trace };
   for (const summary of known) {
-    if (!coversState(summary.entry, state)) continue;
+    if (!isAnswered(summary) || !coversState(summary.entry, state)) continue;
     ctx.footprint.include(summary.footprint);
     restOn(ctx, summary.restsOn);
     return summary.exits.map((e) => taken(e, summary, state, made));
@@ -162,6 +165,26 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     remember(ctx, localTo, { entry: activation.entry, exits: kept, globals, bound: false, reach, call: made });
   }
   return exits;
+}
+
+/** Blocks of a function that may be no more than a question about its arguments. */
+const MAX_QUESTION = 3;
+
+function isPredicate({ blocks, parameters }: FunctionBody): boolean {
+  return blocks.length <= MAX_QUESTION && parameters.length > 0;
+}
+
+/** An argument is one number where it was any of several: what is asked of it has one answer now. */
+function knowsMore(now: State, before: State, { parameters }: FunctionBody): boolean {
+  return parameters.some((p) => {
+    const base = variableBase(p);
+    const known = before.memory.cellsOf(base).values;
+    for (const [path, value] of now.memory.cellsOf(base).values) {
+      const other = known.get(path);
+      if (other !== undefined && asConstant(value) !== undefined && asConstant(other) === undefined) return true;
+    }
+    return false;
+  });
 }
 
 /** The state behind a call that is not followed: what it was given may be anywhere, and what it did is not known. */
