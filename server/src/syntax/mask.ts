@@ -23,6 +23,7 @@ import {
   endOfString,
   findDirectives,
   INCLUDED,
+  isOpen,
   judge,
   parseDefine,
   skipSpace,
@@ -175,7 +176,13 @@ function chooseConfiguration(
         break;
       }
       case 'define': {
-        if (!active) break;
+        if (!active) {
+          // What the file defines where it surely does not count is not what a build would define.
+          const name = parseDefine(d.rest, options.path)?.name;
+          const isSure = groups.find((g) => !g.active)?.unknowns.length === 0;
+          if (isSure && name !== undefined && !macros.has(name) && isOpen(name)) undefinedNames.add(name);
+          break;
+        }
         const macro = parseDefine(d.rest, options.path);
         if (macro !== undefined) {
           const before = macros.get(macro.name);

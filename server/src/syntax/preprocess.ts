@@ -122,6 +122,11 @@ const NOT_VARIED = /^(?:__|_[A-Z]|NDEBUG$)/;
 /** Names that a build sets when the feature is wanted: the code behind them is the interesting one. */
 const LIKELY_DEFINED = /^(HAVE_|CONFIG_HAVE_|WITH_|ENABLE_)/;
 
+/** Nothing but what the program and its build say defines the name. */
+export function isOpen(name: string): boolean {
+  return !isSurelyDefined(name) && !NOT_VARIED.test(name) && !LIKELY_DEFINED.test(name) && !COMPILER_VALUES.has(name);
+}
+
 /** What a usual compiler for Linux on x86-64 has for its own names. */
 const COMPILER_VALUES: ReadonlyMap<string, number> = new Map([
   ['__GNUC__', 13],
