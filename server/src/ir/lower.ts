@@ -128,16 +128,18 @@ class FileLowering {
       if (node.start < done) continue;
       switch (node.type) {
         case 'expression_statement': {
+          // `TEST_F(suite, name) { … }`: a test harness defines a function by a macro.
+          const body = parent.children[i + 1];
+          const made = body?.type === 'compound_statement' ? definedByMacro(node, body) : undefined;
+          if (made !== undefined) {
+            definitions.push(made);
+            break;
+          }
           const declared = this.unit.view === this.view ? this.declaredByMacro(node) : undefined;
           if (declared !== undefined) {
             this.in(declared.view, () => this.items(declared.root, []));
             done = declared.end;
-            break;
           }
-          // `TEST_F(suite, name) { … }`: a test harness defines a function by a macro.
-          const body = parent.children[i + 1];
-          const made = body?.type === 'compound_statement' ? definedByMacro(node, body) : undefined;
-          if (made !== undefined) definitions.push(made);
           break;
         }
         case 'function_definition': {
@@ -178,15 +180,16 @@ class FileLowering {
     }
   }
 
-  /** What a macro in the place of a declaration's type makes, up to the end of the declaration: `LIST_HEAD(l, e) all;` */
+  /** What a macro declares, alone or in the place of the type, up to the end: `EVENTS(COUNTER)`, `LIST_HEAD(l, e) all;` */
   private declaredByMacro(node: SyntaxNode) {
     const call = node.children[0];
     const callee = call?.type === 'call_expression' ? child(call, 'function') : undefined;
     const macro = callee && this.unit.macrosByPlace.at(node.start).get(this.text(callee));
-    if (macro?.parameters === undefined || !/^(?:struct|union|enum)\b/.test(macro.body)) return undefined;
+    if (macro?.parameters === undefined) return undefined;
     const end = this.file.masked.indexOf(';', call!.end) + 1;
     const made = end === 0 ? undefined : this.expandedUpTo(node, end);
-    return made && { ...made, end };
+    const declares = made?.root.children.some((c) => /^(?:declaration|type_definition|\w+_specifier)$/.test(c.type));
+    return made === undefined || declares !== true ? undefined : { ...made, end };
   }
 
   /** The text from the node on, with the macros in it expanded. */

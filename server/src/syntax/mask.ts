@@ -510,7 +510,19 @@ function maskMacro(
       chars.ended = close;
     }
   }
+  if (depth === 0 && macro?.parameters !== undefined && standsAlone(text, start, close)) {
+    // `EVENTS(COUNTER)` on a line of its own, where what it expands to is whole: else it is the head of what follows.
+    const names = [name, ...(text.slice(open, close).match(/[A-Za-z_]\w*/g) ?? [])];
+    if (names.some((n) => /[;}]\s*$/.test(macros.get(n)?.body ?? ''))) chars.replace(close, close + 1, ';');
+  }
   return end;
+}
+
+/** The call begins a line, and what follows it begins one too. */
+function standsAlone(text: string, start: number, close: number): boolean {
+  if (start > 0 && text[start - 1] !== '\n') return false;
+  const after = /^[ \t\r]*\n\s*/.exec(text.slice(close, close + MAX_LINE))?.[0].length;
+  return after !== undefined && /[A-Za-z_#/]/.test(text[close + after] ?? '');
 }
 
 function pad(word: string, length: number): string {
