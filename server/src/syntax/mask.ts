@@ -463,6 +463,8 @@ function maskMacro(
     return end;
   }
   if (macro !== undefined && macro.parameters === undefined && ENDLESS_BODY.test(macro.body)) {
+    // Half of a pair of braces whose other half stays a name would end the function.
+    if (openBraces(macro.body) !== 0 && leavesBraces(macros)) return end;
     const short = macro.body.replace(/\s+/g, '');
     if (short.length <= end - start) chars.replace(start, end, pad(short, end - start));
     return end;
@@ -523,6 +525,16 @@ function standsAlone(text: string, start: number, close: number): boolean {
   if (start > 0 && text[start - 1] !== '\n') return false;
   const after = /^[ \t\r]*\n\s*/.exec(text.slice(close, close + MAX_LINE))?.[0].length;
   return after !== undefined && /[A-Za-z_#/]/.test(text[close + after] ?? '');
+}
+
+function openBraces(body: string): number {
+  return (body.match(/\{/g)?.length ?? 0) - (body.match(/\}/g)?.length ?? 0);
+}
+
+/** Some macro opens or closes a block and is more than that. */
+function leavesBraces(macros: ReadonlyMap<string, MacroDefinition>): boolean {
+  for (const { body } of macros.values()) if (openBraces(body) !== 0 && !ENDLESS_BODY.test(body)) return true;
+  return false;
 }
 
 function pad(word: string, length: number): string {
