@@ -148,19 +148,21 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   results.push(other);
   if ((object.features.may & FORK_FEATURE) === 0n) return results;
   const through = holderOf(ctx, state, call);
+  // In one of several records: whether a test looks at this message or at another one is not known.
+  const isOneOfSeveral = others.length > 0 || !state.memory.isStrong(head);
   if (batch) {
     const rest = state.clone();
     // The first may be FORK as well: its own child is followed in the state where it is the only one.
     writeMessage(rest, head, { ...message, events: [...message.events, FORK_EVENT].sort((a, b) => a - b) });
     const { child, source } = bearChild(ctx, rest, object, call, through, true);
     writeFork(rest, restOf(head), source, child, call);
+    if (isOneOfSeveral) rest.update(child, { escaped: true });
     setResult(ctx, rest, instruction, numeric(interval(2 * MESSAGE_SIZE, length ?? Infinity)));
     results.push(rest);
   }
   const { child, source } = bearChild(ctx, state, object, call, through, false);
   writeFork(state, head, source, child, call);
-  // In one of several records: whether a test looks at this message or at another one is not known.
-  if (others.length > 0 || !state.memory.isStrong(head)) state.update(child, { escaped: true });
+  if (isOneOfSeveral) state.update(child, { escaped: true });
   setResult(
     ctx,
     state,
