@@ -50,7 +50,7 @@ const MAX_OF_ROOT = 8;
 const MAX_OF_CALL = 8;
 /** Calls of the analyser after which a call that was never of use, and one that was, is forgotten. */
 const KEPT_UNPROVEN = 3;
-const KEPT_PROVEN = 16;
+const KEPT_PROVEN = 8;
 
 export class RootSummaries {
   private readonly roots = new KeptByKey<DriveSummary>(MAX_OF_ROOT);

@@ -4,11 +4,11 @@
  * expanded as the preprocessor would do it, and parsed again.
  */
 import { isAttribute } from '../syntax/attributes.ts';
+import { maskSnippet } from '../syntax/mask.ts';
 import { closing } from '../syntax/preprocess.ts';
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { View } from './builder.ts';
 import { type Part, rescan } from './rescan.ts';
-import { parseSnippet } from './snippets.ts';
 
 /** Longer bodies are left as they are. */
 const MAX_BODY = 100_000;
@@ -124,7 +124,9 @@ function expandRange(
   const made = rescan(given, macros, { isWanted, most: 2 * MAX_BODY });
   if (made === undefined || made.text === given) return undefined;
   const written = before + made.text + after;
-  const { text, root, cleanups } = parseSnippet(parser, written, macros);
+  // Not kept as expansions are: whole bodies do not recur, and their trees are large.
+  const { text, cleanups } = maskSnippet(written, macros);
+  const root = parser.parse(text);
   if (root.hasError) return undefined;
   const source = wayBack(made.parts, range.start);
   const view: View = {
