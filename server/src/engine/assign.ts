@@ -16,8 +16,10 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
     if (from.length === 1 && to.length === 1) {
       const taken = overwritten(state, to[0]!, (path) => !path.endsWith(FORK_FIELD));
       const inMessage = overwritten(state, to[0]!, (path) => path.endsWith(FORK_FIELD));
-      const copied = state.memory.below(from[0]!).map(([, value]) => value);
-      if (isNowhere(to[0]!) || state.kept.has(to[0]!.base)) letEscape(ctx, state, copied, span);
+      if (isNowhere(to[0]!) || state.kept.has(to[0]!.base)) {
+        const copied = state.memory.below(from[0]!).map(([, value]) => value);
+        letEscape(ctx, state, copied, span);
+      }
       state.memory.copy(from[0]!, to[0]!);
       // A record that a call returned is this one now.
       if (isTemporary(from[0]!.base)) state.memory.deleteBase(from[0]!.base);

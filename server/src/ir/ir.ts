@@ -55,7 +55,8 @@ export interface Field {
   readonly type: CType;
   /**
    * Of a union that lays bytes over a record: where its members lie, which is one place. Empty is the union's own; in
-   * the record around a union without a name it is the member that is a record.
+   * the record around a union without a name it is the member that is a record. A number of a union lies with the one
+   * that a record in it begins with, and this is the way to that one: names of fields, with dots between.
    */
   readonly shares?: string;
 }
