@@ -5,7 +5,7 @@ const rooms = {
   uffd: [],
   libc: ['uffd'],
   syntax: ['text'],
-  ir: ['syntax', 'text'],
+  ir: ['libc', 'syntax', 'text'],
   engine: ['ir', 'libc', 'uffd', 'text'],
   rules: ['engine', 'uffd', 'libc', 'ir', 'text'],
   report: ['rules', 'text', 'uffd'],

@@ -96,6 +96,8 @@ export class NameGraph {
       }
       // Whom pasted words name cannot be told: it may be anyone here.
       if (pastes) pasted.push(...nodes);
+      // A test harness makes functions that call others of the file by such names.
+      for (const made of nodes) if ([...made.names.declares].some((d) => pasting.has(d))) bind(made, nodes);
     }
     for (const { node, uses, calls } of all) {
       const own = this.ownOf(node.path);
@@ -320,6 +322,14 @@ class VisibleMacros {
       }
     }
     return { uses, calls };
+  }
+}
+
+function bind(caller: Node, callees: readonly Node[]): void {
+  for (const callee of callees) {
+    if (callee === caller) continue;
+    caller.callees.add(callee);
+    callee.callers.add(caller);
   }
 }
 

@@ -1,10 +1,12 @@
 /** Calls: what is called, through names and macros, and the calls that mean something else than a call. */
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
+import { assertion, claimOf } from './assertions.ts';
 import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
-import { branchOn, givesArgumentBack } from './conditions.ts';
+import { givesArgumentBack } from './conditions.ts';
 import { expandExpression, expression, unwrap } from './expressions.ts';
 import { type Expr, REST } from './ir.ts';
+import { safeCall, safeCallOf } from './safe-calls.ts';
 import { child, LONG } from './types.ts';
 
 export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
@@ -27,7 +29,10 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
     }
     if (macro === undefined) {
       if (givesArgumentBack(b, name) && args.length > 0) return expression(b, args[0]!, used);
-      if (name === 'assert' && args.length === 1) return assertion(b, args[0]!, span);
+      const claim = b.unit.functions.has(name) ? undefined : claimOf(name, args.length);
+      if (claim !== undefined) return assertion(b, claim, args, span);
+      const safe = safeCallOf(name, args);
+      if (safe !== undefined) return safeCall(b, safe, span);
       if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
       if (/^(?:__builtin_)?va_arg$/.test(name)) {
         const rest = furtherArgument(b, span);
@@ -84,17 +89,6 @@ function container(b: Builder, args: readonly SyntaxNode[], span: Span): Expr {
     operand: { kind: 'container', pointer: pointerExpr, member, span },
     span,
   };
-}
-
-function assertion(b: Builder, condition: SyntaxNode, span: Span): Expr {
-  const ok = b.newBlock();
-  const failed = b.newBlock();
-  branchOn(b, condition, ok, failed);
-  b.enter(failed);
-  b.emit({ kind: 'call', callee: { kind: 'function', name: 'abort', span }, arguments: [], result: undefined, span });
-  b.terminate({ kind: 'unreachable' });
-  b.enter(ok);
-  return constantExpr(0, span);
 }
 
 /** glibc: repeats the expression while it is -1 with EINTR. */

@@ -205,8 +205,15 @@ function sayMacro({ name, parameters, body }: MacroDefinition): string {
   return `${name}(${parameters?.join() ?? '-'}) ${body}`;
 }
 
-/** What a file says outside of functions: equal texts declare the same. White space and comments are no part of it. */
-export function textOutsideFunctions(file: ParsedFile, attributesOf: (node: SyntaxNode) => Attributes): string {
+/**
+ * What a file says outside of functions: equal texts declare the same. White space and comments are no part of it.
+ * `declaring`: blocks behind calls of macros that are no bodies of functions.
+ */
+export function textOutsideFunctions(
+  file: ParsedFile,
+  attributesOf: (node: SyntaxNode) => Attributes,
+  declaring: ReadonlySet<SyntaxNode>,
+): string {
   const said: string[] = [file.path, ...file.redefinitions.flatMap((r) => [sayMacro(r.before), sayMacro(r.after)])];
   const say = (node: SyntaxNode, end: number) => {
     said.push(node.type, withoutSpace(file.masked.slice(node.start, end)));
@@ -218,11 +225,14 @@ export function textOutsideFunctions(file: ParsedFile, attributesOf: (node: Synt
   const items = (parent: SyntaxNode) => {
     for (const node of parent.children) {
       if (/^(?:ERROR|linkage_specification|declaration_list)$/.test(node.type)) items(node);
-      else if (node.type === 'function_definition') say(node, child(node, 'body')?.start ?? node.end);
-      else if (node.type === 'declaration') {
+      else if (node.type === 'function_definition') {
+        const body = child(node, 'body');
+        say(node, body === undefined || declaring.has(body) ? node.end : body.start);
+      } else if (node.type === 'declaration') {
         say(node, node.end);
         said.push(JSON.stringify(attributesOf(node)));
-      } else if (node.type !== 'comment' && node.type !== 'compound_statement') say(node, node.end);
+      } else if (declaring.has(node) || (node.type !== 'comment' && node.type !== 'compound_statement'))
+        say(node, node.end);
     }
   };
   items(file.root);

@@ -25,6 +25,7 @@ import {
   type LoweredBefore,
   textOutsideFunctions,
 } from './kept-functions.ts';
+import { type Head, headAt, namedByArgument, namesWithin } from './made-definitions.ts';
 import { statement } from './statements.ts';
 import { strayText } from './strays.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
@@ -63,6 +64,12 @@ export function lowerFile(
   return { path: parsed.path, functions, globals, records: table.records, strays };
 }
 
+/** A definition, and the view in which it stands: the file, or the expansion of a macro that makes it. */
+interface Defined {
+  readonly node: SyntaxNode;
+  readonly view: View;
+}
+
 /** What the files of a unit have in common. */
 type SharedScope = Omit<UnitScope, 'path' | 'macrosByPlace' | 'types' | 'view'>;
 
@@ -74,6 +81,8 @@ class FileLowering {
   private readonly globals: GlobalVariable[];
   private readonly isNeeded: (name: Span) => boolean;
   private readonly before: LoweredBefore | undefined;
+  /** Blocks behind macros that are no bodies of functions. */
+  private readonly declaring = new Set<SyntaxNode>();
   /** By the macros that hold and the text of the call. */
   private readonly macroTypes = new Map<ReadonlyMap<string, MacroDefinition>, Map<string, Expanded | undefined>>();
 
@@ -111,10 +120,10 @@ class FileLowering {
 
   run(): void {
     // Declarations first: a function may be named before it is defined.
-    const definitions: SyntaxNode[] = [];
+    const definitions: Defined[] = [];
     this.items(this.file.root, definitions);
-    this.before?.declares(textOutsideFunctions(this.file, (d) => this.attributesOf(d)));
-    for (const d of definitions) this.define(d);
+    this.before?.declares(textOutsideFunctions(this.file, (d) => this.attributesOf(d), this.declaring));
+    for (const { node, view } of definitions) this.in(view, () => this.define(node));
   }
 
   /** In the text that is being lowered now. */
@@ -122,31 +131,30 @@ class FileLowering {
     return this.unit.view.text.slice(node.start, node.end);
   }
 
-  private items(parent: SyntaxNode, definitions: SyntaxNode[]): void {
+  private items(parent: SyntaxNode, definitions: Defined[]): void {
     let done = parent.start;
     for (const [i, node] of parent.children.entries()) {
       if (node.start < done) continue;
+      const head = headAt(parent.children, i);
+      const made = this.unit.view === this.view ? this.madeByMacro(node, head) : undefined;
+      if (made !== undefined) {
+        if (head !== undefined && !made.root.children.some((c) => c.type === 'function_definition'))
+          this.declaring.add(head.block);
+        this.in(made.view, () => this.items(made.root, head === undefined ? [] : definitions));
+        done = made.end;
+        continue;
+      }
+      const named = head && namedByArgument(head);
+      if (named !== undefined && named !== node) {
+        definitions.push({ node: named, view: this.unit.view });
+        continue;
+      }
       switch (node.type) {
-        case 'expression_statement': {
-          // `TEST_F(suite, name) { … }`: a test harness defines a function by a macro.
-          const body = parent.children[i + 1];
-          const made = body?.type === 'compound_statement' ? definedByMacro(node, body) : undefined;
-          if (made !== undefined) {
-            definitions.push(made);
-            break;
-          }
-          const declared = this.unit.view === this.view ? this.declaredByMacro(node) : undefined;
-          if (declared !== undefined) {
-            this.in(declared.view, () => this.items(declared.root, []));
-            done = declared.end;
-          }
-          break;
-        }
         case 'function_definition': {
           const name = this.declaratorOf(node).name;
           if (name !== undefined) this.unit.functions.add(name);
           this.unit.types.specifier(child(node, 'type'));
-          definitions.push(node);
+          definitions.push({ node, view: this.unit.view });
           break;
         }
         case 'declaration':
@@ -180,6 +188,25 @@ class FileLowering {
     }
   }
 
+  /** What a macro makes of its arguments alone, or with the block behind it; undefined where it makes nothing that is known. */
+  private madeByMacro(node: SyntaxNode, head: Head | undefined): (Expanded & { readonly end: number }) | undefined {
+    if (head !== undefined) return this.madeOfBlock(head);
+    return node.type === 'expression_statement' ? this.declaredByMacro(node) : undefined;
+  }
+
+  /** A function and what calls it, or a record: `TEST_F(suite, name) { … }`, `FIXTURE(name) { … };` */
+  private madeOfBlock({ callee, node, block }: Head) {
+    const macros = this.unit.macrosByPlace.at(node.start);
+    const macro = macros.get(this.text(callee));
+    if (macro?.parameters === undefined) return undefined;
+    const [behind] = /^\s*;/.exec(this.file.masked.slice(block.end)) ?? [''];
+    const end = block.end + behind.length;
+    const wanted = namesWithin(macro, macros);
+    const made = this.expandedUpTo(node, end, (name) => wanted.has(name));
+    const isDeclared = made?.root.children.every((c) => DECLARES.test(c.type) || c.type === ';');
+    return made === undefined || isDeclared !== true ? undefined : { ...made, end };
+  }
+
   /** What a macro declares, alone or in the place of the type, up to the end: `EVENTS(COUNTER)`, `LIST_HEAD(l, e) all;` */
   private declaredByMacro(node: SyntaxNode) {
     const call = node.children[0];
@@ -188,25 +215,25 @@ class FileLowering {
     if (macro?.parameters === undefined) return undefined;
     const end = this.file.masked.indexOf(';', call!.end) + 1;
     const made = end === 0 ? undefined : this.expandedUpTo(node, end);
-    const declares = made?.root.children.some((c) => /^(?:declaration|type_definition|\w+_specifier)$/.test(c.type));
+    const declares = made?.root.children.some((c) => DECLARES.test(c.type) && c.type !== 'function_definition');
     return made === undefined || declares !== true ? undefined : { ...made, end };
   }
 
   /** The text from the node on, with the macros in it expanded. */
-  private expandedUpTo({ start }: SyntaxNode, end: number): Expanded | undefined {
-    return expanded(this.unit.parser, this.view, { start, end }, this.unit.macrosByPlace.at(start));
+  private expandedUpTo({ start }: SyntaxNode, end: number, isWanted?: (name: string) => boolean): Expanded | undefined {
+    return expanded(this.unit.parser, this.view, { start, end }, this.unit.macrosByPlace.at(start), { isWanted });
   }
 
   /** The type that a call of a macro stands for. */
   private macroType(node: SyntaxNode, read: (specifier: SyntaxNode) => CType): CType | undefined {
-    const macros = this.unit.macrosByPlace.at(this.unit.view.spanOf(node.start, node.end).start);
+    const macros = this.macrosAt(node);
     const key = this.text(node);
     let known = this.macroTypes.get(macros);
     if (known === undefined) {
       known = new Map();
       this.macroTypes.set(macros, known);
     }
-    if (!known.has(key)) known.set(key, expanded(this.unit.parser, this.unit.view, node, macros, ' made;'));
+    if (!known.has(key)) known.set(key, expanded(this.unit.parser, this.unit.view, node, macros, { after: ' made;' }));
     const made = known.get(key);
     const specifier = made?.root.children.find((c) => c.type === 'declaration');
     const type = specifier && child(specifier, 'type');
@@ -239,7 +266,7 @@ class FileLowering {
       .map((c) => this.text(c));
   }
 
-  private builder(id: string, nesting?: Nesting, view = this.view): Builder {
+  private builder(id: string, nesting?: Nesting, view = this.unit.view): Builder {
     const b = new Builder(this.unit, id, view, nesting);
     b.openScope();
     return b;
@@ -323,7 +350,7 @@ class FileLowering {
       this.unit.globals.set(name, variable);
       if (words.includes('extern') && value === undefined) continue;
       const { view } = this.unit;
-      const b = this.builder(`initialiser of ${name}`, undefined, view);
+      const b = this.builder(`initialiser of ${name}`);
       const stores: { target: Place; value: Expr; span: Span }[] = [];
       if (value !== undefined) {
         initialise(b, variablePlace(variable, variable.span), value, view.spanOf(d.start, d.end), {
@@ -343,24 +370,27 @@ class FileLowering {
     const { name: written, nameNode, parameters } = this.declaratorOf(node);
     const body = child(node, 'body');
     if (written === undefined || nameNode === undefined || body === undefined) return;
+    const { view } = this.unit;
     const name = outer?.declareFunction(written) ?? written;
     const isStatic = outer !== undefined || this.words(node).includes('static') || /\.h$/.test(this.file.path);
     const id = isStatic ? `${this.file.path}#${name}` : name;
-    const nameSpan = this.view.spanOf(nameNode.start, nameNode.end);
+    const nameSpan = view.spanOf(nameNode.start, nameNode.end);
     if (this.functions.some((f) => f.id === id) || (outer === undefined && !this.isNeeded(nameSpan))) return;
     const own = this.attributesOf(node, body.start);
     const noreturn = own.noreturn || this.unit.noreturns.has(name);
     const beforeMain = own.beforeMain || this.unit.constructors.has(name);
     const definition: Definition = { id, file: this.file, node, noreturn, beforeMain };
-    const known = outer === undefined ? this.before?.find(definition, this.unit.globals) : undefined;
+    // What a macro makes is no text of the file.
+    const kept = outer === undefined && view === this.view ? this.before : undefined;
+    const known = kept?.find(definition, this.unit.globals);
     if (known !== undefined) {
       this.functions.push(known.body);
       this.globals.push(...known.statics);
       return;
     }
-    if (outer === undefined) this.before?.begins();
+    kept?.begins();
     const before = { statics: this.globals.length, functions: this.functions.length };
-    const span = this.view.spanOf(node.start, node.end);
+    const span = view.spanOf(node.start, node.end);
     let quarantine: string[] = [];
     const attempt = (inside: WrittenOut) => {
       quarantine = [];
@@ -376,7 +406,7 @@ class FileLowering {
         return undefined;
       }
     };
-    const asItStands: WrittenOut = { body, view: this.view };
+    const asItStands: WrittenOut = { body, view };
     const structural = outer === undefined ? this.writtenOut(node, body, true) : undefined;
     let lowered = attempt(structural ?? asItStands);
     if (outer === undefined && (lowered?.quarantine ?? quarantine).length > 0) {
@@ -387,8 +417,7 @@ class FileLowering {
         lowered = attempt(whole);
       }
     }
-    if (outer === undefined)
-      this.before?.ends(definition, lowered && { body: lowered, statics: this.globals.slice(before.statics) });
+    kept?.ends(definition, lowered && { body: lowered, statics: this.globals.slice(before.statics) });
     this.functions.push(
       lowered ?? {
         id,
@@ -418,11 +447,17 @@ class FileLowering {
 
   /** The body with the macros in it expanded that are no C before that, or with all of them. */
   private writtenOut(node: SyntaxNode, body: SyntaxNode, structural: boolean): WrittenOut | undefined {
-    const macros = this.unit.macrosByPlace.at(node.start);
+    const { view } = this.unit;
+    const macros = this.macrosAt(node);
     if (macros.size === 0) return undefined;
     const wanted = structural ? structuralMacros(macros) : undefined;
-    if (wanted !== undefined && !callsOneOf(wanted, this.file.masked.slice(body.start, body.end))) return undefined;
-    return writeOut(this.unit.parser, this.view, body, macros, (name) => wanted?.has(name) ?? true);
+    if (wanted !== undefined && !callsOneOf(wanted, this.text(body))) return undefined;
+    return writeOut(this.unit.parser, view, body, macros, (name) => wanted?.has(name) ?? true);
+  }
+
+  /** The macros that hold where the node stands in the file. */
+  private macrosAt({ start, end }: SyntaxNode): ReadonlyMap<string, MacroDefinition> {
+    return this.unit.macrosByPlace.at(this.unit.view.spanOf(start, end).start);
   }
 
   /** Why nothing absent may be claimed of this function. `body` is the one that is lowered. */
@@ -430,7 +465,7 @@ class FileLowering {
     const found: string[] = [];
     const isDamaged = node.hasError && (body.hasError || node.children.some((c) => c.hasError && c.field !== 'body'));
     if (isDamaged) found.push('the parser met something it does not know');
-    if (this.unit.macrosByPlace.at(node.start).get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name))
+    if (this.macrosAt(node).get(name)?.parameters !== undefined && /^[A-Z_0-9]+$/.test(name))
       found.push('its name is a macro');
     return found;
   }
@@ -446,6 +481,7 @@ class FileLowering {
     quarantine: string[],
     outer: Builder | undefined,
   ): FunctionBody {
+    const { view } = this.unit;
     const b = this.builder(isStatic ? id : `${name}@${this.file.path}`, {
       name,
       outer,
@@ -463,7 +499,7 @@ class FileLowering {
     }
     if (variadic) {
       const type: CType = { kind: 'array', of: { kind: 'unknown', name: REST }, length: undefined };
-      const span = this.view.spanOf(nameNode.start, nameNode.end);
+      const span = view.spanOf(nameNode.start, nameNode.end);
       const rest: Variable = {
         id: `${b.functionId}:${REST}`,
         name: REST,
@@ -475,7 +511,7 @@ class FileLowering {
       list.push(rest);
       b.declare(REST, rest);
     }
-    const end = this.view.spanOf(body.end - 1, body.end);
+    const end = view.spanOf(body.end - 1, body.end);
     this.in(inside.view, () => statement(b, inside.body));
     b.unwindTo(0, end);
     b.terminate({ kind: 'return', value: undefined, explicit: false, span: end });
@@ -494,14 +530,16 @@ class FileLowering {
       beforeMain,
       locals: b.locals,
       blocks: b.finish(),
-      span: this.view.spanOf(node.start, node.end),
-      nameSpan: this.view.spanOf(nameNode.start, nameNode.end),
+      span: view.spanOf(node.start, node.end),
+      nameSpan: view.spanOf(nameNode.start, nameNode.end),
       quarantine: [...quarantine, ...b.quarantine],
     };
   }
 
   /** Attributes in or just before a declaration, or a definition up to its body. */
   private attributesOf(node: SyntaxNode, end = node.end): Attributes {
+    // Where a macro makes it, what its attributes say is not kept.
+    if (this.unit.view !== this.view) return { noreturn: false, beforeMain: false };
     const { noreturns, constructors } = this.file;
     const liesHere = (at: number) => node.start - 80 <= at && at < end && this.belongs(at, node);
     return { noreturn: noreturns.some(liesHere), beforeMain: constructors.some(liesHere) };
@@ -545,23 +583,7 @@ class FileLowering {
   }
 }
 
-/** A definition with the macro's last argument as its name. */
-function definedByMacro(node: SyntaxNode, body: SyntaxNode): SyntaxNode | undefined {
-  const call = node.children[0];
-  if (call?.type !== 'call_expression' || node.children.some((c) => c.type === ';' && c.end > c.start))
-    return undefined;
-  const name = child(call, 'arguments')?.children.findLast((c) => c.type === 'identifier');
-  if (name === undefined) return undefined;
-  return {
-    ...node,
-    type: 'function_definition',
-    end: body.end,
-    children: [
-      { ...name, field: 'declarator' },
-      { ...body, field: 'body' },
-    ],
-    hasError: body.hasError,
-  };
-}
+/** What may stand at the top of a file and declares something. */
+const DECLARES = /^(?:declaration|type_definition|function_definition|\w+_specifier)$/;
 
 export { constantExpr };

@@ -1,6 +1,7 @@
 /** Text that is neither declaration nor function to the parser. */
 import type { ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import type { StrayText } from './ir.ts';
+import { headAt } from './made-definitions.ts';
 import { child } from './types.ts';
 
 /** What may stand at the top of a file beside declarations and functions. */
@@ -41,7 +42,8 @@ export function strayText(file: ParsedFile): StrayText[] {
         flush();
         named = child(node, 'declarator');
         run.push(node);
-      } else if (open > 0 || (damaged ? !TOP_LEVEL.test(node.type) : isStatement(node))) run.push(node);
+      } else if (i > 0 && headAt(parent.children, i - 1)?.block === node) continue;
+      else if (open > 0 || (damaged ? !TOP_LEVEL.test(node.type) : isStatement(node))) run.push(node);
     }
     flush();
   };

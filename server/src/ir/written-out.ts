@@ -95,15 +95,21 @@ export function writeOut(
   return { body: written, view: made.view };
 }
 
-/** Declarations, or a part of one, with all macros in them expanded; undefined as with bodies. */
+/** Declarations, or a part of one, with macros in them expanded, all if not told otherwise; undefined as with bodies. */
 export function expanded(
   parser: CParser,
   outer: View,
   range: Pick<SyntaxNode, 'start' | 'end'>,
   macros: ReadonlyMap<string, MacroDefinition>,
-  after = '',
+  { isWanted = () => true, after = '' }: ExpandOptions = {},
 ): Expanded | undefined {
-  return expandRange(parser, outer, range, macros, { isWanted: () => true, before: '', after });
+  return expandRange(parser, outer, range, macros, { isWanted, before: '', after });
+}
+
+export interface ExpandOptions {
+  readonly isWanted?: ((name: string) => boolean) | undefined;
+  /** What stands behind the text when it is parsed. */
+  readonly after?: string;
 }
 
 interface Around {

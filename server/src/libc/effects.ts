@@ -2,7 +2,7 @@
  * Library functions the engine knows: what becomes of a descriptor or pointer that is passed, and which model runs.
  * A function that is not here is unknown: what is passed to it escapes, and what it points to may have changed. So
  * functions that write the program's own variables through their arguments (scanf, fread, recv, getsockopt) are left out on
- * purpose, and so are helpers that only look like library functions (ksft_print_msg): their bodies are in the program.
+ * purpose. A function that the program shows is the one that is meant, whatever has its name here.
  */
 import { FORK_FAMILY, type ForkKind } from './fork-family.ts';
 
@@ -178,6 +178,20 @@ const GROUPS: readonly Group[] = [
     names: '__builtin_trap __builtin_unreachable longjmp siglongjmp',
     reason: 'nothing after it runs; where longjmp goes on is not followed',
     noreturn: true,
+  },
+  {
+    kind: 'exit',
+    names: `ksft_exit_pass ksft_exit_fail ksft_exit_fail_msg ksft_exit_fail_perror ksft_exit_skip ksft_exit_xfail
+      ksft_exit_xpass ksft_finished tst_brk tst_brkm`,
+    reason:
+      'ends the test, in the kernel tree (kselftest.h) and in the Linux Test Project, where the header is not there',
+    noreturn: true,
+  },
+  {
+    kind: 'print',
+    names: `ksft_print_header ksft_set_plan ksft_print_cnts ksft_print_msg ksft_perror ksft_test_result
+      ksft_test_result_pass ksft_test_result_fail ksft_test_result_skip tst_res tst_resm`,
+    reason: 'tells of a test, where the header is not there',
   },
   { kind: 'error-exit', names: 'error error_at_line', reason: 'exits when its status is not zero' },
 

@@ -1,7 +1,8 @@
 /** One source file with its project headers: masked, parsed, and its macros collected. */
 import { mask } from './mask.ts';
 import type { Definitions } from './preprocess.ts';
-import { systemMacros } from './system-macros.ts';
+import { standIn, systemMacros } from './system-macros.ts';
+import { isTestHarness } from './test-harness.ts';
 import type { CParser, MacroDefinition, ParsedFile } from './tree.ts';
 
 export interface ParseOptions {
@@ -63,6 +64,11 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
     if (found === undefined) {
       missing.push(name);
       for (const macro of systemMacros(name)) if (!macros.has(macro.name)) macros.set(macro.name, macro);
+      const text = standIn(name);
+      if (text !== undefined && !seen.has(name)) {
+        seen.add(name);
+        headers.push(one(name, text, depth + 1));
+      }
       return;
     }
     if (seen.has(found.path)) return;
@@ -77,13 +83,13 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
   return { ...file, headers, missingIncludes: missing };
 }
 
-/** Headers of the kernel and of libc are never read, wherever they lie: what matters of them is data. */
+/** Headers of the kernel, of libc and of a test harness are never read, wherever they lie: what matters is data. */
 const SYSTEM_HEADER =
   /^<(?:(?:linux|asm|asm-generic|uapi|sys|bits|net|netinet|arpa)\/|(?:assert|complex|ctype|dirent|dlfcn|endian|err|errno|error|fcntl|float|getopt|grp|inttypes|libgen|limits|locale|malloc|math|mntent|poll|pthread|pty|pwd|sched|semaphore|setjmp|signal|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syscall|sysexits|syslog|termios|threads|time|ucontext|unistd|utmp|wait)\.h>)/;
 
 /** True for an include, with its quotes or angles, that is never looked for. */
 export function isSystemHeader(name: string): boolean {
-  return SYSTEM_HEADER.test(name);
+  return SYSTEM_HEADER.test(name) || isTestHarness(name);
 }
 
 /**

@@ -3,6 +3,8 @@
  * will not be parsed. All groups of a conditional count.
  */
 import { endOfComment, endOfLine, endOfString, findDirectives, INCLUDED, parseDefine } from './preprocess.ts';
+import { systemMacros } from './system-macros.ts';
+import type { MacroDefinition } from './tree.ts';
 
 /** A function, or a declaration at the top of a file: what it declares, and what stands in it. */
 export interface ItemNames {
@@ -150,6 +152,7 @@ class Scan {
     // A function that the end of the file cuts off is one too.
     this.close(text.length, this.depth > 0);
     const includes = directives.flatMap((d) => (d.name === 'include' ? (INCLUDED.exec(d.rest)?.[0] ?? []) : []));
+    for (const name of includes) for (const macro of systemMacros(name)) this.notePasting(macro);
     return { path: this.path, items: this.items, macros: this.macros, pasting: this.pasting, includes };
   }
 
@@ -252,7 +255,11 @@ class Scan {
     for (const [word] of macro.body.matchAll(IDENTIFIER)) uses.add(word);
     for (const [, word] of macro.body.matchAll(CALL)) calls.add(word!);
     this.macros.set(macro.name, { uses, calls });
+    this.notePasting(macro);
+  }
+
+  private notePasting({ name, body }: MacroDefinition): void {
     // GNU's `, ##args` pastes nothing.
-    if (macro.body.replace(/,\s*##/g, '').includes('##')) this.pasting.add(macro.name);
+    if (body.replace(/,\s*##/g, '').includes('##')) this.pasting.add(name);
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Macros of system headers that programs keep their records with. Headers of the system are not read, and an unknown
- * macro may do anything with a record that it gets. What they do is said by queue(7); only the macros that programs
- * use are here, in words of our own.
+ * Macros of headers that are never read: those that programs keep their records with, and those of a test harness. An
+ * unknown macro may do anything with a record that it gets. What the former do is said by queue(7); only the macros that
+ * programs use are here, in words of our own.
  */
 import { findDirectives, parseDefine } from './preprocess.ts';
+import { isTestHarness, LINUX_TEST_PROJECT, TEST_HARNESS } from './test-harness.ts';
 import type { MacroDefinition } from './tree.ts';
 
 /** Of a list of this kind, what all four have in common: names of the first element and of the next one. */
@@ -90,11 +91,19 @@ const HEADERS: ReadonlyMap<string, string> = new Map([
   ['<bsd/sys/queue.h>', QUEUE],
 ]);
 
+/** Of headers that may not be there: declarations and macros that stand in for them. */
+const STAND_INS: ReadonlyMap<string, string> = new Map([['"tst_test.h"', LINUX_TEST_PROJECT]]);
+
+/** What is read in the place of a header that was not found, as an `#include` names it; undefined for most. */
+export function standIn(name: string): string | undefined {
+  return STAND_INS.get(name);
+}
+
 const read = new Map<string, readonly MacroDefinition[]>();
 
 /** Of a header as an `#include` names it; none for most. */
 export function systemMacros(name: string): readonly MacroDefinition[] {
-  const text = HEADERS.get(name);
+  const text = isTestHarness(name) ? TEST_HARNESS : HEADERS.get(name);
   if (text === undefined) return [];
   let macros = read.get(text);
   if (macros === undefined) {

@@ -1,0 +1,48 @@
+// style: assertions and a helper of a test suite whose headers are not given
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "test_util.h"
+
+static int open_uffd(__u64 features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+
+	TEST_ASSERT(fd >= 0, "userfaultfd() gives %d", fd);
+	TEST_ASSERT(!ioctl(fd, UFFDIO_API, &api), "the handshake is refused");
+	return fd;
+}
+
+static void arm(int fd, void *start, size_t length)
+{
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	reg.range.start = (unsigned long)start;
+	reg.range.len = length;
+	ck_assert_int_eq(ioctl(fd, UFFDIO_REGISTER, &reg), 0);
+}
+
+int main(void)
+{
+	size_t length = 4 * (size_t)sysconf(_SC_PAGESIZE);
+	char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd, status;
+	pid_t pid;
+
+	g_assert_true(memory != MAP_FAILED);
+	fd = open_uffd(UFFD_FEATURE_EVENT_FORK);
+	arm(fd, memory, length);
+	pid = fork(); // expect: fork-event-never-read
+	EXPECT_GE(pid, 0);
+	if (pid == 0)
+		_exit(memory[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	BUG_ON(!WIFEXITED(status));
+	TEST_ASSERT(close(fd) == 0, "close");
+	return 0;
+}
