@@ -49,6 +49,7 @@ export class NameGraph {
     const words = new Words();
     const macros = new VisibleMacros(files, includes, words);
     const pasting = new Set(files.flatMap((f) => [...f.pasting]));
+    const isMade = ({ kind, declares }: ItemNames) => kind === 'function' && [...declares].some((d) => pasting.has(d));
     const speaking = namesThatSpeak(
       files.filter((f) => !f.includes.includes(KERNEL_INTERNAL)),
       includes,
@@ -87,8 +88,9 @@ export class NameGraph {
         all.push({ node, uses, calls });
         if (tells) direct.push(node);
         if (wanted !== undefined && names.declares.has(wanted)) asked.push(node);
-        // A header's inline functions go with whoever includes it. Two programs share no functions.
-        const seen = !hasMain && (!names.static || isHeader(file.path));
+        // A header's inline functions go with whoever includes it. Two programs share no functions, and what a macro makes
+        // has other names than the macro.
+        const seen = !hasMain && (!names.static || isHeader(file.path)) && !isMade(names);
         for (const name of names.declares) {
           this.defined.add(name);
           if (seen) words.of(name).externals.push(node);
@@ -97,7 +99,7 @@ export class NameGraph {
       // Whom pasted words name cannot be told: it may be anyone here.
       if (pastes) pasted.push(...nodes);
       // A test harness makes functions that call others of the file by such names.
-      for (const made of nodes) if ([...made.names.declares].some((d) => pasting.has(d))) bind(made, nodes);
+      for (const made of nodes) if (isMade(made.names)) bind(made, nodes);
     }
     for (const { node, uses, calls } of all) {
       const own = this.ownOf(node.path);

@@ -140,7 +140,7 @@ class FileLowering {
       if (made !== undefined) {
         if (head !== undefined && !made.root.children.some((c) => c.type === 'function_definition'))
           this.declaring.add(head.block);
-        this.in(made.view, () => this.items(made.root, head === undefined ? [] : definitions));
+        this.in(made.view, () => this.items(made.root, definitions));
         done = made.end;
         continue;
       }
@@ -207,15 +207,21 @@ class FileLowering {
     return made === undefined || isDeclared !== true ? undefined : { ...made, end };
   }
 
-  /** What a macro declares, alone or in the place of the type, up to the end: `EVENTS(COUNTER)`, `LIST_HEAD(l, e) all;` */
+  /**
+   * What a macro declares, alone or in the place of the type, up to the end: `EVENTS(COUNTER)`, `LIST_HEAD(l, e) all;`, and
+   * `TEST_HARNESS_MAIN` at the end of a file.
+   */
   private declaredByMacro(node: SyntaxNode) {
-    const call = node.children[0];
-    const callee = call?.type === 'call_expression' ? child(call, 'function') : undefined;
-    const macro = callee && this.unit.macrosByPlace.at(node.start).get(this.text(callee));
-    if (macro?.parameters === undefined) return undefined;
-    const end = this.file.masked.indexOf(';', call!.end) + 1;
+    const [first] = node.children;
+    const isCall = first?.type === 'call_expression';
+    const named = isCall ? child(first, 'function') : first?.type === 'identifier' ? first : undefined;
+    const macro = named && this.unit.macrosByPlace.at(node.start).get(this.text(named));
+    if (macro === undefined || isCall !== (macro.parameters !== undefined)) return undefined;
+    const end = isCall ? this.file.masked.indexOf(';', first.end) + 1 : node.end;
     const made = end === 0 ? undefined : this.expandedUpTo(node, end);
-    const declares = made?.root.children.some((c) => DECLARES.test(c.type) && c.type !== 'function_definition');
+    const declares = made?.root.children.some(
+      (c) => DECLARES.test(c.type) && !(isCall && c.type === 'function_definition'),
+    );
     return made === undefined || declares !== true ? undefined : { ...made, end };
   }
 
@@ -375,7 +381,9 @@ class FileLowering {
     const isStatic = outer !== undefined || this.words(node).includes('static') || /\.h$/.test(this.file.path);
     const id = isStatic ? `${this.file.path}#${name}` : name;
     const nameSpan = view.spanOf(nameNode.start, nameNode.end);
-    if (this.functions.some((f) => f.id === id) || (outer === undefined && !this.isNeeded(nameSpan))) return;
+    // The names of a file do not tell that a macro makes its main().
+    const isAsked = outer === undefined && (view === this.view || name !== 'main');
+    if (this.functions.some((f) => f.id === id) || (isAsked && !this.isNeeded(nameSpan))) return;
     const own = this.attributesOf(node, body.start);
     const noreturn = own.noreturn || this.unit.noreturns.has(name);
     const beforeMain = own.beforeMain || this.unit.constructors.has(name);

@@ -3,7 +3,7 @@
  *
  * The kernel's own (tools/testing/selftests/kselftest_harness.h), in words of our own: its header is not read, wherever
  * it lies. It registers its tests in lists that a `main` of its own walks, each
- * in a process of its own; here each test is a function that nobody calls.
+ * in a process of its own; here each test is a function that a table names and nobody calls.
  */
 const PARAMETER = 'struct __test_metadata *_metadata';
 
@@ -12,7 +12,10 @@ function parameters(fixture: string): string {
 }
 
 export const TEST_HARNESS = `
-#define TEST(test_name) static void test_name(${PARAMETER})
+#define TEST(test_name) \
+static void test_name(${PARAMETER}); \
+static void *const _##test_name##_object = test_name; \
+static void test_name(${PARAMETER})
 #define TEST_SIGNAL(test_name, signal) TEST(test_name)
 #define FIXTURE_DATA(fixture_name) struct _test_data_##fixture_name
 #define FIXTURE(fixture_name) struct _test_data_##fixture_name
@@ -31,12 +34,13 @@ fixture_name##_setup(_metadata, &self_data, variant); \
 fixture_name##_##test_name(_metadata, &self_data, variant); \
 fixture_name##_teardown(_metadata, &self_data, variant); \
 } \
+static void *const _##fixture_name##_##test_name##_object = wrapper_##fixture_name##_##test_name; \
 static void fixture_name##_##test_name${parameters('fixture_name')}
 #define TEST_F_FORK(fixture_name, test_name) TEST_F(fixture_name, test_name)
 #define TEST_F_SIGNAL(fixture_name, test_name, signal) TEST_F(fixture_name, test_name)
 #define TEST_F_TIMEOUT(fixture_name, test_name, timeout) TEST_F(fixture_name, test_name)
 #define SKIP(statement, ...) do { statement; } while (0)
-#define TEST_HARNESS_MAIN
+#define TEST_HARNESS_MAIN int main(void) { return 0; }
 `;
 
 /** tst_test.h of the Linux Test Project, where it is not there: a call, and what it said. */
