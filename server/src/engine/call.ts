@@ -290,8 +290,11 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
   for (const [i, parameter] of body.parameters.entries()) {
     const argument = instruction.arguments[i];
     const to = { base: variableBase(parameter), path: '' };
+    // Nobody finds there what it is given: calls that differ in that alone are one.
+    const isIgnored = ctx.slice.ignoresParameter(parameter);
     if (parameter.name === REST) {
       const further = instruction.arguments.slice(i).map((a) => evaluate(ctx, state, a));
+      if (isIgnored) continue;
       stores.push(() => {
         state.memory.deleteBase(to.base);
         for (const [n, value] of further.entries()) state.memory.store({ base: to.base, path: `[${n}]` }, value);
@@ -315,6 +318,7 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
     const value = evaluate(ctx, state, argument);
     keepDisguised(ctx, state, argument, argument.span);
     leaveBatch(ctx, state, argument);
+    if (isIgnored) continue;
     stores.push(() => {
       state.memory.deleteBase(to.base);
       state.memory.store(to, value);

@@ -1,7 +1,7 @@
 /** What the roots of a program do that others of them can see, collected without regard to order. */
 import type { FeatureWord } from './events.ts';
 import { type Journal, textOf } from './journal.ts';
-import { type ArmedRange, locationKey } from './state.ts';
+import { type ArmedRange, joinFeatures, locationKey } from './state.ts';
 import { join, type Location, type Value } from './value.ts';
 
 /** By what it is about: what each root did. */
@@ -113,8 +113,8 @@ export class SharedFacts {
   }
 
   private request(features: FeatureWord): void {
-    this.requested = joinFeatures(this.requested, features);
-    for (const watch of this.watches) watch.requested = joinFeatures(watch.requested, features);
+    this.requested = withFeatures(this.requested, features);
+    for (const watch of this.watches) watch.requested = withFeatures(watch.requested, features);
   }
 
   arm(root: string, object: string, range: ArmedRange): void {
@@ -134,7 +134,7 @@ export class SharedFacts {
   othersHandshake(root: string, object: string): FeatureWord | undefined {
     let word: FeatureWord | undefined;
     for (const [other, features] of this.look('handshakes', this.handshakes, object) ?? [])
-      if (other !== root) word = joinFeatures(word, features);
+      if (other !== root) word = withFeatures(word, features);
     return word;
   }
 
@@ -245,7 +245,6 @@ export function sameFeatures(a: FeatureWord | undefined, b: FeatureWord | undefi
   return a === b || (a?.must === b?.must && a?.may === b?.may && a?.unknown === b?.unknown);
 }
 
-function joinFeatures(a: FeatureWord | undefined, b: FeatureWord): FeatureWord {
-  if (a === undefined) return b;
-  return { must: a.must & b.must, may: a.may | b.may, unknown: a.unknown || b.unknown };
+function withFeatures(a: FeatureWord | undefined, b: FeatureWord): FeatureWord {
+  return a === undefined ? b : joinFeatures(a, b);
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Span } from '../text/span.ts';
+import { MESSAGE_FEATURES } from '../uffd/features.ts';
 import type { Catches, FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
 import { olderId } from './object-names.ts';
@@ -432,8 +433,9 @@ function makeObjectKey(o: Uffd): string {
   return [
     o.handshake,
     o.handshake === 'failed' ? spanKey(o.handshakeSpan) : '',
-    o.features.must.toString(16),
-    o.features.may.toString(16),
+    // Nothing that a program does shows the others.
+    (o.features.must & MESSAGE_FEATURES).toString(16),
+    (o.features.may & MESSAGE_FEATURES).toString(16),
     o.features.unknown ? 'u' : '',
     o.armed.length > 0 ? 'armed' : '',
     o.escaped && (d !== undefined || o.handshake !== 'enabled') ? 'e' : '',
@@ -551,6 +553,11 @@ function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
       result ??= new Map(a);
       result.set(id, Object.assign(copyOf(object), { escaped: true }));
     }
+    const features = joinFeatures(object.features, other.features);
+    if (features !== object.features) {
+      result ??= new Map(a);
+      result.set(id, Object.assign(copyOf(result.get(id)!), { features }));
+    }
     if (other.armed === object.armed) continue;
     const armed = joinRanges(object.armed, other.armed);
     if (armed === object.armed) continue;
@@ -564,6 +571,13 @@ function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
     result.set(id, object);
   }
   return result ?? a;
+}
+
+/** Those of two paths; `a` itself where `b` adds nothing. */
+export function joinFeatures(a: FeatureWord, b: FeatureWord): FeatureWord {
+  if (a === b) return a;
+  const joined = { must: a.must & b.must, may: a.may | b.may, unknown: a.unknown || b.unknown };
+  return joined.must === a.must && joined.may === a.may && joined.unknown === a.unknown ? a : joined;
 }
 
 /** Something still has the number of a descriptor that was closed on this path: it is not the one of another path. */

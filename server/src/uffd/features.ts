@@ -4,6 +4,8 @@
  */
 import type { Evidence } from './versions.ts';
 
+const OF_MESSAGES = /^UFFD_FEATURE_(?:EVENT_|THREAD_ID$)/;
+
 export interface Feature {
   readonly name: string;
   readonly bit: bigint;
@@ -192,6 +194,9 @@ export const FEATURES: readonly Feature[] = [
     source: 'userfaultfd_move() never looks at it',
   },
 ];
+
+/** Features that decide which messages come and what stands in them: UFFD_FEATURE_EVENT_… and UFFD_FEATURE_THREAD_ID. */
+export const MESSAGE_FEATURES = FEATURES.reduce((all, { name, bit }) => (OF_MESSAGES.test(name) ? all | bit : all), 0n);
 
 /** What UFFDIO_API reports: every bit the kernel supports, whether it was requested or not. */
 export const ALL_FEATURE_BITS = FEATURES.reduce((all, f) => all | f.bit, 0n);

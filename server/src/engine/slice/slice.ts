@@ -10,6 +10,7 @@ import {
   type FunctionBody,
   type Instruction,
   type Place,
+  REST,
   type Terminator,
   type Variable,
 } from '../../ir/ir.ts';
@@ -62,6 +63,7 @@ export class Slice {
   private readonly whole: boolean;
   private readonly sliced = new Map<string, FunctionBody | undefined>();
   private readonly ignored = new WeakMap<Place, boolean>();
+  private readonly ignoredParameters = new WeakMap<Variable, boolean>();
   private readonly signatures = new Map<string, string>();
   private readonly masks = new Map<FunctionBody, readonly Mask[]>();
   private readonly rows: Rows;
@@ -204,6 +206,23 @@ export class Slice {
     return (
       kind !== 'record' && kind !== 'array' && variable.cleanup === undefined && !this.relevance.matters(variable.id)
     );
+  }
+
+  /** What a call gives to the function under that name is never looked at. */
+  ignoresParameter(parameter: Variable): boolean {
+    if (this.whole) return false;
+    let answer = this.ignoredParameters.get(parameter);
+    if (answer === undefined) {
+      answer = this.findsIgnored(parameter);
+      this.ignoredParameters.set(parameter, answer);
+    }
+    return answer;
+  }
+
+  private findsIgnored(parameter: Variable): boolean {
+    if (parameter.name !== REST) return this.ignoresVariable(parameter);
+    const { names } = this.relevance;
+    return !this.relevance.matters(parameter.id) && !this.relevance.matters(names.behind(parameter.id));
   }
 
   /** All that is answered here of a function and of what stands in it: equal texts, equal answers. */
