@@ -2,20 +2,19 @@
 import { MacrosByPlace } from '../syntax/redefinitions.ts';
 import type { CParser, MacroDefinition, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { Builder, constantExpr, type Nesting, type UnitScope, type View, variablePlace } from './builder.ts';
+import { Builder, type Nesting, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
-import {
-  type CType,
-  type Expr,
-  type FunctionBody,
-  type GlobalVariable,
-  type Place,
-  REST,
-  type RecordType,
-  type StrayText,
-  type TranslationUnit,
-  type Variable,
+import type {
+  CType,
+  Expr,
+  FunctionBody,
+  GlobalVariable,
+  Place,
+  RecordType,
+  StrayText,
+  TranslationUnit,
+  Variable,
 } from './ir.ts';
 import {
   type Attributes,
@@ -26,6 +25,7 @@ import {
   textOutsideFunctions,
 } from './kept-functions.ts';
 import { type Head, headAt, namedByArgument, namesWithin } from './made-definitions.ts';
+import { declareParameters, wordsOf } from './parameters.ts';
 import { statement } from './statements.ts';
 import { strayText } from './strays.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
@@ -267,13 +267,11 @@ class FileLowering {
   }
 
   private words(node: SyntaxNode): string[] {
-    return node.children
-      .filter((c) => c.type === 'storage_class_specifier' || c.type === 'type_qualifier')
-      .map((c) => this.text(c));
+    return wordsOf(node, (n) => this.text(n));
   }
 
-  private builder(id: string, nesting?: Nesting, view = this.unit.view): Builder {
-    const b = new Builder(this.unit, id, view, nesting);
+  private builder(id: string, nesting?: Nesting): Builder {
+    const b = new Builder(this.unit, id, this.unit.view, nesting);
     b.openScope();
     return b;
   }
@@ -495,30 +493,7 @@ class FileLowering {
       outer,
       define: (inner, around) => this.nested(inner, around),
     });
-    const list: Variable[] = [];
-    let variadic = false;
-    for (const p of parameters?.children ?? []) {
-      if (p.type === 'variadic_parameter') variadic = true;
-      if (p.type !== 'parameter_declaration' && p.type !== 'identifier') continue;
-      const variable = this.parameter(b, p, node, list.length);
-      if (variable === undefined) continue;
-      list.push(variable);
-      b.declare(variable.name, variable);
-    }
-    if (variadic) {
-      const type: CType = { kind: 'array', of: { kind: 'unknown', name: REST }, length: undefined };
-      const span = view.spanOf(nameNode.start, nameNode.end);
-      const rest: Variable = {
-        id: `${b.functionId}:${REST}`,
-        name: REST,
-        storage: 'parameter',
-        type,
-        volatile: false,
-        span,
-      };
-      list.push(rest);
-      b.declare(REST, rest);
-    }
+    const { list, variadic } = declareParameters(b, parameters, node, view.spanOf(nameNode.start, nameNode.end));
     const end = view.spanOf(body.end - 1, body.end);
     this.in(inside.view, () => statement(b, inside.body));
     b.unwindTo(0, end);
@@ -556,42 +531,7 @@ class FileLowering {
   private belongs(at: number, node: SyntaxNode): boolean {
     return at >= node.start || this.file.masked.slice(at, node.start).trim() === '';
   }
-
-  private parameter(b: Builder, p: SyntaxNode, definition: SyntaxNode, index: number): Variable | undefined {
-    if (p.type === 'identifier') return this.oldStyleParameter(b, p, definition);
-    const base = this.unit.types.specifier(child(p, 'type'));
-    const d = child(p, 'declarator');
-    if (d === undefined && base.kind === 'void') return undefined;
-    const declared =
-      d === undefined ? { name: undefined, nameNode: undefined, type: base } : this.unit.types.declarator(d, base);
-    let type = declared.type;
-    if (type.kind === 'array') type = { kind: 'pointer', to: type.of };
-    if (type.kind === 'function') type = { kind: 'pointer', to: type };
-    const at = declared.nameNode ?? p;
-    const name = declared.name ?? `unnamed parameter ${index + 1}`;
-    const volatile = this.words(p).includes('volatile') && type.kind !== 'pointer';
-    return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile, span: b.span(at) };
-  }
-
-  /** K&R: the types stand between the parameter list and the body. */
-  private oldStyleParameter(b: Builder, p: SyntaxNode, definition: SyntaxNode): Variable {
-    const name = this.text(p);
-    let type: CType = { kind: 'integer', bytes: 4, signed: true };
-    for (const c of definition.children) {
-      if (c.type !== 'declaration') continue;
-      const base = this.unit.types.specifier(child(c, 'type'));
-      for (const d of c.children) {
-        if (d.field !== 'declarator') continue;
-        const declared = this.unit.types.declarator(d, base);
-        if (declared.name === name)
-          type = declared.type.kind === 'array' ? { kind: 'pointer', to: declared.type.of } : declared.type;
-      }
-    }
-    return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile: false, span: b.span(p) };
-  }
 }
 
 /** What may stand at the top of a file and declares something. */
 const DECLARES = /^(?:declaration|type_definition|function_definition|\w+_specifier)$/;
-
-export { constantExpr };
