@@ -244,7 +244,10 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
   for (const id of saved === undefined ? [] : heldIn(saved)) state.update(id, { duty: undefined });
   bindArguments(ctx, state, instruction, body);
   const context = callContext(ctx, state, instruction, body);
-  const aside = context.shared ? setAsideUnreached(ctx.program, state, body) : setAside(state, ctx.body, body);
+  const makesNothing = state.objects.size === 0 && !ctx.slice.makes(body);
+  const aside = context.shared
+    ? setAsideUnreached(ctx.program, state, body, makesNothing)
+    : setAside(state, ctx.body, body, makesNothing);
   const exits = yield* summarised(ctx, state, { instruction, body, ...context }, budget);
   for (const exit of exits) {
     // What is left of the frame: temporaries, which no scope ends.

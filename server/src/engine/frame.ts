@@ -10,7 +10,13 @@ import { ERRNO_BASE, type Program, variableBase } from './context.ts';
 import { type Entry, FORK_FIELD } from './memory.ts';
 import type { State } from './state.ts';
 
-export type Frame = readonly Entry[];
+export interface Frame {
+  readonly entries: readonly Entry[];
+  /** Those of them that stand for several objects. */
+  readonly summaries: readonly string[];
+}
+
+const NOTHING: Frame = { entries: [], summaries: [] };
 
 const privates = new WeakMap<FunctionBody, readonly string[]>();
 
@@ -41,17 +47,22 @@ function findPrivate(body: FunctionBody): string[] {
 /**
  * Takes the private variables of the caller out of the state. What names a descriptor or a message stays, and so does
  * what leads to allocated memory: whoever holds a descriptor there is asked of the whole state, and what is made where
- * something was made before gives that another name.
+ * something was made before gives that another name. Where there is no descriptor, and the callee makes nothing, that is
+ * no reason (`makesNothing`).
  */
-export function setAside(state: State, caller: FunctionBody, callee: FunctionBody): Frame {
+export function setAside(state: State, caller: FunctionBody, callee: FunctionBody, makesNothing: boolean): Frame {
   // A function that calls itself has one set of variables.
-  return caller.id === callee.id ? [] : state.memory.removeEach(privateBases(caller), isPlain);
+  if (caller.id === callee.id) return NOTHING;
+  const entries = state.memory.removeEach(privateBases(caller), makesNothing ? isUntagged : isPlain);
+  return { entries, summaries: [] };
 }
 
 /** The same for all that the callee cannot reach, whoever's it is: its callers are not told apart. */
-export function setAsideUnreached(program: Program, state: State, callee: FunctionBody): Frame {
+export function setAsideUnreached(program: Program, state: State, callee: FunctionBody, makesNothing: boolean): Frame {
   const { bases } = state.reach([], [ERRNO_BASE, ...globalBases(program), ...callee.parameters.map(variableBase)]);
-  return state.memory.removeOthers(bases, isPlain);
+  const { summaries } = state.memory;
+  const entries = state.memory.removeOthers(bases, makesNothing ? isUntagged : isPlain);
+  return { entries, summaries: entries.flatMap(({ base }) => (summaries.has(base) ? [base] : [])) };
 }
 
 const globals = new WeakMap<Program, readonly string[]>();
@@ -74,25 +85,31 @@ function isPlain({ values }: Cells): boolean {
   return true;
 }
 
+function isUntagged({ values }: Cells): boolean {
+  for (const { tag } of values.values()) if (tag !== undefined) return false;
+  return true;
+}
+
 /** The variables of a body as they are: those of the outer activation of a recursive function. */
 export function saveFrame(state: State, body: FunctionBody): Frame {
-  const frame: Entry[] = [];
+  const entries: Entry[] = [];
   for (const variable of [...body.parameters, ...body.locals]) {
     const base = variableBase(variable);
-    if (state.memory.has(base)) frame.push({ base, cells: state.memory.cellsOf(base) });
+    if (state.memory.has(base)) entries.push({ base, cells: state.memory.cellsOf(base) });
   }
-  return frame;
+  return { entries, summaries: [] };
 }
 
 /** Descriptors that variables of the frame hold, messages apart. */
-export function heldIn(frame: Frame): Set<string> {
+export function heldIn({ entries }: Frame): Set<string> {
   const found = new Set<string>();
-  for (const { cells } of frame)
+  for (const { cells } of entries)
     for (const [path, { references }] of cells.values)
       if (!path.endsWith(FORK_FIELD)) for (const r of references) if (r.kind === 'descriptor') found.add(r.object);
   return found;
 }
 
-export function restoreFrame(state: State, frame: Frame): void {
-  state.memory.putEach(frame);
+export function restoreFrame(state: State, { entries, summaries }: Frame): void {
+  state.memory.putEach(entries);
+  for (const base of summaries) state.memory.makeSummary(base);
 }

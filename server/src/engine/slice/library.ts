@@ -46,6 +46,23 @@ const PRODUCERS: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'atomic-exchange',
 ]);
 
+/** After which something lies in memory under a new name, or under that of what was made at the same place before. */
+export const MAKERS: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'userfaultfd',
+  'ioctl',
+  'syscall',
+  'read',
+  'readv',
+  'epoll-create',
+  'epoll-wait',
+  'malloc',
+  'realloc',
+  'memalign',
+  'mmap',
+  'clone',
+  'thread-create',
+]);
+
 /**
  * Which arguments of a kind a model looks at; all of them where a kind is not here. What only lets a descriptor
  * escape needs none: descriptors are followed wherever they go.

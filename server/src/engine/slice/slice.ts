@@ -118,6 +118,11 @@ export class Slice {
     return this.relevance.functions.get(body.id)?.wary !== false;
   }
 
+  /** Something may be made while it runs to which memory leads: allocated memory, a userfaultfd, a child. */
+  makes(body: FunctionBody): boolean {
+    return this.relevance.functions.get(body.id)?.makes !== false;
+  }
+
   /** While it runs something is done that other functions rest on: a userfaultfd or a reader comes to be. */
   prepares(body: FunctionBody): boolean {
     const facts = this.relevance.functions.get(body.id);
@@ -238,14 +243,14 @@ export class Slice {
   private sign(body: FunctionBody): string {
     const facts = this.relevance.functions.get(body.id);
     if (facts === undefined) return '';
-    const { acts, neverReturns, forks, wary, startsThreads, readsMessages, folded } = facts;
+    const { acts, neverReturns, forks, wary, makes, startsThreads, readsMessages, folded } = facts;
     const kept = facts.blocks.flatMap(({ steps }) =>
       steps.map((s) => this.relevance.keeps(s, wary) || ends(this.relevance.functions, s)),
     );
     const ignored = [...body.parameters, ...body.locals].map((v) => this.ignoresVariable(v));
     visitBody(body, { place: (p) => ignored.push(this.ignores(p)) });
     const bits = (list: readonly boolean[]) => list.map(Number).join('');
-    const traits = bits([this.whole, acts, neverReturns, forks, wary, startsThreads, readsMessages]);
+    const traits = bits([this.whole, acts, neverReturns, forks, wary, makes, startsThreads, readsMessages]);
     const masks = this.masksOf(body).map(nameOfMask);
     const walkers = this.walkersOf(body).map(({ at, rows }) => `${at.base}:${rows ?? this.rows.description}`);
     return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body), masks.join(), walkers.join()].join(

@@ -28,6 +28,7 @@ import {
   LOOKED_AT,
   LOOKS_NOT_BEHIND,
   libraryCallOf,
+  MAKERS,
   makesProcess,
   RETURNS_ARGUMENT,
   TELLING,
@@ -51,6 +52,8 @@ export interface Step {
   readonly request: boolean;
   /** It makes a userfaultfd, or may do its handshake. */
   readonly handshake: boolean;
+  /** It may make something that memory leads to: allocated memory, a userfaultfd, or what a message brings. */
+  readonly makes: boolean;
   /** After it this may be another process. */
   readonly forks: boolean;
   /** A thread begins with one of the functions that it leads to. */
@@ -117,6 +120,7 @@ class PlainStep implements Step {
   forDescriptors: boolean = false;
   request: boolean = false;
   handshake: boolean = false;
+  makes: boolean = false;
   forks: boolean = false;
   startsThread: boolean = false;
   unknown: boolean = false;
@@ -386,6 +390,7 @@ export class StepReader {
     step.forForks = row.kind === 'mutex-lock' || row.kind === 'mutex-unlock';
     step.request = request;
     step.handshake = isHandshake(known);
+    step.makes = MAKERS.has(row.kind);
     step.forks = makesProcess(known);
     step.startsThread = thread !== undefined;
     step.ends = row.noreturn;

@@ -12,6 +12,8 @@ export interface FunctionFacts {
   neverReturns: boolean;
   /** A userfaultfd is made, or its handshake done, while it runs: before that, requests of every kind matter. */
   wary: boolean;
+  /** Something may be made while it runs to which memory leads. */
+  makes: boolean;
   /** After it this may be another process. */
   forks: boolean;
   /** A thread is started while it runs. */
@@ -45,6 +47,7 @@ export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): Func
     calls: blocks.flatMap(({ steps }, block) => steps.filter(mayCall).map((step) => ({ step, block }))),
     neverReturns: false,
     wary: false,
+    makes: false,
     forks: false,
     startsThreads: false,
     inThread: false,
@@ -72,6 +75,7 @@ export function findTraits(
   findEnds(functions);
   for (const facts of functions.values()) facts.graph = flowgraph(functions, facts);
   ascend(functions, 'wary', (s) => s.handshake);
+  ascend(functions, 'makes', (s) => s.makes);
   ascend(functions, 'forks', (s) => s.forks);
   ascend(functions, 'startsThreads', (s) => s.startsThread);
   descend(
@@ -99,7 +103,11 @@ function descend(
 }
 
 /** Whoever does it and their callers, however many calls lead there. */
-function ascend(functions: Functions, trait: 'wary' | 'forks' | 'startsThreads', does: (step: Step) => boolean): void {
+function ascend(
+  functions: Functions,
+  trait: 'wary' | 'makes' | 'forks' | 'startsThreads',
+  does: (step: Step) => boolean,
+): void {
   const from = [...functions.values()].filter((f) => some(f, does));
   for (let facts = from.pop(); facts !== undefined; facts = from.pop()) {
     if (facts[trait]) continue;
