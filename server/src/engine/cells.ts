@@ -107,12 +107,17 @@ export function underPattern(key: string, prefix: string): boolean {
   return matches(head, prefix);
 }
 
+/** Memory that was there before the program named it. */
+export function isFoundMemory(base: string): boolean {
+  return base.startsWith('outside:') || base.startsWith('string:');
+}
+
 /**
  * Memory that was there before the program named it, with nothing but numbers that one path found out or stored: on a
  * path that did not, they are unknown.
  */
 export function isLearned(base: string, { values }: Cells): boolean {
-  if (!base.startsWith('outside:') && !base.startsWith('string:')) return false;
+  if (!isFoundMemory(base)) return false;
   for (const { references, tag } of values.values()) if (references.length > 0 || tag !== undefined) return false;
   return true;
 }

@@ -164,6 +164,14 @@ export interface UnknownCallEvent extends EventBase {
   readonly root: string;
 }
 
+/** A thread is started where another one of the same place may run. */
+export interface ThreadAgainEvent extends EventBase {
+  readonly kind: 'thread-again';
+  readonly threadSite: string;
+  /** Userfaultfds that were there for the one before, too. */
+  readonly objects: readonly string[];
+}
+
 export type EngineEvent =
   | UnreadyUseEvent
   | RepeatedHandshakeEvent
@@ -181,7 +189,8 @@ export type EngineEvent =
   | DisarmEvent
   | EscapeEvent
   | ExecEvent
-  | UnknownCallEvent;
+  | UnknownCallEvent
+  | ThreadAgainEvent;
 
 /** How a root was started: a thread's site is the span key of its pthread_create. */
 export interface RootFact {

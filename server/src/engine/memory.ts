@@ -6,6 +6,7 @@ import {
   defaultOf,
   EMPTY,
   isBelow,
+  isFoundMemory,
   isLearned,
   joinCells,
   loadAny,
@@ -384,7 +385,9 @@ export class Memory {
     if (cells === undefined) return undefined;
     if (!location.path.includes('[*]')) return loadCell(cells, location.path);
     // Elements of allocated memory that nobody stored to are not read.
-    return loadAny(cells, location.path, location.base.startsWith('heap:'));
+    const value = loadAny(cells, location.path, location.base.startsWith('heap:'));
+    // What was found out of one number of a text says nothing of the others.
+    return value !== undefined && isNumber(value) && isFoundMemory(location.base) ? undefined : value;
   }
 
   /** True when a store there replaces the old value for sure. */
@@ -466,6 +469,10 @@ export class Memory {
     this.fill(to, fallback);
     for (const [suffix, value] of cells) this.store({ base: to.base, path: to.path + suffix }, value);
   }
+}
+
+function isNumber({ references, tag }: Value): boolean {
+  return references.length === 0 && tag === undefined;
 }
 
 export function joinMemory(a: Memory, b: Memory, widen?: Thresholds): { memory: Memory; changed: boolean } {

@@ -1,6 +1,7 @@
 /** Conditions: restricts a state to those concrete states in which an expression is true, or false. */
 import type { BinaryOperator, Expr, Place } from '../ir/ir.ts';
 import { canBeSame } from './arithmetic.ts';
+import { isFoundMemory } from './cells.ts';
 import type { Context } from './context.ts';
 import {
   anyNumber,
@@ -13,6 +14,7 @@ import {
   placeOf,
 } from './evaluate.ts';
 import type { Memory } from './memory.ts';
+import { isBytePointer } from './slice/names.ts';
 import type { State } from './state.ts';
 import {
   type AbstractNumber,
@@ -185,7 +187,7 @@ function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) 
   if (locations.length > 1) return narrowPointer(ctx, state, place, expr, change);
   if (locations.length !== 1) return true;
   const location = locations[0]!;
-  if (!state.memory.isStrong(location)) return true;
+  if (!state.memory.isStrong(location) || isSomewhereIn(location, place)) return true;
   const value = loadLocation(ctx, state, location);
   const changed = change(value);
   if (isEmpty(changed)) return false;
@@ -196,6 +198,11 @@ function replace(ctx: Context, state: State, expr: Expr, change: (value: Value) 
   if (kept !== own) state.memory.store(location, isEmpty(kept) ? changed : kept);
   if (asConstant(changed) === 0) forgetUnmade(state, value.references);
   return true;
+}
+
+/** Where in a text a pointer is, is not followed (slice/steps.ts): what one character is says nothing of the next look. */
+function isSomewhereIn({ base }: Location, place: Place): boolean {
+  return place.base.kind === 'deref' && isFoundMemory(base) && isBytePointer(place.base.pointer);
 }
 
 /** Of a pointer that leads to several objects, those stay in which the member can be what it is said to be. */

@@ -196,6 +196,8 @@ function variant(event: EngineEvent): string {
       return event.how;
     case 'handshake':
       return String(event.features.may);
+    case 'thread-again':
+      return event.objects.join();
     default:
       return '';
   }

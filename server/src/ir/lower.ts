@@ -458,7 +458,12 @@ class FileLowering {
     if (macros.size === 0) return undefined;
     const wanted = structural ? structuralMacros(macros) : undefined;
     if (wanted !== undefined && !callsOneOf(wanted, this.text(body))) return undefined;
-    return writeOut(this.unit.parser, view, body, macros, (name) => wanted?.has(name) ?? true);
+    const { macrosByPlace, parser } = this.unit;
+    const at = (offset: number) => macrosByPlace.at(view.spanOf(body.start + offset, body.start + offset).start);
+    return writeOut(parser, view, body, macros, {
+      isWanted: (name) => wanted?.has(name) ?? true,
+      macrosAt: macrosByPlace.vary ? at : undefined,
+    });
   }
 
   /** The macros that hold where the node stands in the file. */

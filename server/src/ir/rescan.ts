@@ -33,19 +33,23 @@ export interface Rescanned {
 
 export interface RescanOptions {
   /** Macros that are expanded; all, where not given. */
-  readonly isWanted?: (name: string) => boolean;
+  readonly isWanted?: ((name: string) => boolean) | undefined;
+  /** The macros that hold at an offset of the text, where some name is defined again on the way. */
+  readonly macrosAt?: ((offset: number) => Macros) | undefined;
   readonly hidden?: readonly string[];
   /** The longest text that may come out. */
   readonly most?: number;
 }
+
+type Macros = ReadonlyMap<string, MacroDefinition>;
 
 const WORD = /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*/g;
 
 /** Undefined where the text would get too long. */
 export function rescan(
   text: string,
-  macros: ReadonlyMap<string, MacroDefinition>,
-  { isWanted = () => true, hidden = [], most = MAX_EXPANSION }: RescanOptions = {},
+  macros: Macros,
+  { isWanted = () => true, macrosAt, hidden = [], most = MAX_EXPANSION }: RescanOptions = {},
 ): Rescanned | undefined {
   const parts: Part[] = [];
   let out = '';
@@ -54,8 +58,14 @@ export function rescan(
     parts.push({ from: out.length, to: out.length + piece.length, at, call, hidden: names });
     out += piece;
   };
-  /** `pieces`: parts of the text that stand in the one that was given. */
-  const write = (inner: string, pieces: readonly Piece[], call: Range | undefined, names: readonly string[]) => {
+  /** `pieces`: parts of the text that stand in the one that was given; `around`: the macros of the call around. */
+  const write = (
+    inner: string,
+    pieces: readonly Piece[],
+    call: Range | undefined,
+    names: readonly string[],
+    around: Macros | undefined,
+  ) => {
     const copy = (from: number, to: number) => {
       let at = from;
       for (const p of pieces) {
@@ -71,7 +81,8 @@ export function rescan(
     const words = new RegExp(WORD);
     for (let match = words.exec(inner); match !== null && out.length <= most; match = words.exec(inner)) {
       const [name] = match;
-      const macro = names.includes(name) || names.length > MAX_DEPTH || !isWanted(name) ? undefined : macros.get(name);
+      const known = around ?? macrosAt?.(match.index) ?? macros;
+      const macro = names.includes(name) || names.length > MAX_DEPTH || !isWanted(name) ? undefined : known.get(name);
       if (macro === undefined) continue;
       let end = match.index + name.length;
       let args: ArgumentText[] | undefined;
@@ -85,13 +96,13 @@ export function rescan(
       copy(from, match.index);
       const given = substitute(macro, args);
       const placed = given.pieces.flatMap((piece) => placedIn(pieces, piece));
-      write(given.text, placed, call ?? { start: match.index, end }, [...names, name]);
+      write(given.text, placed, call ?? { start: match.index, end }, [...names, name], known);
       from = end;
       words.lastIndex = end;
     }
     copy(from, inner.length);
   };
-  write(text, [{ from: 0, to: text.length, outer: 0 }], undefined, hidden);
+  write(text, [{ from: 0, to: text.length, outer: 0 }], undefined, hidden, undefined);
   return out.length > most ? undefined : { text: out, parts };
 }
 

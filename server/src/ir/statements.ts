@@ -2,6 +2,7 @@
 import { COMPUTED_GOTO, RANGE } from '../syntax/mask.ts';
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
+import { assertion, assertionWithBlock } from './assertions.ts';
 import { type Builder, loadOf, type SwitchFrame, variablePlace } from './builder.ts';
 import { branchOn } from './conditions.ts';
 import { expression, place, unwrap } from './expressions.ts';
@@ -93,7 +94,17 @@ export function statement(b: Builder, node: SyntaxNode): void {
 }
 
 function statements(b: Builder, nodes: readonly SyntaxNode[]): void {
-  for (const node of nodes) if (node.named) statement(b, node);
+  const named = nodes.filter((n) => n.named);
+  for (let i = 0; i < named.length; i++) {
+    const [node, next] = [named[i]!, named[i + 1]];
+    const asserted = assertionWithBlock(b, node, next);
+    if (asserted === undefined) {
+      statement(b, node);
+      continue;
+    }
+    assertion(b, asserted.claim, asserted.args, b.span(node), () => statement(b, next!));
+    i++;
+  }
 }
 
 function expressionStatement(b: Builder, node: SyntaxNode): void {

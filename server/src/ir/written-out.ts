@@ -8,7 +8,7 @@ import { maskSnippet } from '../syntax/mask.ts';
 import { closing } from '../syntax/preprocess.ts';
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { View } from './builder.ts';
-import { type Part, rescan } from './rescan.ts';
+import { type Part, type RescanOptions, rescan } from './rescan.ts';
 
 /** Longer bodies are left as they are. */
 const MAX_BODY = 100_000;
@@ -87,9 +87,9 @@ export function writeOut(
   outer: View,
   body: SyntaxNode,
   macros: ReadonlyMap<string, MacroDefinition>,
-  isWanted: (name: string) => boolean,
+  options: Pick<RescanOptions, 'isWanted' | 'macrosAt'>,
 ): WrittenOut | undefined {
-  const made = expandRange(parser, outer, body, macros, { isWanted, before: BEFORE, after: '' });
+  const made = expandRange(parser, outer, body, macros, { ...options, before: BEFORE, after: '' });
   const written = made?.root.children[0]?.children.find((c) => c.type === 'compound_statement');
   if (made === undefined || written === undefined || written.end !== made.view.text.length) return undefined;
   return { body: written, view: made.view };
@@ -101,7 +101,7 @@ export function expanded(
   outer: View,
   range: Pick<SyntaxNode, 'start' | 'end'>,
   macros: ReadonlyMap<string, MacroDefinition>,
-  { isWanted = () => true, after = '' }: ExpandOptions = {},
+  { isWanted, after = '' }: ExpandOptions = {},
 ): Expanded | undefined {
   return expandRange(parser, outer, range, macros, { isWanted, before: '', after });
 }
@@ -112,8 +112,7 @@ export interface ExpandOptions {
   readonly after?: string;
 }
 
-interface Around {
-  readonly isWanted: (name: string) => boolean;
+interface Around extends Pick<RescanOptions, 'isWanted' | 'macrosAt'> {
   readonly before: string;
   readonly after: string;
 }
@@ -123,11 +122,11 @@ function expandRange(
   outer: View,
   range: Pick<SyntaxNode, 'start' | 'end'>,
   macros: ReadonlyMap<string, MacroDefinition>,
-  { isWanted, before, after }: Around,
+  { isWanted, macrosAt, before, after }: Around,
 ): Expanded | undefined {
   if (range.end - range.start > MAX_BODY) return undefined;
   const given = withNames(outer, range, macros);
-  const made = rescan(given, macros, { isWanted, most: 2 * MAX_BODY });
+  const made = rescan(given, macros, { isWanted, macrosAt, most: 2 * MAX_BODY });
   if (made === undefined || made.text === given) return undefined;
   const written = before + made.text + after;
   // Not kept as expansions are: whole bodies do not recur, and their trees are large.
@@ -165,7 +164,9 @@ function withNames(
     const behind = open === undefined ? at + word.length : closing(original, at + word.length - 1);
     masked = masked.slice(0, at - start) + original.slice(at, behind) + masked.slice(behind - start);
   }
-  return masked.replace(/[A-Za-z_]\w*[ \t]*/g, (word, offset: number) => {
+  return masked.replace(/[A-Za-z_]\w*[ \t]*|;/g, (word, offset: number) => {
+    // A semicolon that the mask added: it does so again.
+    if (word === ';') return original[start + offset]!.replace(/\S/, word);
     const written = original.slice(start + offset, start + offset + word.length);
     const name = written === word ? undefined : /^[A-Za-z_]\w*\s*$/.exec(written)?.[0].trimEnd();
     return name !== undefined && macros.has(name) ? written : word;

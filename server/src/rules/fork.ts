@@ -40,6 +40,7 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   );
   const threadOf = threadSites(program);
   const ownSite = threadOf.get(fork.root);
+  const again = eventsOf(program, 'thread-again');
   let waiting: Verdict | undefined;
   let own: ReadEvent | undefined;
   let ended: ReadEvent | undefined;
@@ -51,6 +52,8 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
       if (read.process === fork.siteLabel || read.root === fork.root) continue;
     }
     if (read.root === fork.root) {
+      // Another thread that was started at the same place.
+      if (again.some((e) => e.threadSite === ownSite && e.objects.includes(fork.object))) return { kind: 'read' };
       own ??= read;
       continue;
     }

@@ -388,6 +388,7 @@ function isOrdinary(word: string, macros: ReadonlyMap<string, MacroDefinition>):
     !isCleanupWord(word) &&
     !soundsLikeAttribute(word) &&
     !FOR_EACH.test(word) &&
+    !ASSERTION.test(word) &&
     !STATEMENT_MACRO.test(word)
   );
 }
@@ -395,6 +396,10 @@ function isOrdinary(word: string, macros: ReadonlyMap<string, MacroDefinition>):
 /** Names of macros that begin a loop, and of ones that may stand for statements, wherever they are defined. */
 const FOR_EACH = /for_each|foreach|FOREACH|FOR_EACH/;
 const STATEMENT_MACRO = /^[A-Z][A-Z0-9_]+$/;
+/** Assertions, whose arguments may be no C, and behind which a block may stand. */
+const ASSERTION = /assert|expect/i;
+/** `g_assert_cmpint(a, ==, b)`. */
+const OPERATOR_ARGUMENT = /,(\s*(?:[=!<>]=|[<>])\s*),/g;
 
 /** GNU `case low ... high:` is no C to the grammar; no operator binds weaker than the one that stands in for it. */
 export const RANGE = '...';
@@ -495,19 +500,17 @@ function maskMacro(
       return end;
     }
   }
+  const isAssertion = macro === undefined && ASSERTION.test(name);
+  if (isAssertion) maskOperators(chars, text, open, close);
   if (
     depth > 0 &&
-    (macro?.parameters !== undefined || STATEMENT_MACRO.test(name)) &&
+    (macro?.parameters !== undefined || isAssertion || STATEMENT_MACRO.test(name)) &&
     startsStatement(text, start, chars.ended)
   ) {
     // A macro call without semicolon in front of the next statement would make a declaration of it.
     const after = skipComments(text, close);
-    if (
-      after > close &&
-      /\s/.test(text[close]!) &&
-      /[A-Za-z_}*]/.test(text[after] ?? '') &&
-      text.slice(close, after).includes('\n')
-    ) {
+    const follows = /[A-Za-z_}*]/.test(text[after] ?? '') && text.slice(close, after).includes('\n');
+    if (after > close && /\s/.test(text[close]!) && (follows || (isAssertion && text[after] === '{'))) {
       chars.replace(close, close + 1, ';');
       chars.ended = close;
     }
@@ -518,6 +521,12 @@ function maskMacro(
     if (names.some((n) => /[;}]\s*$/.test(macros.get(n)?.body ?? ''))) chars.replace(close, close + 1, ';');
   }
   return end;
+}
+
+/** A comparison that an assertion is given in three arguments becomes one. */
+function maskOperators(chars: Blanker, text: string, open: number, close: number): void {
+  for (const { 0: found, 1: operator, index } of text.slice(open, close).matchAll(OPERATOR_ARGUMENT))
+    chars.replace(open + index, open + index + found.length, ` ${operator!} `);
 }
 
 /** The call begins a line, and what follows it begins one too. */

@@ -39,7 +39,7 @@ static void fixture_name##_##test_name${parameters('fixture_name')}
 #define TEST_F_FORK(fixture_name, test_name) TEST_F(fixture_name, test_name)
 #define TEST_F_SIGNAL(fixture_name, test_name, signal) TEST_F(fixture_name, test_name)
 #define TEST_F_TIMEOUT(fixture_name, test_name, timeout) TEST_F(fixture_name, test_name)
-#define SKIP(statement, ...) do { statement; } while (0)
+#define SKIP(statement, ...) do { _exit(4); statement; } while (0)
 #define TEST_HARNESS_MAIN int main(void) { return 0; }
 `;
 
@@ -48,6 +48,12 @@ export const LINUX_TEST_PROJECT = `
 extern long TST_RET;
 extern int TST_ERR;
 #define TEST(SCALL) do { errno = 0; TST_RET = SCALL; TST_ERR = errno; } while (0)
+#define TST_EXP_FD(SCALL, ...) TEST(SCALL)
+#define TST_EXP_PID(SCALL, ...) TEST(SCALL)
+#define TST_EXP_PASS(SCALL, ...) TEST(SCALL)
+#define TST_EXP_POSITIVE(SCALL, ...) TEST(SCALL)
+#define TST_EXP_VAL(SCALL, VAL, ...) TEST(SCALL)
+#define TST_EXP_FAIL(SCALL, ...) TEST(SCALL)
 `;
 
 /** The header as an `#include` names it: projects have copies of it. */

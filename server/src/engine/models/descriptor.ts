@@ -264,8 +264,9 @@ export function duplicate(call: ModelCall, state: State): State[] {
     const object = r.kind === 'descriptor' ? state.objects.get(r.object) : undefined;
     // The copy may be read, closed or handed on under its own number: nothing absent is claimed of the context.
     if (object === undefined || object.duty !== undefined) continue;
-    const handshake = object.handshake === 'enabled' ? 'enabled' : 'unknown';
-    state.update(object.id, { escaped: true, handshake });
+    const isEnabled = object.handshake === 'enabled';
+    const features = isEnabled ? object.features : UNKNOWN_FEATURES;
+    state.update(object.id, { escaped: true, handshake: isEnabled ? 'enabled' : 'unknown', features });
   }
   setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
   return [state];

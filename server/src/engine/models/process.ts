@@ -152,6 +152,10 @@ function startThread(call: ModelCall, state: State, start: Value | undefined, ar
   for (const id of state.reach([argument]).descriptors) state.update(id, { duty: undefined });
   const functions = functionsOf(start);
   let known = functions.length > 0 && !(start?.any ?? true);
+  if (state.threads.get(site) === 'running') {
+    const objects = [...state.objects.keys()].filter((id) => likeOf(state, id).length === 0);
+    ctx.facts.emit({ kind: 'thread-again', threadSite: site, objects, ...eventBase(ctx, state, '', instruction.span) });
+  }
   state.threads = withEntry(state.threads, site, 'running');
   for (const name of functions) {
     known = ctx.facts.startThread(name, ctx.body.file, site, argument, state, ctx.root) && known;
@@ -335,6 +339,11 @@ export function anyThreads(ctx: Context, state: State): boolean {
 
 export { loadLocation, noteChildUse, oneOf };
 
-function siblingsOf({ objects, renamed }: State, id: string): string[] {
-  return renamed ? [] : [...objects.keys()].filter((other) => other !== id && areSiblings(other, id));
+function siblingsOf(state: State, id: string): string[] {
+  return state.renamed ? [] : likeOf(state, id);
+}
+
+/** Others that were made at the same place. */
+function likeOf({ objects }: State, id: string): string[] {
+  return [...objects.keys()].filter((other) => other !== id && areSiblings(other, id));
 }

@@ -220,12 +220,13 @@ function holderOf(ctx: Context, state: State, call: ModelCall): Location | undef
   return place === undefined ? undefined : placeLocations(ctx, state, place)[0];
 }
 
-/** Events other than FORK that the source can deliver. */
-function otherEvents(object: Uffd): number[] {
+/** Events that the source can deliver; not FORK where a child comes with it, which is followed apart. */
+function otherEvents({ features }: Uffd): number[] {
+  const isApart = (features.may & FORK_FEATURE) !== 0n;
   return EVENTS.filter(
     (e) =>
-      e.value !== FORK_EVENT &&
-      (e.featureBit === undefined || object.features.unknown || (object.features.may & e.featureBit) !== 0n),
+      !(isApart && e.value === FORK_EVENT) &&
+      (e.featureBit === undefined || features.unknown || (features.may & e.featureBit) !== 0n),
   ).map((e) => e.value);
 }
 
