@@ -3,7 +3,7 @@ import type { Expr, FunctionBody, Instruction, Place } from '../ir/ir.ts';
 import { successors } from '../ir/simplify.ts';
 import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
-import { evaluate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
+import { evaluate, isPrivate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { FORK_FIELD, isForkPlace, isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, noteMemoryUse, share } from './observe.ts';
 import { locationKey, type Replacement, type State, type Uffd } from './state.ts';
@@ -174,8 +174,8 @@ function strongStore(ctx: Context, state: State, location: Location, value: Valu
   const old = loadLocation(ctx, state, location);
   ctx.facts.noteStore(ctx.root, location, value, isAlone(ctx, state));
   // A thread that looks there again finds what others may have counted meanwhile: loops learn that a turn earlier.
-  const found = ctx.thread && value.references.length === 0 ? ctx.facts.withOthers(ctx.root, location, value) : value;
-  state.memory.store(location, found ?? value);
+  const isShared = ctx.thread && value.references.length === 0 && !isPrivate(ctx, state, location.base);
+  state.memory.store(location, (isShared ? ctx.facts.withOthers(ctx.root, location, value) : value) ?? value);
   const lost = old.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
   if (lost.length === 0) return;
   checkParent(ctx, state, location, lost, value, span);

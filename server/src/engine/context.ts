@@ -34,6 +34,8 @@ export interface Facts {
   withOthers(root: string, location: Location, own: Value | undefined): Value | undefined;
   /** Features that some UFFDIO_API of the program requests; undefined while none is known. */
   readonly programFeatures: FeatureWord | undefined;
+  /** Other threads can find the base, on some path. */
+  isVisible(base: string): boolean;
   /** What other roots do to a descriptor that both see. */
   othersHandshake(root: string, object: string): FeatureWord | undefined;
   othersArm(root: string, object: string): ArmedRange | undefined;

@@ -184,6 +184,7 @@ class Schedule implements Others, Progress {
     const reachable = entry.reach([argument], this.globalBases).bases;
     for (const base of entry.memory.baseNames()) if (!reachable.has(base)) entry.memory.deleteBase(base);
     const inherited = new Set(entry.memory.baseNames());
+    entry.mine = new Set();
     entry.locks = new Map();
     entry.waited = new Map();
     if (entry.cut) beginWhole(entry);

@@ -179,8 +179,16 @@ export function loadLocation(ctx: Context, state: State, location: Location): Va
   if (location.base === ERRNO_BASE) return own ?? ERROR_NUMBER;
   // A pointer or descriptor that this root saw stored is the likely value; flags and counters are joined.
   if (own !== undefined && own.references.length > 0) return own;
-  const all = ctx.thread || state.threads.size > 0 ? ctx.facts.withOthers(ctx.root, location, own) : own;
-  return all ?? UNKNOWN;
+  if ((!ctx.thread && state.threads.size === 0) || isPrivate(ctx, state, location.base)) return own ?? UNKNOWN;
+  return ctx.facts.withOthers(ctx.root, location, own) ?? UNKNOWN;
+}
+
+/** Nobody else can find what was allocated there. */
+export function isPrivate(ctx: Context, state: State, base: string): boolean {
+  const { mine, memory } = state;
+  if (!mine.has(base) || memory.isSummary(base)) return false;
+  const seen = memory.baseNames().filter((b) => !mine.has(b) && (b.startsWith('outside:') || ctx.facts.isVisible(b)));
+  return !state.reach([], seen).bases.has(base);
 }
 
 /** Where a place lies in every state. */

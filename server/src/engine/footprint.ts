@@ -13,7 +13,7 @@ import { coversCells } from './cells.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { brief, textOf } from './journal.ts';
 import { textOfCells } from './same-state.ts';
-import { type State, sameObject, sameSet, type Trace, union } from './state.ts';
+import { type State, sameObject, sameSet, type Trace, union, withoutMembers } from './state.ts';
 import type { TraceStep } from './trace.ts';
 import type { Value } from './value.ts';
 
@@ -96,6 +96,7 @@ function coversBase(entry: State, state: State, base: string): boolean {
     entry.memory.isSummary(base) === state.memory.isSummary(base) &&
     entry.memory.has(base) === state.memory.has(base) &&
     entry.kept.has(base) === state.kept.has(base) &&
+    entry.mine.has(base) === state.mine.has(base) &&
     coversCells(entry.memory.cellsOf(base), state.memory.cellsOf(base))
   );
 }
@@ -116,6 +117,8 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
     else out.putObject(object);
   }
   out.kept = union(out.kept, exit.kept);
+  // Bodies that allocate are bound to their call string.
+  out.mine = withoutMembers(out.mine, withoutMembers(summary.reach.bases, exit.mine));
   out.cut ||= exit.cut;
   out.unordered ||= exit.unordered;
   out.renamed ||= exit.renamed;
@@ -156,6 +159,7 @@ export function textOfLocal(summary: LocalSummary): string {
       textWithin(exit, exit.reach([], [...reach.bases, RETURN_BASE]).bases, reach),
       textOf([
         exit.kept,
+        exit.mine,
         exit.cut,
         exit.unordered,
         exit.renamed,
@@ -176,10 +180,12 @@ export function textOfLocal(summary: LocalSummary): string {
 
 /** What a state holds in these bases and in those that the call reached, and the userfaultfds named there. */
 function textWithin(state: State, bases: ReadonlySet<string>, reach: Reach): string {
-  const { memory, kept, objects } = state;
+  const { memory, kept, mine, objects } = state;
   const all = new Set([...reach.bases, ...bases]);
   const cells = [...all].map((base) =>
-    memory.has(base) ? [base, memory.isSummary(base), kept.has(base), textOfCells(memory.cellsOf(base))] : [base],
+    memory.has(base)
+      ? [base, memory.isSummary(base), kept.has(base), mine.has(base), textOfCells(memory.cellsOf(base))]
+      : [base],
   );
   return textOf([cells, [...new Set([...reach.objects, ...objectsIn(state, bases)])].map((id) => objects.get(id))]);
 }

@@ -9,7 +9,7 @@ import { FEATURES } from '../uffd/features.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import type { ForkEvent, UnhandledForkEvent } from './events.ts';
 import { FORK_FIELD } from './memory.ts';
-import { type ChildDuty, type State, type Uffd, withMember } from './state.ts';
+import { type ChildDuty, type State, type Uffd, withMember, withoutMembers } from './state.ts';
 import { asConstant, type Location, type MessageTag, referring, UNKNOWN, type Value } from './value.ts';
 
 /** `msg.event == X`, `!= X`, or a bit test of it. `locate` says where a place can lie. */
@@ -332,6 +332,7 @@ export function letEscape(ctx: Context, state: State, values: Iterable<Value>, s
   const { bases, descriptors } = state.reach(values);
   // A local's storage ends with its function; what lies on the heap may be looked into at any time.
   for (const base of bases) if (base.startsWith('heap:')) state.kept = withMember(state.kept, base);
+  state.mine = withoutMembers(state.mine, bases);
   for (const id of descriptors) {
     const object = state.objects.get(id);
     if (object === undefined) continue;

@@ -116,6 +116,10 @@ export class RootRun implements Facts {
     });
   }
 
+  isVisible(base: string): boolean {
+    return this.shared.isVisible(base);
+  }
+
   othersHandshake(root: string, object: string): FeatureWord | undefined {
     const answer = this.shared.othersHandshake(root, object);
     this.note(({ handshakes }) => handshakes.set(object, answer));

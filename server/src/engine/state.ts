@@ -154,6 +154,11 @@ export function withMember(set: ReadonlySet<string>, member: string): ReadonlySe
   return set.has(member) ? set : new Set(set).add(member);
 }
 
+export function withoutMembers(set: ReadonlySet<string>, members: ReadonlySet<string>): ReadonlySet<string> {
+  const left = [...set].filter((m) => !members.has(m));
+  return left.length === set.size ? set : new Set(left);
+}
+
 export class State {
   memory: Memory;
   /** Replaced, not changed, as are the other collections: states share them. */
@@ -180,6 +185,8 @@ export class State {
   notCopied: ReadonlySet<string>;
   /** Bases that somebody the program does not show may look into later. */
   kept: ReadonlySet<string>;
+  /** Allocated memory that this path made and gave to nobody: what other threads did to its like is no business of it. */
+  mine: ReadonlySet<string>;
   /** A function on this path was not followed to its end: what it would have changed is as before. */
   cut: boolean;
   /** A table of functions is walked: which of them ran before is not known. */
@@ -209,6 +216,7 @@ export class State {
     this.refused = undefined;
     this.notCopied = NOBODY;
     this.kept = NOBODY;
+    this.mine = NOBODY;
     this.cut = false;
     this.unordered = false;
     this.renamed = false;
@@ -232,6 +240,7 @@ export class State {
     s.refused = this.refused;
     s.notCopied = this.notCopied;
     s.kept = this.kept;
+    s.mine = this.mine;
     s.cut = this.cut;
     s.unordered = this.unordered;
     s.renamed = this.renamed;
@@ -475,7 +484,7 @@ function adds(a: State, b: State): boolean {
   if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut) || (a.wasRefused && !b.wasRefused)) return true;
   if ((b.unordered && !a.unordered) || (b.renamed && !a.renamed)) return true;
   if (!holdsAll(a.processes, b.processes) || !holdsAll(a.notCopied, b.notCopied)) return true;
-  if (!holdsAll(a.kept, b.kept)) return true;
+  if (!holdsAll(a.kept, b.kept) || !holdsAll(b.mine, a.mine)) return true;
   // What was waited for on every path only.
   if (a.waited !== b.waited) for (const k of a.waited.keys()) if (!b.waited.has(k)) return true;
   return joinThreads(a.threads, b.threads) !== a.threads || joinObjects(a, b) !== a.objects;
@@ -504,6 +513,7 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   s.wasRefused = a.wasRefused && b.wasRefused;
   s.notCopied = union(a.notCopied, b.notCopied);
   s.kept = union(a.kept, b.kept);
+  if (!holdsAll(b.mine, a.mine)) s.mine = new Set([...a.mine].filter((base) => b.mine.has(base)));
   if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
 }

@@ -28,6 +28,7 @@ function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map'): string
   const base = objectId(call.ctx, prefix, call.instruction.span);
   if (state.memory.has(base)) moveToOlder(state, base, olderId(base));
   state.memory.deleteBase(base);
+  if (prefix === 'heap') state.mine = withMember(state.mine, base);
   return base;
 }
 

@@ -8,7 +8,7 @@ import { loadLocation, pointees } from '../evaluate.ts';
 import type { ForkEvent } from '../events.ts';
 import { areSiblings } from '../object-names.ts';
 import { checkLost, descriptorsIn, letEscape, noteChildUse, processEnds } from '../observe.ts';
-import { locationKey, type State, traceSteps, withEntry, withMember, withoutEntry } from '../state.ts';
+import { locationKey, type State, traceSteps, withEntry, withMember, withoutEntry, withoutMembers } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -149,7 +149,9 @@ function startThread(call: ModelCall, state: State, start: Value | undefined, ar
   const { ctx, instruction } = call;
   const site = spanId(instruction.span) + ctx.site;
   // A thread that is given a child's descriptor keeps it.
-  for (const id of state.reach([argument]).descriptors) state.update(id, { duty: undefined });
+  const { bases, descriptors } = state.reach([argument]);
+  for (const id of descriptors) state.update(id, { duty: undefined });
+  state.mine = withoutMembers(state.mine, bases);
   const functions = functionsOf(start);
   let known = functions.length > 0 && !(start?.any ?? true);
   if (state.threads.get(site) === 'running') {

@@ -5,6 +5,7 @@
  */
 import type { FunctionBody } from '../../ir/ir.ts';
 import type { Program } from '../context.ts';
+import { withoutMembers } from '../state.ts';
 import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { fieldName, Names, pointersFollowed } from './names.ts';
@@ -69,12 +70,18 @@ export class Relevance {
     this.computed = reader.computed;
     this.ofMessages = this.follow([fieldName('event')]);
     this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
-    this.unsteady = this.countedByThreads(reader.sharedNumbers.find());
+    const { members } = reader.mentions;
     const around = (names: ReadonlySet<string>) =>
-      this.follow(reader.mentions.members.flatMap((m) => (names.has(this.names.find(m.name)) ? m.around : [])));
+      this.follow(members.flatMap((m) => (names.has(this.names.find(m.name)) ? m.around : [])));
     this.holding = around(this.telling);
     const children = this.follow([fieldName('ufd')]);
-    this.carrying = new Set([...children, ...around(children)]);
+    const records = around(children);
+    this.carrying = new Set([...children, ...records]);
+    // What a record counts in which a child lies may say when that is closed.
+    const beside = members.filter((m) => m.around.some((a) => records.has(this.names.find(a))));
+    this.unsteady = this.countedByThreads(
+      withoutMembers(reader.sharedNumbers.find(), new Set(beside.map((m) => this.names.find(m.name)))),
+    );
     for (const field of FIELDS_OF_RECORDS) this.mark(fieldName(field));
     // What a child loses depends on how its memory was registered.
     if (this.makesProcesses) this.mark(fieldName('mode'));
