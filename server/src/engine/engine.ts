@@ -17,7 +17,7 @@ import { Repetition } from './repeat.ts';
 import { CallRepetition } from './repeat-calls.ts';
 import { type Others, type Root, RootRun } from './root-run.ts';
 import type { RootSummaries } from './root-summaries.ts';
-import { calledFunctions, initialiseGlobals, inTables, unusedFunctions } from './roots.ts';
+import { calledFunctions, initialiseGlobals, inTables, isHarnessTest, unusedFunctions } from './roots.ts';
 import { SharedFacts } from './shared-facts.ts';
 import { Slice } from './slice/slice.ts';
 import type { Stores } from './slice/threads.ts';
@@ -297,6 +297,7 @@ class Schedule implements Others, Progress {
   result(cancelled: boolean): EngineResult {
     const events = new Map<string, EngineEvent>();
     const unused = unusedFunctions(this.program);
+    const tests = new Set(this.program.functions.filter(isHarnessTest).map((f) => f.id));
     for (const run of this.runs.values())
       for (const [key, event] of run.known.events) if (!events.has(key)) events.set(key, event);
     return {
@@ -305,6 +306,7 @@ class Schedule implements Others, Progress {
         root: root.name,
         function: root.body.name,
         threadSite: root.threadSite,
+        test: tests.has(root.starters.at(-1) ?? root.name) ? (root.starters.at(-1) ?? root.name) : undefined,
         starters: root.starters,
         unused: unused.has(root.body.id),
       })),

@@ -198,6 +198,8 @@ export interface RootFact {
   readonly function: string;
   /** Creation site for a thread, undefined for main and for exported functions. */
   readonly threadSite: string | undefined;
+  /** The test in whose process it runs, where a harness gives each a process of its own. */
+  readonly test: string | undefined;
   /** Of a thread, the roots that led to its start. */
   readonly starters: readonly string[];
   /** Nothing names its function: it was run for its own sake, and never is by the program. */

@@ -119,6 +119,12 @@ export function unusedFunctions(program: Program): ReadonlySet<string> {
   return new Set(program.functions.filter(isUnused).map((f) => f.id));
 }
 
+/** A test of the kernel's harness (syntax/test-harness.ts), which forks for each. */
+export function isHarnessTest({ parameters: [first] }: FunctionBody): boolean {
+  const type = first?.type;
+  return type?.kind === 'pointer' && type.to.kind === 'record' && type.to.tag === '__test_metadata';
+}
+
 /** Functions that initialisers of global variables name. */
 export function inTables(program: Program): Set<string> {
   const named = new Set<string>();

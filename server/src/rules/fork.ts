@@ -46,6 +46,7 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   let ended: ReadEvent | undefined;
   for (const read of reads) {
     if (unused.has(read.root) && read.root !== fork.root) continue;
+    if (isOfOtherTest(program, read, fork)) continue;
     if (read.process !== '' && read.process !== fork.process) {
       // A process forked before reads its inherited copy.
       if (fork.processes.has(read.process)) return { kind: 'read' };
@@ -77,6 +78,13 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
 /** By root: where the thread is started that it is; undefined for what is no thread. */
 function threadSites({ roots }: EngineResult): ReadonlyMap<string, string | undefined> {
   return new Map(roots.map((r) => [r.root, r.threadSite]));
+}
+
+/** They never run in one process. */
+function isOfOtherTest({ roots }: EngineResult, read: ReadEvent, fork: ForkEvent): boolean {
+  const testOf = (name: string) => roots.find(({ root }) => root === name)?.test;
+  const [reader, forker] = [testOf(read.root), testOf(fork.root)];
+  return reader !== undefined && forker !== undefined && reader !== forker;
 }
 
 /** Some thread that led to the start of the reader runs. */
