@@ -2,6 +2,7 @@
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { assertion, claimOf } from './assertions.ts';
+import { atomicUpdate, atomicUpdateOf } from './atomics.ts';
 import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
 import { givesArgumentBack } from './conditions.ts';
 import { expandExpression, expression, unwrap } from './expressions.ts';
@@ -31,6 +32,8 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
       if (givesArgumentBack(b, name) && args.length > 0) return expression(b, args[0]!, used);
       const claim = b.unit.functions.has(name) ? undefined : claimOf(name, args.length);
       if (claim !== undefined) return assertion(b, claim, args, span);
+      const atomic = b.unit.functions.has(name) ? undefined : atomicUpdateOf(name, args.length);
+      if (atomic !== undefined) return atomicUpdate(b, atomic, args, span);
       const safe = safeCallOf(name, args);
       if (safe !== undefined) return safeCall(b, safe, span);
       if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);

@@ -551,7 +551,8 @@ function extend(b: Builder, base: Place, field: string, span: Span): Place {
   };
 }
 
-function pointee(e: Expr): CType {
+/** The type of what a pointer leads to, as far as it is known. */
+export function pointee(e: Expr): CType {
   switch (e.kind) {
     case 'load':
       return e.place.type.kind === 'pointer' ? e.place.type.to : { kind: 'unknown', name: '*' };

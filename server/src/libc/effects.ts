@@ -340,8 +340,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'pure',
-    names: `__builtin_expect __builtin_popcount atomic_fetch_add atomic_fetch_sub atomic_fetch_or __sync_synchronize
-      __sync_fetch_and_add __sync_fetch_and_sub __atomic_fetch_add __atomic_add_fetch atomic_thread_fence`,
+    names: '__builtin_expect __builtin_popcount __sync_synchronize atomic_thread_fence',
     reason: 'computes a number',
   },
   {
