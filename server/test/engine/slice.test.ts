@@ -102,7 +102,7 @@ describe('slices', () => {
       }
     }
     assert.ok(compared > 200, `only ${compared} programs`);
-  });
+  }).timeout(300_000);
 
   it('fold a branch only where all its ways come to the same block next', () => {
     const block = fc.record({
