@@ -10,7 +10,7 @@ import { type Builder, constantExpr } from './builder.ts';
 import { branchOn } from './conditions.ts';
 import { expression } from './expressions.ts';
 import type { Expr } from './ir.ts';
-import { child } from './types.ts';
+import { argumentsOf, child } from './types.ts';
 
 type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
@@ -91,7 +91,7 @@ export function assertionWithBlock(
   const callee = child(call, 'function');
   const name = callee?.type === 'identifier' ? b.text(callee) : undefined;
   if (name === undefined || b.macrosAt(call).has(name) || b.unit.functions.has(name)) return undefined;
-  const args = (child(call, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
+  const args = argumentsOf(call);
   const claim = claimOf(name, args.length);
   return claim === undefined ? undefined : { claim, args };
 }

@@ -8,13 +8,12 @@ import { givesArgumentBack } from './conditions.ts';
 import { expandExpression, expression, unwrap } from './expressions.ts';
 import { type Expr, REST } from './ir.ts';
 import { safeCall, safeCallOf } from './safe-calls.ts';
-import { child, LONG } from './types.ts';
+import { argumentsOf, child, LONG } from './types.ts';
 
 export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const span = b.span(node);
   const callee = unwrap(child(node, 'function')!);
-  const list = child(node, 'arguments');
-  const args = (list?.children ?? []).filter((c) => c.named && c.type !== 'comment');
+  const args = argumentsOf(node);
   const name = callee.type === 'identifier' ? calleeName(b, callee) : undefined;
   const nested = name === undefined ? undefined : b.nestedFunction(name);
   const macro = name === undefined ? undefined : b.macrosAt(node).get(name);

@@ -3,7 +3,7 @@ import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Builder } from './builder.ts';
 import { expression, unwrap } from './expressions.ts';
 import { expand, within } from './macros.ts';
-import { child } from './types.ts';
+import { argumentsOf, child } from './types.ts';
 
 /** What gives its argument back; projects have names of their own for hints. */
 const SAME = /^(?:__builtin_expect|__builtin_constant_p|READ_ONCE|ACCESS_ONCE)$|(?:^|_)(?:un)?likely_*$/i;
@@ -45,7 +45,7 @@ function branchOnMacro(b: Builder, node: SyntaxNode, whenTrue: number, whenFalse
   const callee = unwrap(child(node, 'function')!);
   if (callee.type !== 'identifier') return false;
   const name = b.text(callee);
-  const args = (child(node, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
+  const args = argumentsOf(node);
   const macro = b.macrosAt(node).get(name);
   if (macro === undefined) {
     if (givesArgumentBack(b, name) && args[0] !== undefined) {

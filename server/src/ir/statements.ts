@@ -10,7 +10,7 @@ import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
 import { declaresFunction, expand, within } from './macros.ts';
 import { STATEMENT } from './templates.ts';
-import { child } from './types.ts';
+import { argumentsOf, child } from './types.ts';
 
 export function statement(b: Builder, node: SyntaxNode): void {
   switch (node.type) {
@@ -150,10 +150,7 @@ function statementMacro(b: Builder, node: SyntaxNode): boolean {
   if (macro.parameters === undefined && b.lookup(name) !== undefined) return false;
   if ((macro.parameters === undefined) !== (node.type === 'identifier')) return false;
   if (/offsetof/.test(macro.body)) return false;
-  const args =
-    node.type === 'identifier'
-      ? undefined
-      : (child(node, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
+  const args = node.type === 'identifier' ? undefined : argumentsOf(node);
   const e = expand(b, macro, node, args);
   if (e === undefined || e.statements.some((s) => s.hasError)) return false;
   within(b, macro, e.view, () => {

@@ -428,3 +428,8 @@ function sized(text: string): CType {
 export function child(node: SyntaxNode, field: string): SyntaxNode | undefined {
   return node.children.find((c) => c.field === field);
 }
+
+/** Of a call. */
+export function argumentsOf(call: SyntaxNode): SyntaxNode[] {
+  return (child(call, 'arguments')?.children ?? []).filter((c) => c.named && c.type !== 'comment');
+}
