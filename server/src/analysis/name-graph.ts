@@ -54,6 +54,7 @@ export class NameGraph {
       files.filter((f) => !f.includes.includes(KERNEL_INTERNAL)),
       includes,
     );
+    const made = new Map<string, ReadonlySet<Node>>();
     const direct: Node[] = [];
     const pasted: Node[] = [];
     const asked: Node[] = [];
@@ -99,7 +100,8 @@ export class NameGraph {
       // Whom pasted words name cannot be told: it may be anyone here.
       if (pastes) pasted.push(...nodes);
       // A test harness makes functions that call others of the file by such names.
-      for (const made of nodes) if (isMade(made.names)) bind(made, nodes);
+      const ofHarness = nodes.filter((n) => isMade(n.names));
+      if (ofHarness.length > 0) made.set(file.path, new Set(ofHarness));
     }
     for (const { node, uses, calls } of all) {
       const own = this.ownOf(node.path);
@@ -117,15 +119,28 @@ export class NameGraph {
         if (row !== undefined && !NEUTRAL.has(row.kind)) node.effect = true;
       }
     }
-    const leading = spread(direct, (n) => n.callers);
+    const callers = () =>
+      oncePerFile(
+        made,
+        (n) => n.callers,
+        (own) => own,
+      );
+    const callees = () =>
+      oncePerFile(
+        made,
+        (n) => n.callees,
+        (own, n) => (own.has(n) ? this.inFile.get(n.path)! : []),
+      );
+    const leading = spread(direct, callers());
     for (const node of leading) node.leads = true;
     const effectful = all.flatMap(({ node }) => (node.effect ? [node] : []));
-    for (const node of spread(effectful, (n) => n.callers)) node.effect = true;
-    for (const node of spread([...leading, ...asked, ...pasted], (n) => n.callees)) node.needed = true;
+    for (const node of spread(effectful, callers())) node.effect = true;
+    for (const node of spread([...leading, ...asked, ...pasted], callees())) node.needed = true;
     for (const { node, uses } of all) if (node.needed) for (const { name } of uses) this.usedNames.add(name);
     const loud = new Set(all.flatMap(({ node: n }) => (n.effect || n.leads ? [...n.names.declares] : [])));
     for (const { node } of all) for (const name of node.names.declares) if (!loud.has(name)) this.quiet.add(name);
-    this.drawn = spread([...asked, ...leading], (n) => [...n.callees].filter((c) => c.effect));
+    const below = callees();
+    this.drawn = spread([...asked, ...leading], (n) => [...below(n)].filter((c) => c.effect));
   }
 
   /** What a file defines itself, by name. Variants under different conditions: each counts, the first is called. */
@@ -327,12 +342,23 @@ class VisibleMacros {
   }
 }
 
-function bind(caller: Node, callees: readonly Node[]): void {
-  for (const callee of callees) {
-    if (callee === caller) continue;
-    caller.callees.add(callee);
-    callee.callers.add(caller);
-  }
+/**
+ * The neighbours of a node, with those of its file that a harness binds together: `others` tells them, given what macros
+ * make in that file. Once for each file, whoever asks first: the whole file is one.
+ */
+function oncePerFile(
+  made: ReadonlyMap<string, ReadonlySet<Node>>,
+  neighbours: (n: Node) => Iterable<Node>,
+  others: (own: ReadonlySet<Node>, n: Node) => Iterable<Node>,
+): (n: Node) => Iterable<Node> {
+  const done = new Set<string>();
+  return (n) => {
+    const own = done.has(n.path) ? undefined : made.get(n.path);
+    const more = own === undefined ? [] : [...others(own, n)];
+    if (more.length === 0) return neighbours(n);
+    done.add(n.path);
+    return [...neighbours(n), ...more];
+  };
 }
 
 function push<V>(map: Map<string, V[]>, key: string, value: V): void {
