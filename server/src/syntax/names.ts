@@ -3,7 +3,7 @@
  * will not be parsed. All groups of a conditional count.
  */
 import { endOfComment, endOfLine, endOfString, findDirectives, INCLUDED, parseDefine } from './preprocess.ts';
-import { systemMacros } from './system-macros.ts';
+import { standInMacros } from './system-macros.ts';
 import type { MacroDefinition } from './tree.ts';
 
 /** A function, or a declaration at the top of a file: what it declares, and what stands in it. */
@@ -152,7 +152,7 @@ class Scan {
     // A function that the end of the file cuts off is one too.
     this.close(text.length, this.depth > 0);
     const includes = directives.flatMap((d) => (d.name === 'include' ? (INCLUDED.exec(d.rest)?.[0] ?? []) : []));
-    for (const name of includes) for (const macro of systemMacros(name)) this.notePasting(macro);
+    for (const name of includes) for (const macro of standInMacros(name)) this.noteMacro(macro);
     return { path: this.path, items: this.items, macros: this.macros, pasting: this.pasting, includes };
   }
 
@@ -248,18 +248,17 @@ class Scan {
 
   private macro(rest: string): void {
     const macro = parseDefine(rest, this.path);
-    if (macro === undefined) return;
+    if (macro !== undefined) this.noteMacro(macro);
+  }
+
+  private noteMacro(macro: MacroDefinition): void {
     // Two definitions, each under its condition: both count.
     const uses = new Set(this.macros.get(macro.name)?.uses);
     const calls = new Set(this.macros.get(macro.name)?.calls);
     for (const [word] of macro.body.matchAll(IDENTIFIER)) uses.add(word);
     for (const [, word] of macro.body.matchAll(CALL)) calls.add(word!);
     this.macros.set(macro.name, { uses, calls });
-    this.notePasting(macro);
-  }
-
-  private notePasting({ name, body }: MacroDefinition): void {
     // GNU's `, ##args` pastes nothing.
-    if (body.replace(/,\s*##/g, '').includes('##')) this.pasting.add(name);
+    if (macro.body.replace(/,\s*##/g, '').includes('##')) this.pasting.add(macro.name);
   }
 }

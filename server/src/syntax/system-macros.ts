@@ -4,7 +4,7 @@
  * programs use are here, in words of our own.
  */
 import { findDirectives, parseDefine } from './preprocess.ts';
-import { isTestHarness, LINUX_TEST_PROJECT, TEST_HARNESS } from './test-harness.ts';
+import { isTestHarness, LINUX_TEST_PROJECT, TEST_HARNESS, UNITY } from './test-harness.ts';
 import type { MacroDefinition } from './tree.ts';
 
 /** Of a list of this kind, what all four have in common: names of the first element and of the next one. */
@@ -92,7 +92,11 @@ const HEADERS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Of headers that may not be there: declarations and macros that stand in for them. */
-const STAND_INS: ReadonlyMap<string, string> = new Map([['"tst_test.h"', LINUX_TEST_PROJECT]]);
+const STAND_INS: ReadonlyMap<string, string> = new Map([
+  ['"tst_test.h"', LINUX_TEST_PROJECT],
+  ['"unity.h"', UNITY],
+  ['<unity.h>', UNITY],
+]);
 
 /** What is read in the place of a header that was not found, as an `#include` names it; undefined for most. */
 export function standIn(name: string): string | undefined {
@@ -103,7 +107,16 @@ const read = new Map<string, readonly MacroDefinition[]>();
 
 /** Of a header as an `#include` names it; none for most. */
 export function systemMacros(name: string): readonly MacroDefinition[] {
-  const text = isTestHarness(name) ? TEST_HARNESS : HEADERS.get(name);
+  return macrosIn(isTestHarness(name) ? TEST_HARNESS : HEADERS.get(name));
+}
+
+/** Those, or the ones of what is read in the place of the header where it is not there. */
+export function standInMacros(name: string): readonly MacroDefinition[] {
+  const macros = systemMacros(name);
+  return macros.length > 0 ? macros : macrosIn(standIn(name));
+}
+
+function macrosIn(text: string | undefined): readonly MacroDefinition[] {
   if (text === undefined) return [];
   let macros = read.get(text);
   if (macros === undefined) {

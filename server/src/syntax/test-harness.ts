@@ -56,6 +56,13 @@ extern int TST_ERR;
 #define TST_EXP_FAIL(SCALL, ...) TEST(SCALL)
 `;
 
+/** unity.h, where it is not there: what stands around each test. */
+export const UNITY = `
+#define UNITY_BEGIN() 0
+#define UNITY_END() 0
+#define RUN_TEST(test) do { setUp(); test(); tearDown(); } while (0)
+`;
+
 /** The header as an `#include` names it: projects have copies of it. */
 export function isTestHarness(include: string): boolean {
   return /[<"/]kselftest_harness\.h[>"]$/.test(include);
