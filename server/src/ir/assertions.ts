@@ -14,33 +14,45 @@ import { argumentsOf, child } from './types.ts';
 
 type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
-export interface Claim {
-  /** The path ends where the claim does not hold. */
-  readonly isFatal: boolean;
-  /** Between the first two arguments, or between the first one and zero; undefined where the first one is a condition. */
-  readonly comparison: Comparison | undefined;
-  readonly operands: 0 | 1 | 2;
-  /** The condition is claimed not to hold. */
-  readonly isNegated: boolean;
-}
+export type Claim =
+  /** It says nothing that is followed, and keeps nothing of what it is given. */
+  | { readonly kind: 'nothing' }
+  /** The test has failed. */
+  | { readonly kind: 'failure' }
+  /** The first argument, or its contrary. */
+  | { readonly kind: 'condition'; readonly isNegated: boolean; readonly isFatal: boolean }
+  /** Between the first two arguments, or the first one and zero. */
+  | { readonly kind: 'comparison'; readonly op: Comparison; readonly withZero: boolean; readonly isFatal: boolean };
 
-const NOTHING = { comparison: undefined, operands: 0, isNegated: false } as const;
+const NOTHING: Claim = { kind: 'nothing' };
+const FAILURE: Claim = { kind: 'failure' };
+
+type Made = (isFatal: boolean) => Claim;
+
+const holds: Made = (isFatal) => ({ kind: 'condition', isNegated: false, isFatal });
+const fails: Made = (isFatal) => ({ kind: 'condition', isNegated: true, isFatal });
+const toZero =
+  (op: Comparison): Made =>
+  (isFatal) => ({ kind: 'comparison', op, withZero: true, isFatal });
+const toOther =
+  (op: Comparison): Made =>
+  (isFatal) => ({ kind: 'comparison', op, withZero: false, isFatal });
 
 /** What stands behind the word that asserts, without the words that only say of what type the arguments are. */
-const CLAIMS: ReadonlyMap<string, Omit<Claim, 'isFatal'>> = new Map([
-  ...['', 'TRUE', 'THAT', 'MESSAGE', 'MSG'].map((word) => [word, condition(false)] as const),
-  ['FALSE', condition(true)],
-  ...['NULL', 'ZERO'].map((word) => [word, comparing('==', 1)] as const),
-  ...['NOT_NULL', 'NONNULL', 'NON_NULL', 'NOT_ZERO'].map((word) => [word, comparing('!=', 1)] as const),
-  ...['RETURN_CODE', 'NO_ERRNO'].map((word) => [word, comparing('>=', 1)] as const),
-  ...['EQ', 'EQUAL', 'EQUALS'].map((word) => [word, comparing('==', 2)] as const),
-  ...['NE', 'NEQ', 'NOT_EQUAL'].map((word) => [word, comparing('!=', 2)] as const),
+const CLAIMS: ReadonlyMap<string, Made> = new Map([
+  ...['', 'TRUE', 'THAT', 'MESSAGE', 'MSG'].map((word) => [word, holds] as const),
+  ['FALSE', fails],
+  ...['NULL', 'ZERO'].map((word) => [word, toZero('==')] as const),
+  ...['NOT_NULL', 'NONNULL', 'NON_NULL', 'NOT_ZERO'].map((word) => [word, toZero('!=')] as const),
+  ...['RETURN_CODE', 'NO_ERRNO'].map((word) => [word, toZero('>=')] as const),
+  ...['EQ', 'EQUAL', 'EQUALS'].map((word) => [word, toOther('==')] as const),
+  ...['NE', 'NEQ', 'NOT_EQUAL'].map((word) => [word, toOther('!=')] as const),
   // Unity's have the bound in front of what is compared with it.
-  ...['LT', 'GREATER_THAN'].map((word) => [word, comparing('<', 2)] as const),
-  ...['LE', 'LEQ', 'GREATER_OR_EQUAL'].map((word) => [word, comparing('<=', 2)] as const),
-  ...['GT', 'LESS_THAN'].map((word) => [word, comparing('>', 2)] as const),
-  ...['GE', 'GEQ', 'LESS_OR_EQUAL'].map((word) => [word, comparing('>=', 2)] as const),
-  ...['IN_RANGE', 'NOT_IN_RANGE'].map((word) => [word, NOTHING] as const),
+  ...['LT', 'GREATER_THAN'].map((word) => [word, toOther('<')] as const),
+  ...['LE', 'LEQ', 'GREATER_OR_EQUAL'].map((word) => [word, toOther('<=')] as const),
+  ...['GT', 'LESS_THAN'].map((word) => [word, toOther('>')] as const),
+  ...['GE', 'GEQ', 'LESS_OR_EQUAL'].map((word) => [word, toOther('>=')] as const),
+  ...['IN_RANGE', 'NOT_IN_RANGE'].map((word) => [word, () => NOTHING] as const),
 ]);
 
 /** `ck_assert_int_eq`, `TEST_ASSERT_EQUAL_INT`, `g_assert_cmpint`. */
@@ -55,28 +67,23 @@ const WITHOUT_PREFIX = /^(assert)(?:_([a-z_]+))?$/;
 const FAILS = /^TEST_FAIL(?:_MESSAGE)?$/;
 const MUST_NOT = /^(?:[A-Z]+_)?BUG_ON$/;
 
-const FAILURE: Claim = { isFatal: true, comparison: undefined, operands: 0, isNegated: false };
-
-function condition(isNegated: boolean): Omit<Claim, 'isFatal'> {
-  return { comparison: undefined, operands: 1, isNegated };
-}
-
-function comparing(comparison: Comparison, operands: 1 | 2): Omit<Claim, 'isFatal'> {
-  return { comparison, operands, isNegated: false };
-}
-
 /** What a macro of this name claims of so many arguments; undefined for any other name. */
 export function claimOf(name: string, count: number): Claim | undefined {
   if (FAILS.test(name)) return FAILURE;
-  if (MUST_NOT.test(name)) return count === 1 ? { isFatal: true, ...condition(true) } : undefined;
+  if (MUST_NOT.test(name)) return count === 1 ? fails(true) : undefined;
   const ofFramework = IN_CAPITALS.exec(name) ?? OF_FRAMEWORK.exec(name);
   const [, verb, rest = ''] = ofFramework ?? WITHOUT_PREFIX.exec(name) ?? [];
   // assert(3) takes one argument; a text to print may follow in all others.
   if (verb === undefined || (name === 'assert' && count > 1)) return undefined;
-  const claim = CLAIMS.get(rest.toUpperCase().replace(TYPES, '').replace(/^_/, ''));
-  if (claim !== undefined && count >= claim.operands) return { isFatal: /^assert$/i.test(verb), ...claim };
+  const claim = CLAIMS.get(rest.toUpperCase().replace(TYPES, '').replace(/^_/, ''))?.(/^assert$/i.test(verb));
+  if (claim !== undefined && count >= operandsOf(claim)) return claim;
   // Whatever it claims, it keeps nothing of what it is given.
-  return ofFramework === null ? undefined : { isFatal: false, ...NOTHING };
+  return ofFramework === null ? undefined : NOTHING;
+}
+
+function operandsOf(claim: Claim): number {
+  if (claim.kind === 'comparison') return claim.withZero ? 1 : 2;
+  return claim.kind === 'condition' ? 1 : 0;
 }
 
 /** `ASSERT_GE(fd, 0) { TH_LOG("…"); }`: the mask ended the call. */
@@ -104,31 +111,34 @@ export function assertion(
   span: Span,
   whenFails: () => void = () => undefined,
 ): Expr {
-  if (claim.operands === 0 && !claim.isFatal) {
+  if (claim.kind === 'nothing') {
     for (const a of args) expression(b, a);
+    whenFails();
     return constantExpr(0, span);
   }
-  const holds = b.newBlock();
-  const fails = b.newBlock();
-  const first = args[0];
-  if (claim.operands === 0 || first === undefined) b.goto(fails);
-  else if (claim.comparison === undefined) branchOn(b, first, ...inOrder(claim, holds, fails));
-  else {
-    const left = expression(b, first);
-    const right = claim.operands === 2 ? expression(b, args[1]!) : constantExpr(0, span);
-    const compared: Expr = { kind: 'binary', op: claim.comparison, left, right, span };
-    b.terminate({ kind: 'branch', condition: compared, whenTrue: holds, whenFalse: fails, span });
+  const good = b.newBlock();
+  const bad = b.newBlock();
+  switch (claim.kind) {
+    case 'failure':
+      b.goto(bad);
+      break;
+    case 'condition':
+      if (claim.isNegated) branchOn(b, args[0]!, bad, good);
+      else branchOn(b, args[0]!, good, bad);
+      break;
+    case 'comparison': {
+      const left = expression(b, args[0]!);
+      const right = claim.withZero ? constantExpr(0, span) : expression(b, args[1]!);
+      const condition: Expr = { kind: 'binary', op: claim.op, left, right, span };
+      b.terminate({ kind: 'branch', condition, whenTrue: good, whenFalse: bad, span });
+    }
   }
-  b.enter(fails);
+  b.enter(bad);
   whenFails();
-  if (claim.isFatal) {
+  if (claim.kind === 'failure' || claim.isFatal) {
     b.emit({ kind: 'call', callee: { kind: 'function', name: 'abort', span }, arguments: [], result: undefined, span });
     b.terminate({ kind: 'unreachable' });
-  } else b.goto(holds);
-  b.enter(holds);
+  } else b.goto(good);
+  b.enter(good);
   return constantExpr(0, span);
-}
-
-function inOrder({ isNegated }: Claim, holds: number, fails: number): [number, number] {
-  return isNegated ? [fails, holds] : [holds, fails];
 }

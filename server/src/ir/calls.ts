@@ -29,12 +29,8 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
     }
     if (macro === undefined) {
       if (givesArgumentBack(b, name) && args.length > 0) return expression(b, args[0]!, used);
-      const claim = b.unit.functions.has(name) ? undefined : claimOf(name, args.length);
-      if (claim !== undefined) return assertion(b, claim, args, span);
-      const atomic = b.unit.functions.has(name) ? undefined : atomicUpdateOf(name, args.length);
-      if (atomic !== undefined) return atomicUpdate(b, atomic, args, span);
-      const safe = safeCallOf(name, args);
-      if (safe !== undefined) return safeCall(b, safe, span);
+      const guessed = b.unit.functions.has(name) ? undefined : callByName(b, name, args, span);
+      if (guessed !== undefined) return guessed;
       if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
       if (/^(?:__builtin_)?va_arg$/.test(name)) {
         const rest = furtherArgument(b, span);
@@ -51,6 +47,16 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const result = used ? b.temporary({ kind: 'unknown', name: 'result' }, span) : undefined;
   b.emit({ kind: 'call', callee: target, arguments: values, result, span });
   return result === undefined ? constantExpr(0, span) : loadOf(variablePlace(result, span), span);
+}
+
+/** What the name alone says, of macros whose header is not there and of the compiler's own functions. */
+function callByName(b: Builder, name: string, args: readonly SyntaxNode[], span: Span): Expr | undefined {
+  const claim = claimOf(name, args.length);
+  if (claim !== undefined) return assertion(b, claim, args, span);
+  const update = atomicUpdateOf(name, args.length);
+  if (update !== undefined) return atomicUpdate(b, update, args, span);
+  const safe = safeCallOf(name, args);
+  return safe === undefined ? undefined : safeCall(b, safe, span);
 }
 
 /** The name that is called, through macros that only stand for another name (`#define xclose close`). */
