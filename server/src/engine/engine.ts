@@ -52,6 +52,11 @@ export async function runEngine(program: Program, options: EngineOptions = {}): 
   return schedule.result(!(await schedule.run()));
 }
 
+/** The name of the root that led to it through the threads between, or its own. */
+function outermostOf({ name, starters }: Root): string {
+  return starters[starters.length - 1] ?? name;
+}
+
 /** A function that is run for its own sake. */
 function rootOf(body: FunctionBody, initial: State): Root {
   const entry = initial.clone();
@@ -306,7 +311,7 @@ class Schedule implements Others, Progress {
         root: root.name,
         function: root.body.name,
         threadSite: root.threadSite,
-        test: tests.has(root.starters.at(-1) ?? root.name) ? (root.starters.at(-1) ?? root.name) : undefined,
+        test: tests.has(outermostOf(root)) ? outermostOf(root) : undefined,
         starters: root.starters,
         unused: unused.has(root.body.id),
       })),

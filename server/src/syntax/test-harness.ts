@@ -2,8 +2,8 @@
  * Test harnesses, as far as their macros make functions or keep results; what their assertions claim their names say.
  *
  * The kernel's own (tools/testing/selftests/kselftest_harness.h), in words of our own: its header is not read, wherever
- * it lies. It registers its tests in lists that a `main` of its own walks, each
- * in a process of its own; here each test is a function that a table names and nobody calls.
+ * it lies. It registers its tests in lists that a `main` of its own walks, each in a process of its own; here each test is
+ * a function that a table names and nobody calls.
  */
 const PARAMETER = 'struct __test_metadata *_metadata';
 

@@ -82,9 +82,9 @@ describe('slices', () => {
     assert.doesNotMatch(graph, /chosen|\*other/);
   });
 
-  it('lose no finding on any fixture', async () => {
-    let compared = 0;
-    for (const folder of ['programs', 'rules']) {
+  for (const folder of ['programs/constructs', 'programs/demo', 'programs/field', 'programs/styles', 'rules'])
+    it(`lose no finding on any fixture of ${folder}`, async () => {
+      let compared = 0;
       for (const path of cFiles(join(FIXTURES, folder))) {
         const text = readText(path);
         if (text === undefined || !path.endsWith('.c')) continue;
@@ -100,9 +100,8 @@ describe('slices', () => {
           compared++;
         }
       }
-    }
-    assert.ok(compared > 200, `only ${compared} programs`);
-  }).timeout(300_000);
+      assert.ok(compared >= 5, `only ${compared} programs`);
+    });
 
   it('fold a branch only where all its ways come to the same block next', () => {
     const block = fc.record({
