@@ -47,6 +47,15 @@ export interface UnhandledForkEvent extends EventBase {
   /** `table`: the initialiser of a table of handlers, or where the program takes what it stored into one. */
   readonly place: 'swallowed' | 'table' | 'first-use' | 'read';
   readonly readSpan: Span;
+  /** Of a table, what it has for the event. */
+  readonly entry: TableEntry | undefined;
+}
+
+/** A row of a table of handlers, as its initialiser has it. */
+export interface TableEntry {
+  readonly span: Span;
+  /** The function in it. */
+  readonly handler: string | undefined;
 }
 
 export interface LostChildEvent extends EventBase {

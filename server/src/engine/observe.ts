@@ -2,12 +2,12 @@
  * What evaluation notices on its way: tests of a message's event, uses of the message's union, dispatch tables, the
  * child's use of memory after fork(), and descriptors that nobody holds any more.
  */
-import type { Expr, Place } from '../ir/ir.ts';
+import type { Expr, GlobalVariable, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
-import type { ForkEvent, UnhandledForkEvent } from './events.ts';
+import type { ForkEvent, TableEntry, UnhandledForkEvent } from './events.ts';
 import { FORK_FIELD } from './memory.ts';
 import { type ChildDuty, type State, type Uffd, withMember, withoutMembers } from './state.ts';
 import { asConstant, type Location, type MessageTag, referring, UNKNOWN, type Value } from './value.ts';
@@ -32,7 +32,8 @@ export function noteEventTest(
       const table = tableOf(ctx, tag === left.tag ? expr.right : expr.left, locate);
       // A search in a table is a dispatch, not yet a test: what the handler does decides.
       if (a === b && table === undefined) recognise(state, tag.child, expr.span);
-      else swallow(state, tag.child, table ?? expr.span, table !== undefined);
+      else if (table === undefined) swallow(state, tag.child, expr.span);
+      else swallow(state, tag.child, table.span, { entry: a === b ? entryAt(table.global, table.path) : undefined });
       return;
     }
     case '&':
@@ -43,14 +44,39 @@ export function noteEventTest(
   }
 }
 
-/** The initialiser of the file-scope table of which an expression reads an element, by its name or through a pointer. */
-function tableOf(ctx: Context, expr: Expr, locate: (place: Place) => readonly Location[]): Span | undefined {
+interface TableElement {
+  readonly global: GlobalVariable;
+  readonly path: string;
+  /** Span of the table's initialiser. */
+  readonly span: Span;
+}
+
+/** The element of an initialised file-scope table that an expression reads, by its name or through a pointer. */
+function tableOf(ctx: Context, expr: Expr, locate: (place: Place) => readonly Location[]): TableElement | undefined {
   if (expr.kind === 'cast') return tableOf(ctx, expr.operand, locate);
   if (expr.kind !== 'load') return undefined;
   const locations = locate(expr.place);
   const bases = new Set(locations.map(({ base }) => base));
   if (bases.size !== 1 || !locations.every(({ path }) => path.includes('['))) return undefined;
-  return ctx.program.global([...bases][0]!)?.initialiserSpan;
+  const { base, path } = locations[0]!;
+  const global = ctx.program.global(base);
+  const span = global?.initialiserSpan;
+  return global === undefined || span === undefined ? undefined : { global, path, span };
+}
+
+/** What the initialiser has at the element that the path leads into. */
+function entryAt({ initialiser }: GlobalVariable, path: string): TableEntry | undefined {
+  const row = path.slice(0, path.lastIndexOf(']') + 1);
+  const stores = initialiser.filter(({ target }) => pathOf(target).startsWith(row));
+  const handlers = stores.flatMap(({ value }) => (value.kind === 'function' ? [value.name] : []));
+  const handler = handlers.length === 1 ? handlers[0] : undefined;
+  return stores[0] === undefined ? undefined : { span: stores[0].span, handler };
+}
+
+function pathOf({ path }: Place): string {
+  return path
+    .map((e) => (e.kind === 'field' ? `.${e.name}` : `[${e.index.kind === 'constant' ? e.index.value : '*'}]`))
+    .join('');
 }
 
 /**
@@ -67,9 +93,10 @@ export function recognise(state: State, child: string, span: Span, handler?: str
 }
 
 /** The message passes this test as something else, or what a table has for it leaves it alone. */
-export function swallow(state: State, child: string, span: Span, byTable = false): void {
+export function swallow(state: State, child: string, span: Span, table?: Pick<ChildDuty, 'entry'>): void {
   const duty = state.objects.get(child)?.duty;
-  if (duty !== undefined && duty.recognised === undefined) state.updateDuty(child, { swallowed: span, byTable });
+  if (duty === undefined || duty.recognised !== undefined) return;
+  state.updateDuty(child, { swallowed: span, byTable: table !== undefined, entry: table?.entry });
 }
 
 /** The union of a message was read. */
@@ -165,18 +192,17 @@ export function noteTableUse(
     for (const { base, path } of locations) {
       const global = ctx.program.global(base);
       const isFilled = global?.initialiser.some(({ target }) => isElement(target, path)) === true;
+      if (!isFilled && (!isHandler(place) || found.any)) continue;
       const initialiser = isFilled ? global.initialiserSpan : undefined;
-      if (isFilled || (isHandler(place) && !found.any)) swallow(state, tag.child, initialiser ?? place.span, true);
+      const entry = isFilled ? entryAt(global, path) : undefined;
+      swallow(state, tag.child, initialiser ?? place.span, { entry });
     }
   }
 }
 
 /** The place is an element, or lies in one, of the array of which the path names an element. */
-function isElement({ path }: Place, of: string): boolean {
-  const written = path.map((e) =>
-    e.kind === 'field' ? `.${e.name}` : `[${e.index.kind === 'constant' ? e.index.value : '*'}]`,
-  );
-  return written.join('').startsWith(of.slice(0, of.lastIndexOf('[') + 1));
+function isElement(target: Place, of: string): boolean {
+  return pathOf(target).startsWith(of.slice(0, of.lastIndexOf('[') + 1));
 }
 
 function isHandler({ type }: Place): boolean {
@@ -297,6 +323,7 @@ function reportUnhandled(ctx: Context, state: State, object: Uffd): void {
     kind: 'unhandled-fork',
     place: placeOfFault(duty),
     readSpan: duty.read,
+    entry: duty.entry,
     ...eventBase(ctx, state, object.id, span),
   });
 }

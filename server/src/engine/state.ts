@@ -7,7 +7,7 @@
 
 import type { Span } from '../text/span.ts';
 import { MESSAGE_FEATURES } from '../uffd/features.ts';
-import type { Catches, FeatureWord, ForkEvent, RepeatedHandshakeEvent } from './events.ts';
+import type { Catches, FeatureWord, ForkEvent, RepeatedHandshakeEvent, TableEntry } from './events.ts';
 import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
 import { olderId } from './object-names.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -34,6 +34,8 @@ export interface ChildDuty {
   readonly swallowed: Span | undefined;
   /** Where it was swallowed, that was a table; where it was told, a table chose a handler for it. */
   readonly byTable: boolean;
+  /** What the table has for it, where its initialiser says so. */
+  readonly entry: TableEntry | undefined;
   /** First use of the union on a path that did not look at the event. */
   readonly firstUse: Span | undefined;
   /** The return that dropped the last copy outside the message. */
@@ -100,6 +102,7 @@ function copyOfDuty(d: ChildDuty): ChildDuty {
     recognised: d.recognised,
     swallowed: d.swallowed,
     byTable: d.byTable,
+    entry: d.entry,
     firstUse: d.firstUse,
     droppedAt: d.droppedAt,
     batch: d.batch,
@@ -307,13 +310,15 @@ export class State {
   private keyOfObjects(nameless?: string): { readonly key: string; readonly restsOnMemory: boolean } {
     const parts: string[] = [];
     let taken: Holdings | undefined;
+    const crowded = isCrowded(this.objects);
     for (const o of this.objects.values()) {
       // Of a child that is served nothing is claimed any more.
       if (isServed(o)) continue;
       if (o.duty === undefined || o.escaped) {
         const name = o.id === nameless ? '' : o.origin === 'created' ? spanKey(o.site) : o.id;
-        const part = `${name}:${objectKey(o)}`;
-        parts.push(parts.includes(part) ? `${o.id}:${objectKey(o)}` : part);
+        const key = crowded ? keyInCrowd(o) : objectKey(o);
+        const part = `${name}:${key}`;
+        parts.push(parts.includes(part) ? `${o.id}:${key}` : part);
         continue;
       }
       // A descriptor that only its message holds is not one that was put somewhere, and who has it in a variable alone
@@ -420,6 +425,21 @@ function isServed(o: Uffd): boolean {
   return o.origin === 'child' && (o.duty === undefined || o.escaped) && o.waitedAt === undefined;
 }
 
+/** Userfaultfds of one state for which it is told apart whether a range is armed: each further one doubles the states. */
+export const MAX_TOLD_APART = 4;
+
+/** Beyond that number a range counts as armed where it is on every path. */
+function isCrowded(objects: ReadonlyMap<string, Uffd>): boolean {
+  if (objects.size <= MAX_TOLD_APART) return false;
+  let known = 0;
+  for (const o of objects.values()) if (!isServed(o)) known++;
+  return known > MAX_TOLD_APART;
+}
+
+function keyInCrowd(o: Uffd): string {
+  return o.armed.length === 0 ? objectKey(o) : makeObjectKey(o, '');
+}
+
 /** Objects are immutable, so the key of each is made once. */
 const objectKeys = new WeakMap<Uffd, string>();
 
@@ -432,7 +452,7 @@ function objectKey(o: Uffd): string {
   return key;
 }
 
-function makeObjectKey(o: Uffd): string {
+function makeObjectKey(o: Uffd, armed = o.armed.length > 0 ? 'armed' : ''): string {
   const d = o.duty;
   // What others hold too is never said to be lost: what is owed for it makes no difference.
   const owed =
@@ -446,7 +466,7 @@ function makeObjectKey(o: Uffd): string {
     (o.features.must & MESSAGE_FEATURES).toString(16),
     (o.features.may & MESSAGE_FEATURES).toString(16),
     o.features.unknown ? 'u' : '',
-    o.armed.length > 0 ? 'armed' : '',
+    armed,
     o.escaped && (d !== undefined || o.handshake !== 'enabled') ? 'e' : '',
     o.waitedAt === undefined ? '' : 'w',
     o.replaced === undefined ? '' : `r${spanKey(o.replaced.span)}`,
@@ -538,6 +558,12 @@ function joinRanges(a: readonly ArmedRange[], b: readonly ArmedRange[]): readonl
   return joined.length > MAX_RANGES ? [anyOf(joined)] : joined;
 }
 
+/** Those that are armed on both paths. */
+function commonRanges(a: readonly ArmedRange[], b: readonly ArmedRange[]): readonly ArmedRange[] {
+  if (a.length === 0) return a;
+  return b.length === 0 ? [] : joinRanges(a, b);
+}
+
 const ORDER: Readonly<Record<Catches, number>> = { minor: 0, writes: 1, missing: 2 };
 
 /** A range of which it is not known which of these it is. */
@@ -550,6 +576,7 @@ export function anyOf(ranges: readonly ArmedRange[]): ArmedRange {
 function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
   const [a, b] = [left.objects, right.objects];
   if (a === b) return a;
+  const joinArmed = isCrowded(a) ? commonRanges : joinRanges;
   let result: Map<string, Uffd> | undefined;
   for (const [id, object] of a) {
     const other = b.get(id);
@@ -569,7 +596,7 @@ function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
       result.set(id, Object.assign(copyOf(result.get(id)!), { features }));
     }
     if (other.armed === object.armed) continue;
-    const armed = joinRanges(object.armed, other.armed);
+    const armed = joinArmed(object.armed, other.armed);
     if (armed === object.armed) continue;
     result ??= new Map(a);
     result.set(id, Object.assign(copyOf(result.get(id)!), { armed }));

@@ -5,7 +5,7 @@ import { type Analyser, createAnalyser } from '../../src/analysis/analyse.ts';
 import { RULES } from '../../src/rules/registry.ts';
 import { LineIndex } from '../../src/text/line-index.ts';
 import type { Span } from '../../src/text/span.ts';
-import { expectationsOf, mustNote, mustReport } from '../support/expectations.ts';
+import { expectationsOf, mustNote, mustReport, mustStep } from '../support/expectations.ts';
 import { cFiles, FIXTURES, readText } from '../support/fixtures.ts';
 
 describe('fixtures', () => {
@@ -28,6 +28,11 @@ describe('fixtures', () => {
     assert.deepEqual(found.sort(), wanted.sort());
     const notes = result.notAnalysed.map((n) => `${n.file}:${lineOf(n.location!)}: ${n.kind}`);
     assert.deepEqual(notes.sort(), files.flatMap((f) => mustNote(f.text).map((e) => `${f.path}:${e}`)).sort());
+    const steps = new Set(
+      result.findings.flatMap((f) => f.trace.map((s) => `${s.location.file}:${lineOf(s.location)}: ${s.message}`)),
+    );
+    for (const f of files)
+      for (const step of mustStep(f.text)) assert.ok(steps.has(`${f.path}:${step}`), `no path has ${f.path}:${step}`);
     for (const f of result.findings) {
       assert.ok(f.trace.length > 0, `${f.ruleId} has no path that a person can follow`);
       assert.match(f.fingerprint, /^[0-9a-f]{64}$/);

@@ -33,3 +33,13 @@ export function mustNote(text: string): string[] {
     .map((e) => `${e.line}: ${e.id}`)
     .sort();
 }
+
+const STEP = /\/\/\s*step:\s*(.+?)\s*$/;
+
+/** Steps of which the path of some finding must have each, as line and message. */
+export function mustStep(text: string): string[] {
+  return text.split(/\r\n|\n|\r/).flatMap((line, i) => {
+    const match = STEP.exec(line);
+    return match === null ? [] : [`${i + 1}: ${match[1]}`];
+  });
+}

@@ -81,7 +81,7 @@ static int dispatch(struct uffd_args *args, int fd, const struct uffd_msg *msg)
 {
 	static const event_fn handlers[] = { // expect: unhandled-fork-event
 		[UFFD_EVENT_PAGEFAULT]	= handle_fault,
-		[UFFD_EVENT_FORK]	= NULL,		/* children look after themselves */
+		[UFFD_EVENT_FORK]	= NULL, // step: for UFFD_EVENT_FORK the table has no handler
 		[UFFD_EVENT_REMAP]	= NULL,		/* not requested */
 		[UFFD_EVENT_REMOVE]	= handle_remove,
 		[UFFD_EVENT_UNMAP]	= handle_remove,

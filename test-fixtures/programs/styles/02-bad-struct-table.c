@@ -54,7 +54,7 @@ static int do_nothing(struct server *s, struct uffd_msg *m) { return 0; }
 static int do_fork(struct server *s, struct uffd_msg *m) { close(m->arg.fork.ufd); return 0; }
 static struct { unsigned ev; int (*fn)(struct server *, struct uffd_msg *); } ops[] = { // expect: unhandled-fork-event
 	{ UFFD_EVENT_PAGEFAULT, do_pf },
-	{ UFFD_EVENT_FORK, do_nothing },
+	{ UFFD_EVENT_FORK, do_nothing }, // step: for UFFD_EVENT_FORK the table has do_nothing()
 };
 
 static void *serve(void *arg)

@@ -39,7 +39,7 @@ static void on_nothing(int fd, const struct uffd_msg *msg)
 
 static const handler_fn handlers[256] = { // expect: unhandled-fork-event
 	[UFFD_EVENT_PAGEFAULT] = on_fault,
-	[UFFD_EVENT_FORK] = on_nothing,
+	[UFFD_EVENT_FORK] = on_nothing, // step: for UFFD_EVENT_FORK the table has on_nothing()
 	[UFFD_EVENT_REMOVE] = on_remove,
 };
 

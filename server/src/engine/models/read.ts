@@ -300,6 +300,7 @@ function bearChild(
       recognised: undefined,
       swallowed: undefined,
       byTable: false,
+      entry: undefined,
       firstUse: undefined,
       droppedAt: undefined,
       batch,
