@@ -23,7 +23,16 @@ export interface Node {
 }
 
 /** What a library function does to memory, text or time is no reason to look into who calls it. */
-const NEUTRAL: ReadonlySet<LibraryKind> = new Set(['pure', 'print', 'sleep', 'memset', 'memcpy', 'free', 'write']);
+const NEUTRAL: ReadonlySet<LibraryKind> = new Set([
+  'pure',
+  'select',
+  'print',
+  'sleep',
+  'memset',
+  'memcpy',
+  'free',
+  'write',
+]);
 
 /** What stands in front of parentheses and calls nothing. */
 const KEYWORD = /^(?:if|while|for|do|switch|sizeof|int|char|long|short|unsigned|signed|const|void|static|struct|else)$/;

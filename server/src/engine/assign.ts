@@ -6,7 +6,8 @@ import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isPrivate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
 import { FORK_FIELD, isForkPlace, isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, noteMemoryUse, share } from './observe.ts';
-import { locationKey, type Replacement, type State, type Uffd } from './state.ts';
+import { locationKey, type State } from './state.ts';
+import type { Replacement, Uffd } from './userfaultfd.ts';
 import { join, type Location, type Value } from './value.ts';
 
 export function assign(ctx: Context, state: State, target: Place, expr: Expr, span: Span): void {

@@ -14,7 +14,8 @@ import { evaluate, evaluateCondition, type Operands, operandsOf, placeLocations,
 import { FORK_FIELD } from './memory.ts';
 import { recognise, refusalsIn, swallow } from './observe.ts';
 import { assume, assumeValue } from './refine.ts';
-import type { Hypothesis, State, Uffd } from './state.ts';
+import type { Hypothesis, State } from './state.ts';
+import type { Uffd } from './userfaultfd.ts';
 import {
   type AbstractNumber,
   asConstant,

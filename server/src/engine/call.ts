@@ -137,6 +137,7 @@ const TOUCHES_ARGUMENTS_ONLY: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'ioctl',
   'close',
   'poll',
+  'select',
   'munmap',
   'free',
   'memset',

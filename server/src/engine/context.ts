@@ -5,10 +5,11 @@ import type { EngineEvent, FeatureWord } from './events.ts';
 import type { Footprint } from './footprint.ts';
 import type { CallRepetition } from './repeat-calls.ts';
 import type { Slice } from './slice/slice.ts';
-import type { ArmedRange, State, Trace } from './state.ts';
+import type { State, Trace } from './state.ts';
 import { traceSteps } from './state.ts';
 import type { Tables } from './tables.ts';
 import type { Site } from './trace.ts';
+import type { ArmedRange } from './userfaultfd.ts';
 import type { Location, Value } from './value.ts';
 
 /** The linked program: bodies and globals by the names the IR uses. */

@@ -6,7 +6,8 @@ import type { FunctionBody } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { type Context, variableBase } from './context.ts';
-import type { State, Uffd } from './state.ts';
+import type { State } from './state.ts';
+import type { Uffd } from './userfaultfd.ts';
 import type { AbstractNumber, Reference, Value } from './value.ts';
 
 /** Cells of other functions, globals and the heap that are shown of one state. */

@@ -127,6 +127,24 @@ export interface ReadEvent extends EventBase {
   readonly blocking: boolean;
 }
 
+/**
+ * A thread reads one userfaultfd and then another one, with reads that wait: fork() queues the message for the range at
+ * the higher address when the lower one's was read (dup_userfaultfd_complete() in fs/userfaultfd.c).
+ */
+export interface ReadInTurnEvent extends EventBase {
+  readonly kind: 'read-in-turn';
+  readonly root: string;
+  /** The one that is read first, and where. */
+  readonly first: string;
+  readonly firstRead: Site;
+}
+
+/** A thread waits for several descriptors at once, or asks before it reads. */
+export interface PollEvent extends EventBase {
+  readonly kind: 'poll';
+  readonly root: string;
+}
+
 /** A blocking wait for a process before the child descriptor was read by the same thread. */
 export interface WaitBeforeReadEvent extends EventBase {
   readonly kind: 'wait-before-read';
@@ -147,6 +165,7 @@ export interface ArmEvent extends EventBase {
   readonly root: string;
   readonly concurrent: boolean;
   readonly region: string;
+  readonly start: string;
   readonly catches: Catches;
 }
 
@@ -193,6 +212,8 @@ export type EngineEvent =
   | ChildUsesMemoryEvent
   | ReadEvent
   | WaitBeforeReadEvent
+  | ReadInTurnEvent
+  | PollEvent
   | HandshakeEvent
   | ArmEvent
   | DisarmEvent

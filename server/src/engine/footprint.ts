@@ -10,11 +10,13 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import { coversCells } from './cells.ts';
+import { sameSet, union, withoutMembers } from './collections.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { brief, textOf } from './journal.ts';
 import { textOfCells } from './same-state.ts';
-import { type State, sameObject, sameSet, type Trace, union, withoutMembers } from './state.ts';
+import type { State, Trace } from './state.ts';
 import type { TraceStep } from './trace.ts';
+import { sameObject } from './userfaultfd.ts';
 import type { Value } from './value.ts';
 
 /** What one run of a body touched. */

@@ -6,10 +6,12 @@ import type { Expr, GlobalVariable, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
+import { withMember, withoutMembers } from './collections.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import type { ForkEvent, TableEntry, UnhandledForkEvent } from './events.ts';
 import { FORK_FIELD } from './memory.ts';
-import { type ChildDuty, type State, type Uffd, withMember, withoutMembers } from './state.ts';
+import type { State } from './state.ts';
+import type { ChildDuty, Uffd } from './userfaultfd.ts';
 import { asConstant, type Location, type MessageTag, referring, UNKNOWN, type Value } from './value.ts';
 
 /** `msg.event == X`, `!= X`, or a bit test of it. `locate` says where a place can lie. */

@@ -5,6 +5,7 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import { sameSpan } from '../text/span.ts';
+import { sameSet } from './collections.ts';
 import type { Context } from './context.ts';
 import type { EngineEvent } from './events.ts';
 import type { Budget, Run } from './interpreter.ts';
@@ -13,7 +14,7 @@ import type { Outcome, Recorder, Recording } from './recorder.ts';
 import { type Root, RootRun } from './root-run.ts';
 import type { RootFacts, RootSummaries } from './root-summaries.ts';
 import { isSameState } from './same-state.ts';
-import { type State, sameSet, type Trace, traceSteps } from './state.ts';
+import { type State, type Trace, traceSteps } from './state.ts';
 import { type Activation, taken } from './summaries.ts';
 import type { TableEntry, Tables } from './tables.ts';
 import type { TraceStep } from './trace.ts';

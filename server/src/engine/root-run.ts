@@ -5,7 +5,8 @@ import type { EngineEvent, FeatureWord } from './events.ts';
 import type { RootFacts } from './root-summaries.ts';
 import { type SharedFacts, sameFeatures } from './shared-facts.ts';
 import type { Stores } from './slice/threads.ts';
-import { type ArmedRange, locationKey, type State } from './state.ts';
+import { locationKey, type State } from './state.ts';
+import type { ArmedRange } from './userfaultfd.ts';
 import { covers, join, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 const ANY_NUMBER = numeric(TOP_NUMBER);
@@ -67,7 +68,12 @@ export class RootRun implements Facts {
     });
     if (event.kind === 'handshake') this.shared.handshake(event.root, event.object, event.features, event.concurrent);
     else if (event.kind === 'arm' && event.concurrent)
-      this.shared.arm(event.root, event.object, { region: event.region, span: event.span, catches: event.catches });
+      this.shared.arm(event.root, event.object, {
+        region: event.region,
+        start: event.start,
+        span: event.span,
+        catches: event.catches,
+      });
   }
 
   noteStore(root: string, location: Location, value: Value, alone: boolean): void {
@@ -198,6 +204,8 @@ function variant(event: EngineEvent): string {
       return `${[...event.threads].sort().join()}|${[...event.processes].sort().join()}|${[...event.locks.keys()].sort().join()}|${event.features.may}|${event.unknownReaders}`;
     case 'lost-child':
       return event.how;
+    case 'read-in-turn':
+      return event.first;
     case 'handshake':
       return String(event.features.may);
     case 'thread-again':

@@ -1,7 +1,8 @@
 /** What the roots of a program do that others of them can see, collected without regard to order. */
 import type { FeatureWord } from './events.ts';
 import { type Journal, textOf } from './journal.ts';
-import { type ArmedRange, joinFeatures, locationKey } from './state.ts';
+import { locationKey } from './state.ts';
+import { type ArmedRange, joinFeatures } from './userfaultfd.ts';
 import { join, type Location, type Value } from './value.ts';
 
 /** By what it is about: what each root did. */

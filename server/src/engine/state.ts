@@ -6,116 +6,27 @@
  */
 
 import type { Span } from '../text/span.ts';
-import { MESSAGE_FEATURES } from '../uffd/features.ts';
-import type { Catches, FeatureWord, ForkEvent, RepeatedHandshakeEvent, TableEntry } from './events.ts';
+import { holdsAll, union, withEntry, withoutEntry } from './collections.ts';
+import type { ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
 import { olderId } from './object-names.ts';
 import type { Thresholds } from './thresholds.ts';
 import type { Site, StepKind, TraceStep } from './trace.ts';
+import {
+  type ChildDuty,
+  commonRanges,
+  copyOf,
+  copyOfDuty,
+  isCrowded,
+  isServed,
+  joinFeatures,
+  joinRanges,
+  keyInCrowd,
+  objectKey,
+  spanKey,
+  type Uffd,
+} from './userfaultfd.ts';
 import { type Location, type Reference, referenceKey, type Value } from './value.ts';
-
-/** UFFDIO_API on this descriptor: not tried, tried and failed, succeeded; `unknown` for one that came from elsewhere. */
-export type Handshake = 'fresh' | 'failed' | 'enabled' | 'unknown';
-
-export interface ArmedRange {
-  /** Base object of the range's start address, or `?`. */
-  readonly region: string;
-  readonly span: Span;
-  readonly catches: Catches;
-}
-
-/** What is still owed for a child descriptor that a read() installed. */
-export interface ChildDuty {
-  /** Span of the read. */
-  readonly read: Span;
-  /** The case label or condition that told this message to be FORK, or the use of `arg.fork`. */
-  readonly recognised: Span | undefined;
-  /** The switch, condition or table that let the message pass as something else. */
-  readonly swallowed: Span | undefined;
-  /** Where it was swallowed, that was a table; where it was told, a table chose a handler for it. */
-  readonly byTable: boolean;
-  /** What the table has for it, where its initialiser says so. */
-  readonly entry: TableEntry | undefined;
-  /** First use of the union on a path that did not look at the event. */
-  readonly firstUse: Span | undefined;
-  /** The return that dropped the last copy outside the message. */
-  readonly droppedAt: Span | undefined;
-  /** True for a message behind the first of a batch. */
-  readonly batch: boolean;
-  /** The userfaultfd that the message was read from, and the cell that named it in the read. */
-  readonly source: string;
-  readonly through: Location | undefined;
-}
-
-export interface Uffd {
-  readonly id: string;
-  readonly origin: 'created' | 'child' | 'outside';
-  readonly site: Span;
-  readonly handshake: Handshake;
-  /** The UFFDIO_API that failed or succeeded last. */
-  readonly handshakeSpan: Span | undefined;
-  readonly handshakeFunction: string | undefined;
-  /** The path went through a test of the result of the handshake that failed. */
-  readonly refusalTested: boolean;
-  readonly features: FeatureWord;
-  /** Creation flags had O_NONBLOCK: undefined when not known. */
-  readonly nonblocking: boolean | undefined;
-  /** It may stay open in a program that is executed: no O_CLOEXEC, or that was taken back. */
-  readonly survivesExec: boolean;
-  readonly armed: readonly ArmedRange[];
-  /** Handed to something the program does not show: nothing absent is claimed of it. */
-  readonly escaped: boolean;
-  /** Process (fork site, or empty) whose memory it acts on. */
-  readonly process: string;
-  readonly duty: ChildDuty | undefined;
-  /** A blocking wait for a child process made before this child descriptor was read. */
-  readonly waitedAt: Span | undefined;
-  /** A child took its place where others find it; a function that was given it has a copy yet. */
-  readonly replaced: Replacement | undefined;
-}
-
-/** Written out, as the next one: V8 gives an object that is spread a layout of its own before the code is hot. */
-function copyOf(o: Uffd): Uffd {
-  return {
-    id: o.id,
-    origin: o.origin,
-    site: o.site,
-    handshake: o.handshake,
-    handshakeSpan: o.handshakeSpan,
-    handshakeFunction: o.handshakeFunction,
-    refusalTested: o.refusalTested,
-    features: o.features,
-    nonblocking: o.nonblocking,
-    survivesExec: o.survivesExec,
-    armed: o.armed,
-    escaped: o.escaped,
-    process: o.process,
-    duty: o.duty,
-    waitedAt: o.waitedAt,
-    replaced: o.replaced,
-  };
-}
-
-function copyOfDuty(d: ChildDuty): ChildDuty {
-  return {
-    read: d.read,
-    recognised: d.recognised,
-    swallowed: d.swallowed,
-    byTable: d.byTable,
-    entry: d.entry,
-    firstUse: d.firstUse,
-    droppedAt: d.droppedAt,
-    batch: d.batch,
-    source: d.source,
-    through: d.through,
-  };
-}
-
-export interface Replacement {
-  readonly span: Span;
-  /** The read of the message that brought the child. */
-  readonly read: Span;
-}
 
 /** A message that cannot have this event, followed only to see whether the code acts on it. */
 export interface Hypothesis {
@@ -141,26 +52,6 @@ const keysOfObjects = new WeakMap<ReadonlyMap<string, Uffd>, string>();
 
 const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 const NOBODY: ReadonlySet<string> = new Set();
-
-export function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {
-  return new Map(map).set(key, value);
-}
-
-export function withoutEntry<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
-  if (!map.has(key)) return map;
-  const copy = new Map(map);
-  copy.delete(key);
-  return copy;
-}
-
-export function withMember(set: ReadonlySet<string>, member: string): ReadonlySet<string> {
-  return set.has(member) ? set : new Set(set).add(member);
-}
-
-export function withoutMembers(set: ReadonlySet<string>, members: ReadonlySet<string>): ReadonlySet<string> {
-  const left = [...set].filter((m) => !members.has(m));
-  return left.length === set.size ? set : new Set(left);
-}
 
 export class State {
   memory: Memory;
@@ -405,75 +296,6 @@ function renameIn(value: Value, from: string, to: string): Value {
   };
 }
 
-function spanKey(s: Span | undefined): string {
-  return s === undefined ? '' : `${s.start}`;
-}
-
-/** Equal in everything that a step of the engine looks at. */
-export function sameObject(a: Uffd | undefined, b: Uffd | undefined): boolean {
-  if (a === b) return true;
-  if (a === undefined || b === undefined || a.duty !== b.duty || a.armed.length !== b.armed.length) return false;
-  return a.id === b.id && objectKey(a) === objectKey(b) && a.armed.every((r, i) => isSameRange(r, b.armed[i]!));
-}
-
-function isSameRange(a: ArmedRange, b: ArmedRange): boolean {
-  return a.region === b.region && a.catches === b.catches;
-}
-
-/** A child that is in good hands, and that nobody waited for. */
-function isServed(o: Uffd): boolean {
-  return o.origin === 'child' && (o.duty === undefined || o.escaped) && o.waitedAt === undefined;
-}
-
-/** Userfaultfds of one state for which it is told apart whether a range is armed: each further one doubles the states. */
-export const MAX_TOLD_APART = 4;
-
-/** Beyond that number a range counts as armed where it is on every path. */
-function isCrowded(objects: ReadonlyMap<string, Uffd>): boolean {
-  if (objects.size <= MAX_TOLD_APART) return false;
-  let known = 0;
-  for (const o of objects.values()) if (!isServed(o)) known++;
-  return known > MAX_TOLD_APART;
-}
-
-function keyInCrowd(o: Uffd): string {
-  return o.armed.length === 0 ? objectKey(o) : makeObjectKey(o, '');
-}
-
-/** Objects are immutable, so the key of each is made once. */
-const objectKeys = new WeakMap<Uffd, string>();
-
-function objectKey(o: Uffd): string {
-  let key = objectKeys.get(o);
-  if (key === undefined) {
-    key = makeObjectKey(o);
-    objectKeys.set(o, key);
-  }
-  return key;
-}
-
-function makeObjectKey(o: Uffd, armed = o.armed.length > 0 ? 'armed' : ''): string {
-  const d = o.duty;
-  // What others hold too is never said to be lost: what is owed for it makes no difference.
-  const owed =
-    d === undefined || o.escaped
-      ? ''
-      : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}`;
-  return [
-    o.handshake,
-    o.handshake === 'failed' ? spanKey(o.handshakeSpan) : '',
-    // Nothing that a program does shows the others.
-    (o.features.must & MESSAGE_FEATURES).toString(16),
-    (o.features.may & MESSAGE_FEATURES).toString(16),
-    o.features.unknown ? 'u' : '',
-    armed,
-    o.escaped && (d !== undefined || o.handshake !== 'enabled') ? 'e' : '',
-    o.waitedAt === undefined ? '' : 'w',
-    o.replaced === undefined ? '' : `r${spanKey(o.replaced.span)}`,
-    owed,
-  ].join(':');
-}
-
 /** What `b` calls its userfaultfds is what `a` calls those that are like them. */
 function alignNames(a: State, b: State): State {
   if (a.objects === b.objects) return b;
@@ -510,11 +332,6 @@ function adds(a: State, b: State): boolean {
   return joinThreads(a.threads, b.threads) !== a.threads || joinObjects(a, b) !== a.objects;
 }
 
-function holdsAll(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  if (a !== b) for (const member of b) if (!a.has(member)) return false;
-  return true;
-}
-
 /** Joins two states of equal key. `state` is `a` itself when `b` adds nothing. */
 export function joinStates(a: State, other: State, widen?: Thresholds): { state: State; changed: boolean } {
   const b = alignNames(a, other);
@@ -536,40 +353,6 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   if (!holdsAll(b.mine, a.mine)) s.mine = new Set([...a.mine].filter((base) => b.mine.has(base)));
   if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
-}
-
-export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && holdsAll(a, b);
-}
-
-export function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
-  return a === b || b.size === 0 ? a : new Set([...a, ...b]);
-}
-
-/** Ranges kept apart for one userfaultfd; beyond it the range is not known. */
-export const MAX_RANGES = 4;
-
-/** Of two ways to arm one region the one counts that catches less. */
-function joinRanges(a: readonly ArmedRange[], b: readonly ArmedRange[]): readonly ArmedRange[] {
-  const added = a.some((r) => r.region === '?') ? [] : b.filter((r) => !a.some((o) => o.region === r.region));
-  const less = (r: ArmedRange) => b.find((o) => o.region === r.region && ORDER[o.catches] < ORDER[r.catches]);
-  if (added.length === 0 && !a.some(less)) return a;
-  const joined = [...a.map((r) => less(r) ?? r), ...added];
-  return joined.length > MAX_RANGES ? [anyOf(joined)] : joined;
-}
-
-/** Those that are armed on both paths. */
-function commonRanges(a: readonly ArmedRange[], b: readonly ArmedRange[]): readonly ArmedRange[] {
-  if (a.length === 0) return a;
-  return b.length === 0 ? [] : joinRanges(a, b);
-}
-
-const ORDER: Readonly<Record<Catches, number>> = { minor: 0, writes: 1, missing: 2 };
-
-/** A range of which it is not known which of these it is. */
-export function anyOf(ranges: readonly ArmedRange[]): ArmedRange {
-  const least = ranges.reduce((a, b) => (ORDER[b.catches] < ORDER[a.catches] ? b : a));
-  return { region: '?', span: ranges[0]!.span, catches: least.catches };
 }
 
 /** Which range is armed is joined, not kept apart: it may be any of those of the two paths; so is an escape. */
@@ -608,13 +391,6 @@ function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
     result.set(id, object);
   }
   return result ?? a;
-}
-
-/** Those of two paths; `a` itself where `b` adds nothing. */
-export function joinFeatures(a: FeatureWord, b: FeatureWord): FeatureWord {
-  if (a === b) return a;
-  const joined = { must: a.must & b.must, may: a.may | b.may, unknown: a.unknown || b.unknown };
-  return joined.must === a.must && joined.may === a.may && joined.unknown === a.unknown ? a : joined;
 }
 
 /** Something still has the number of a descriptor that was closed on this path: it is not the one of another path. */

@@ -22,6 +22,7 @@ export type LibraryKind =
   | 'dup2'
   | 'fcntl'
   | 'poll'
+  | 'select'
   | 'epoll-create'
   | 'epoll-ctl'
   | 'epoll-wait'
@@ -268,7 +269,7 @@ const GROUPS: readonly Group[] = [
     reason: 'works on such a set',
   },
   {
-    kind: 'pure',
+    kind: 'select',
     names: 'select pselect',
     reason: 'waits; the sets are bit fields in which no descriptor can be followed',
   },

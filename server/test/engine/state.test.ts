@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { joinStates, MAX_TOLD_APART, State, type Uffd } from '../../src/engine/state.ts';
+import { joinStates, State } from '../../src/engine/state.ts';
+import { MAX_TOLD_APART, type Uffd } from '../../src/engine/userfaultfd.ts';
 
 const span = { file: 'a.c', start: 1, end: 2 };
 
@@ -15,7 +16,7 @@ function uffd(number: number, armed: boolean): Uffd {
     features: { must: 0n, may: 0n, unknown: true },
     nonblocking: true,
     survivesExec: false,
-    armed: armed ? [{ region: '?', span, catches: 'missing' }] : [],
+    armed: armed ? [{ region: '?', start: '?', span, catches: 'missing' }] : [],
     escaped: false,
     process: '',
     duty: undefined,

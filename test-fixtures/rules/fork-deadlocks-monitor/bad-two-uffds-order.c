@@ -46,7 +46,7 @@ static void *reader(void *unused)
 	struct uffd_msg msg;
 
 	(void)unused;
-	if (read(stack.uffd, &msg, sizeof(msg)) == sizeof(msg) && // misses: fork-deadlocks-monitor -- the order of the ranges' addresses is not known to the tool (docs/limits.md)
+	if (read(stack.uffd, &msg, sizeof(msg)) == sizeof(msg) && // expect: fork-deadlocks-monitor
 	    msg.event == UFFD_EVENT_FORK)
 		close(msg.arg.fork.ufd);
 	if (read(heap.uffd, &msg, sizeof(msg)) == sizeof(msg) && msg.event == UFFD_EVENT_FORK)

@@ -7,8 +7,9 @@ import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
 import { olderId, previousId } from '../object-names.ts';
 import { noteChildUse, noteDisarmed, noteGoesOn } from '../observe.ts';
-import type { State, Uffd } from '../state.ts';
+import type { State } from '../state.ts';
 import type { Site } from '../trace.ts';
+import type { Uffd } from '../userfaultfd.ts';
 import {
   asConstant,
   constant,

@@ -4,11 +4,13 @@
  */
 import { isAlone } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
+import { union } from '../collections.ts';
 import { type Context, objectId } from '../context.ts';
 import { loadLocation } from '../evaluate.ts';
 import { letEscape } from '../observe.ts';
-import { type State, union } from '../state.ts';
+import type { State } from '../state.ts';
 import { constant, interval, join, type Location, numberSet, numeric, pointerTo, type Value } from '../value.ts';
+import { notePoll } from './read.ts';
 
 const DATA = '.data';
 
@@ -57,6 +59,7 @@ function register({ ctx }: ModelCall, state: State, at: Location, value: Value):
 /** epoll_wait(): events of any of the descriptors. */
 export function epollWaitModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
+  notePoll(call);
   const sets = setsOf(call.values[0]);
   for (const r of call.values[1]?.references ?? []) {
     if (r.kind !== 'location') continue;

@@ -41,7 +41,7 @@ import {
   vforkModel,
   waitModel,
 } from './process.ts';
-import { pollModel, readModel, readvModel } from './read.ts';
+import { pollModel, readModel, readvModel, selectModel } from './read.ts';
 import { waitForThreadModel } from './synchronise.ts';
 
 export type Model = (call: ModelCall, state: State) => State[];
@@ -126,6 +126,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   dup2: duplicate,
   fcntl: fcntlModel,
   poll: pollModel,
+  select: selectModel,
   'epoll-create': epollCreateModel,
   'epoll-ctl': epollCtlModel,
   'epoll-wait': epollWaitModel,

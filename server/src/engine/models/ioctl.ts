@@ -9,7 +9,8 @@ import { evaluate, loadLocation, pointees } from '../evaluate.ts';
 import type { Catches, FeatureWord, RepeatedHandshakeEvent } from '../events.ts';
 import { ZERO } from '../memory.ts';
 import { letEscape, noteDisarmed } from '../observe.ts';
-import { anyOf, MAX_RANGES, type State } from '../state.ts';
+import type { State } from '../state.ts';
+import { anyOf, MAX_RANGES } from '../userfaultfd.ts';
 import {
   asConstant,
   constant,
@@ -202,7 +203,7 @@ function register(call: ModelCall, state: State, named: Named): State[] {
   const object = state.objects.get(named.object.id)!;
   if (at !== undefined) state.memory.store({ base: at.base, path: `${at.path}.ioctls` }, UNKNOWN);
   const mode = at === undefined ? undefined : loadLocation(ctx, state, { base: at.base, path: `${at.path}.mode` });
-  const range = { region, span: instruction.span, catches: caughtBy(mode) };
+  const range = { region, start: startIn(start), span: instruction.span, catches: caughtBy(mode) };
   const armed = [...object.armed.filter((r) => r.region !== region), range];
   state.update(object.id, { armed: armed.length > MAX_RANGES ? [anyOf([range, ...armed])] : armed });
   // What a child registers anew is served again.
@@ -214,6 +215,7 @@ function register(call: ModelCall, state: State, named: Named): State[] {
     root: ctx.root,
     concurrent: isConcurrent(ctx, state),
     region,
+    start: range.start,
     catches: range.catches,
     ...eventBase(ctx, state, object.id, instruction.span),
   });
@@ -259,6 +261,12 @@ export function disarm(state: State, region: string, only?: string): void {
 export function regionOf(value: Value): string {
   const bases = new Set(value.references.flatMap((r) => (r.kind === 'location' ? [r.location.base] : [])));
   return bases.size === 1 ? [...bases][0]! : '?';
+}
+
+/** Where in its base object an address lies, or `?`. */
+function startIn(value: Value | undefined): string {
+  const paths = new Set(value?.references.flatMap((r) => (r.kind === 'location' ? [r.location.path] : [])));
+  return paths.size === 1 ? [...paths][0]! : '?';
 }
 
 /** COPY, ZEROPAGE, WAKE, WRITEPROTECT, CONTINUE, POISON, MOVE. */

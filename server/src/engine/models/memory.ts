@@ -1,12 +1,13 @@
 /** Memory: allocation, mapping, filling, copying. */
 import { isControlData, isNowhere, overwriteBelow, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
+import { withMember } from '../collections.ts';
 import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
 import { olderId } from '../object-names.ts';
 import { checkLost, descriptorsIn, letEscape, share } from '../observe.ts';
-import { type State, withMember } from '../state.ts';
+import type { State } from '../state.ts';
 import {
   asConstant,
   constant,
@@ -24,7 +25,7 @@ import {
 import { disarm, regionOf } from './ioctl.ts';
 
 /** The object made last at a site is told apart from all older ones, which one summary stands for (recency). */
-function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map'): string {
+function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map' | typeof PLACED): string {
   const base = objectId(call.ctx, prefix, call.instruction.span);
   if (state.memory.has(base)) moveToOlder(state, base, olderId(base));
   state.memory.deleteBase(base);
@@ -88,8 +89,13 @@ export function memalignModel(call: ModelCall, state: State): State[] {
   return [state, failed];
 }
 
+/** Begins the name of a mapping for which the program chose an address. */
+export const PLACED = 'map:placed';
+
 export function mmapModel(call: ModelCall, state: State): State[] {
-  const base = allocate(call, state, 'map');
+  const address = call.values[0];
+  const isPlaced = address !== undefined && asConstant(address) !== 0;
+  const base = allocate(call, state, isPlaced ? PLACED : 'map');
   state.memory.fill({ base, path: '' }, UNKNOWN);
   const failed = state.clone();
   setResult(call.ctx, state, call.instruction, pointerTo(base, '[0]'));

@@ -3,12 +3,13 @@ import { copiesAddressSpace } from '../../uffd/clone.ts';
 import { FORK_FEATURE } from '../../uffd/events.ts';
 import { isAlone, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
+import { withEntry, withMember, withoutEntry, withoutMembers } from '../collections.ts';
 import { type Context, eventBase, siteAt, spanId } from '../context.ts';
 import { loadLocation, pointees } from '../evaluate.ts';
 import type { ForkEvent } from '../events.ts';
 import { areSiblings } from '../object-names.ts';
 import { checkLost, descriptorsIn, letEscape, noteChildUse, processEnds } from '../observe.ts';
-import { locationKey, type State, traceSteps, withEntry, withMember, withoutEntry, withoutMembers } from '../state.ts';
+import { locationKey, type State, traceSteps } from '../state.ts';
 import {
   asConstant,
   constant,

@@ -10,11 +10,13 @@ import type { Span } from '../../text/span.ts';
 import { EVENTS, FORK_EVENT, FORK_FEATURE } from '../../uffd/events.ts';
 import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
-import { type Context, eventBase, objectId, spanId } from '../context.ts';
+import { withEntry } from '../collections.ts';
+import { type Context, eventBase, objectId, siteAt, spanId } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
 import { FORK_FIELD } from '../memory.ts';
 import { olderId, previousId } from '../object-names.ts';
-import type { State, Uffd } from '../state.ts';
+import type { State } from '../state.ts';
+import type { Uffd } from '../userfaultfd.ts';
 import {
   asConstant,
   constant,
@@ -30,6 +32,7 @@ import {
   type Value,
 } from '../value.ts';
 import { freshId, namedUffds, requireHandshake } from './descriptor.ts';
+import { PLACED } from './memory.ts';
 
 const MESSAGE_SIZE = 32;
 
@@ -202,6 +205,55 @@ function noteRead(ctx: Context, state: State, object: Uffd, span: Span): void {
     ctx.facts.emit({ kind: 'wait-before-read', root: ctx.root, ...eventBase(ctx, state, object.id, object.waitedAt) });
   }
   noteReadOf(ctx, state, object.id, object.nonblocking === false, span);
+  noteTurn(ctx, state, object, span);
+}
+
+/** Both wait, get a message of the same fork(), and are read by this thread in an order that may be the wrong one. */
+function noteTurn(ctx: Context, state: State, object: Uffd, span: Span): void {
+  if (!waitsForFork(object) || state.process !== '' || state.hypothesis !== undefined) return;
+  for (const [key, firstRead] of state.waited) {
+    const first = key.startsWith(READ) ? state.objects.get(key.slice(READ.length)) : undefined;
+    if (first === undefined || first.id === object.id || !waitsForFork(first) || !mayLieAbove(first, object)) continue;
+    ctx.facts.emit({
+      kind: 'read-in-turn',
+      root: ctx.root,
+      first: first.id,
+      firstRead,
+      ...eventBase(ctx, state, object.id, span),
+    });
+  }
+  if (hasSeveral(state)) state.waited = withEntry(state.waited, `${READ}${object.id}`, siteAt(ctx, span));
+}
+
+const READ = 'read:';
+
+function waitsForFork({ origin, nonblocking, armed, features }: Uffd): boolean {
+  return origin === 'created' && nonblocking === false && armed.length > 0 && (features.may & FORK_FEATURE) !== 0n;
+}
+
+/** Nothing says that the first one's range lies below the other's. */
+function mayLieAbove(first: Uffd, other: Uffd): boolean {
+  const [a, b] = [first.armed[0]!, other.armed[0]!];
+  if (first.armed.length > 1 || other.armed.length > 1) return false;
+  if (a.region === b.region) return isStart(b.start) && a.start !== '?' && !isStart(a.start);
+  return [a, b].every(({ region }) => /^(?:heap|map):/.test(region) && !region.startsWith(PLACED));
+}
+
+function isStart(path: string): boolean {
+  return path === '' || path === '[0]';
+}
+
+function hasSeveral({ objects }: State): boolean {
+  let made = 0;
+  for (const { origin } of objects.values()) if (origin === 'created') made++;
+  return made > 1;
+}
+
+/** poll() and its like: the thread knows which of several descriptors has a message. */
+export function notePoll({ ctx, instruction: { span } }: ModelCall): void {
+  // Of no state: it counts however it is reached.
+  const base = { span, function: ctx.body.name, trace: [], quarantined: false, object: '' };
+  ctx.facts.emit({ kind: 'poll', root: ctx.root, ...base });
 }
 
 function noteReadOf(ctx: Context, state: State, object: string, blocking: boolean, span: Span): void {
@@ -323,6 +375,7 @@ function bearChild(
 /** poll(): unknown results in the caller's array; the descriptors need a handshake. */
 export function pollModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
+  notePoll(call);
   const first = call.values[0];
   for (const r of first?.references ?? []) {
     if (r.kind !== 'location') continue;
@@ -356,6 +409,13 @@ function forgetReturnedEvents(state: State, location: Location): void {
       .map((p) => p.slice(0, p.lastIndexOf('.'))),
   );
   for (const p of paths) state.memory.store({ base, path: `${p}.revents` }, UNKNOWN);
+}
+
+/** select(): in the sets, which are bit fields, no descriptor can be followed. */
+export function selectModel(call: ModelCall, state: State): State[] {
+  notePoll(call);
+  setResult(call.ctx, state, call.instruction, numeric(TOP_NUMBER));
+  return [state];
 }
 
 export { loadLocation };

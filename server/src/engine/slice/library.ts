@@ -70,6 +70,7 @@ export const MAKERS: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
 export const LOOKED_AT: Partial<Record<LibraryKind, readonly number[]>> = {
   print: [],
   pure: [],
+  select: [],
   sleep: [],
   open: [],
   pipe: [],

@@ -4,8 +4,8 @@
  * A branch is kept where something that matters depends on it, or where its test says what became of a descriptor.
  */
 import type { FunctionBody } from '../../ir/ir.ts';
+import { withoutMembers } from '../collections.ts';
 import type { Program } from '../context.ts';
-import { withoutMembers } from '../state.ts';
 import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { fieldName, Names, pointersFollowed } from './names.ts';
