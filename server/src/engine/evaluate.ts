@@ -2,7 +2,8 @@
 import type { CType, Expr, Place, Variable } from '../ir/ir.ts';
 import { applyBinary, applyUnary, displace, indexText } from './arithmetic.ts';
 import { type Context, ERRNO_BASE, spanId, variableBase } from './context.ts';
-import { noteArgumentUse, noteEventTest, noteMemoryUse, noteTableUse } from './observe.ts';
+import { noteEventTest, noteTableUse } from './event-tests.ts';
+import { noteArgumentUse, noteMemoryUse } from './observe.ts';
 import type { State } from './state.ts';
 import {
   anyElement,

@@ -48,11 +48,11 @@ export interface UnhandledForkEvent extends EventBase {
   readonly place: 'swallowed' | 'table' | 'first-use' | 'read';
   readonly readSpan: Span;
   /** Of a table, what it has for the event. */
-  readonly entry: TableEntry | undefined;
+  readonly entry: HandlerEntry | undefined;
 }
 
 /** A row of a table of handlers, as its initialiser has it. */
-export interface TableEntry {
+export interface HandlerEntry {
   readonly span: Span;
   /** The function in it. */
   readonly handler: string | undefined;

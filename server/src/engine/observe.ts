@@ -1,85 +1,18 @@
 /**
- * What evaluation notices on its way: tests of a message's event, uses of the message's union, dispatch tables, the
- * child's use of memory after fork(), and descriptors that nobody holds any more.
+ * What evaluation notices on its way: uses of a message's union, the child's use of memory after fork(), and descriptors
+ * that nobody holds any more.
  */
-import type { Expr, GlobalVariable, Place } from '../ir/ir.ts';
+import type { Expr, Place } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { withMember, withoutMembers } from './collections.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
-import type { ForkEvent, TableEntry, UnhandledForkEvent } from './events.ts';
+import type { ForkEvent, UnhandledForkEvent } from './events.ts';
 import { FORK_FIELD } from './memory.ts';
 import type { State } from './state.ts';
 import type { ChildDuty, Uffd } from './userfaultfd.ts';
-import { asConstant, type Location, type MessageTag, referring, UNKNOWN, type Value } from './value.ts';
-
-/** `msg.event == X`, `!= X`, or a bit test of it. `locate` says where a place can lie. */
-export function noteEventTest(
-  ctx: Context,
-  state: State,
-  expr: Expr & { kind: 'binary' },
-  left: Value,
-  right: Value,
-  locate: (place: Place) => readonly Location[],
-): void {
-  const tag = left.tag ?? right.tag;
-  if (tag?.part !== 'event' || tag.child === undefined) return;
-  switch (expr.op) {
-    case '==':
-    case '!=': {
-      const a = asConstant(left);
-      const b = asConstant(right);
-      if (a === undefined || b === undefined) return;
-      const table = tableOf(ctx, tag === left.tag ? expr.right : expr.left, locate);
-      // A search in a table is a dispatch, not yet a test: what the handler does decides.
-      if (a === b && table === undefined) recognise(state, tag.child, expr.span);
-      else if (table === undefined) swallow(state, tag.child, expr.span);
-      else swallow(state, tag.child, table.span, { entry: a === b ? entryAt(table.global, table.path) : undefined });
-      return;
-    }
-    case '&':
-      swallow(state, tag.child, expr.span);
-      return;
-    default:
-      return;
-  }
-}
-
-interface TableElement {
-  readonly global: GlobalVariable;
-  readonly path: string;
-  /** Span of the table's initialiser. */
-  readonly span: Span;
-}
-
-/** The element of an initialised file-scope table that an expression reads, by its name or through a pointer. */
-function tableOf(ctx: Context, expr: Expr, locate: (place: Place) => readonly Location[]): TableElement | undefined {
-  if (expr.kind === 'cast') return tableOf(ctx, expr.operand, locate);
-  if (expr.kind !== 'load') return undefined;
-  const locations = locate(expr.place);
-  const bases = new Set(locations.map(({ base }) => base));
-  if (bases.size !== 1 || !locations.every(({ path }) => path.includes('['))) return undefined;
-  const { base, path } = locations[0]!;
-  const global = ctx.program.global(base);
-  const span = global?.initialiserSpan;
-  return global === undefined || span === undefined ? undefined : { global, path, span };
-}
-
-/** What the initialiser has at the element that the path leads into. */
-function entryAt({ initialiser }: GlobalVariable, path: string): TableEntry | undefined {
-  const row = path.slice(0, path.lastIndexOf(']') + 1);
-  const stores = initialiser.filter(({ target }) => pathOf(target).startsWith(row));
-  const handlers = stores.flatMap(({ value }) => (value.kind === 'function' ? [value.name] : []));
-  const handler = handlers.length === 1 ? handlers[0] : undefined;
-  return stores[0] === undefined ? undefined : { span: stores[0].span, handler };
-}
-
-function pathOf({ path }: Place): string {
-  return path
-    .map((e) => (e.kind === 'field' ? `.${e.name}` : `[${e.index.kind === 'constant' ? e.index.value : '*'}]`))
-    .join('');
-}
+import { type Location, type MessageTag, referring, UNKNOWN, type Value } from './value.ts';
 
 /**
  * The message is known to be FORK from here on, by a test of its event, because its `fork.ufd` is taken, or because
@@ -140,7 +73,7 @@ export function noteArgumentUse(
 
 const THREAD_ID = FEATURES.find((f) => f.name === 'UFFD_FEATURE_THREAD_ID')!;
 
-function noteFeatureUse(
+export function noteFeatureUse(
   ctx: Context,
   state: State,
   tag: MessageTag,
@@ -173,42 +106,6 @@ export function noteAct(ctx: Context, state: State): void {
     handshakeSpan: source?.handshakeSpan,
     ...eventBase(ctx, state, hypothesis.source, hypothesis.span),
   });
-}
-
-/**
- * A table indexed by the event of a FORK message decides what becomes of it: its initialiser, or where that says nothing
- * of it, whoever calls what the program stored there.
- */
-export function noteTableUse(
-  ctx: Context,
-  state: State,
-  place: Place,
-  locations: readonly Location[],
-  found: Value,
-  evaluateIndex: (e: Expr) => Value,
-): void {
-  for (const element of place.path) {
-    if (element.kind !== 'index') continue;
-    const tag = evaluateIndex(element.index).tag;
-    if (tag?.part !== 'event' || tag.child === undefined) continue;
-    for (const { base, path } of locations) {
-      const global = ctx.program.global(base);
-      const isFilled = global?.initialiser.some(({ target }) => isElement(target, path)) === true;
-      if (!isFilled && (!isHandler(place) || found.any)) continue;
-      const initialiser = isFilled ? global.initialiserSpan : undefined;
-      const entry = isFilled ? entryAt(global, path) : undefined;
-      swallow(state, tag.child, initialiser ?? place.span, { entry });
-    }
-  }
-}
-
-/** The place is an element, or lies in one, of the array of which the path names an element. */
-function isElement(target: Place, of: string): boolean {
-  return pathOf(target).startsWith(of.slice(0, of.lastIndexOf('[') + 1));
-}
-
-function isHandler({ type }: Place): boolean {
-  return type.kind === 'pointer' && type.to.kind === 'function';
 }
 
 /** What a thread does there is not taken over by whoever joins it. */

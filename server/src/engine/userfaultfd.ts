@@ -1,7 +1,7 @@
 /** What a state knows of one userfaultfd, and how that is compared and joined. */
 import type { Span } from '../text/span.ts';
 import { MESSAGE_FEATURES } from '../uffd/features.ts';
-import type { Catches, FeatureWord, TableEntry } from './events.ts';
+import type { Catches, FeatureWord, HandlerEntry } from './events.ts';
 import type { Location } from './value.ts';
 
 /** UFFDIO_API on this descriptor: not tried, tried and failed, succeeded; `unknown` for one that came from elsewhere. */
@@ -27,7 +27,7 @@ export interface ChildDuty {
   /** Where it was swallowed, that was a table; where it was told, a table chose a handler for it. */
   readonly byTable: boolean;
   /** What the table has for it, where its initialiser says so. */
-  readonly entry: TableEntry | undefined;
+  readonly entry: HandlerEntry | undefined;
   /** First use of the union on a path that did not look at the event. */
   readonly firstUse: Span | undefined;
   /** The return that dropped the last copy outside the message. */
