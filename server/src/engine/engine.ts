@@ -8,9 +8,10 @@
  */
 import type { FunctionBody } from '../ir/ir.ts';
 import { type Context, entering, type Program, variableBase } from './context.ts';
-import type { EngineEvent, EngineResult } from './events.ts';
+import type { EngineEvent, EngineResult, LostChildEvent } from './events.ts';
 import { Footprint } from './footprint.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
+import { areSiblings } from './object-names.ts';
 import { processEnds } from './observe.ts';
 import { type Progress, Recorder } from './recorder.ts';
 import { Repetition } from './repeat.ts';
@@ -299,6 +300,18 @@ class Schedule implements Others, Progress {
     this.recorder?.noteAnalysed(id);
   }
 
+  /**
+   * A thread was given the child, and somebody else stores it where others find it, or closes it; or it does so itself on
+   * another path, where what tells these apart may stand in the memory that it shared with its creator for a while.
+   */
+  private isKeptElsewhere({ object, given, root }: LostChildEvent, events: Iterable<EngineEvent>): boolean {
+    if (given === undefined) return false;
+    for (const e of events)
+      if (e.kind === 'child-closed' && (e.root !== root || given.length > 0) && areSiblings(e.object, object))
+        return true;
+    return this.shared.holds(object, given);
+  }
+
   result(cancelled: boolean): EngineResult {
     const events = new Map<string, EngineEvent>();
     const unused = unusedFunctions(this.program);
@@ -306,7 +319,7 @@ class Schedule implements Others, Progress {
     for (const run of this.runs.values())
       for (const [key, event] of run.known.events) if (!events.has(key)) events.set(key, event);
     return {
-      events: [...events.values()],
+      events: [...events.values()].filter((e) => e.kind !== 'lost-child' || !this.isKeptElsewhere(e, events.values())),
       roots: [...this.runs.values()].map(({ root }) => ({
         root: root.name,
         function: root.body.name,

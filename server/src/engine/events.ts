@@ -61,7 +61,16 @@ export interface HandlerEntry {
 export interface LostChildEvent extends EventBase {
   readonly kind: 'lost-child';
   readonly how: 'overwritten' | 'returned' | 'dropped' | 'batch';
+  readonly root: string;
   readonly readSpan: Span;
+  /** The thread that lost it was given it: the allocated memory in which it got it. */
+  readonly given: readonly string[] | undefined;
+}
+
+/** A child's descriptor that was handed on is closed, by whoever has it now or who had it before. */
+export interface ChildClosedEvent extends EventBase {
+  readonly kind: 'child-closed';
+  readonly root: string;
 }
 
 export interface OverwrittenParentEvent extends EventBase {
@@ -205,6 +214,7 @@ export type EngineEvent =
   | RepeatedHandshakeEvent
   | UnhandledForkEvent
   | LostChildEvent
+  | ChildClosedEvent
   | OverwrittenParentEvent
   | UnrequestedFeatureEvent
   | RequestedFeatureEvent

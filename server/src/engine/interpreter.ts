@@ -330,6 +330,11 @@ function refersTo({ values }: Cells): boolean {
   return false;
 }
 
+/** The thread got it from its creator: a table of its own, as for poll(), is no place where others find it. */
+function isGiven({ objects }: State, id: string): boolean {
+  return objects.get(id)?.duty?.given !== undefined;
+}
+
 function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: BasicBlock): void {
   const candidates = new Set<string>();
   const taken = new Set<string>();
@@ -340,9 +345,10 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
     const table = ctx.stack.length === 1 && isTable(variable);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (table) {
-        for (const r of value.references) if (r.kind === 'descriptor') state.update(r.object, { duty: undefined });
-        continue;
+        for (const r of value.references)
+          if (r.kind === 'descriptor' && !isGiven(state, r.object)) state.update(r.object, { duty: undefined });
       }
+      if (table && !value.references.some((r) => r.kind === 'descriptor' && isGiven(state, r.object))) continue;
       for (const r of value.references) {
         if (r.kind === 'location' && r.location.base.startsWith('heap:')) {
           for (const id of state.reach([value]).descriptors) candidates.add(id);
@@ -370,6 +376,7 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
     const early =
       loss.how !== 'returned' ||
       taken.has(id) ||
+      duty?.given !== undefined ||
       (duty?.droppedAt === undefined && isUnderTest(ctx.body, duty?.recognised, block.id) === true);
     (early ? direct : inMessage).push(id);
   }

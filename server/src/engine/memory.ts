@@ -30,6 +30,11 @@ export function isForkPlace({ path }: Place): boolean {
   return last?.kind === 'field' && last.name === 'ufd' && before?.kind === 'field' && before.name === 'fork';
 }
 
+/** A variable of a function: it has the name of that function before its own. */
+export function isLocal(base: string): boolean {
+  return /^var:.*:/s.test(base);
+}
+
 /** Of a variable that the lowering made for the value of a call: the statement is all that looks there. */
 export function isTemporary(base: string): boolean {
   return /:\$\d+$/.test(base);
@@ -314,8 +319,7 @@ export class Memory {
     for (const bucket of this.buckets) {
       for (const { base, cells } of bucket) {
         for (const { object, whole } of this.heldIn(base, cells)) {
-          // A local has the name of its function before its own.
-          if (!whole || !/^var:.*:/s.test(base)) found.set(object, 'kept');
+          if (!whole || !isLocal(base)) found.set(object, 'kept');
           else if (!found.has(object)) found.set(object, 'variable');
         }
       }

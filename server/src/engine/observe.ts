@@ -204,7 +204,14 @@ function reportLost(ctx: Context, state: State, object: Uffd, loss: Loss): void 
   if (duty.recognised === undefined) {
     if (duty.batch && duty.swallowed === undefined && duty.firstUse === undefined) {
       const base = eventBase(ctx, state, object.id, duty.read);
-      ctx.facts.emit({ kind: 'lost-child', how: 'batch', readSpan: duty.read, ...base });
+      ctx.facts.emit({
+        kind: 'lost-child',
+        how: 'batch',
+        root: ctx.root,
+        readSpan: duty.read,
+        given: duty.given,
+        ...base,
+      });
       return;
     }
     reportUnhandled(ctx, state, object);
@@ -212,7 +219,14 @@ function reportLost(ctx: Context, state: State, object: Uffd, loss: Loss): void 
   }
   const span = loss.how === 'dropped' ? (duty.droppedAt ?? duty.recognised) : loss.span;
   const how = loss.how === 'dropped' && duty.droppedAt !== undefined ? 'returned' : loss.how;
-  ctx.facts.emit({ kind: 'lost-child', how, readSpan: duty.read, ...eventBase(ctx, state, object.id, span) });
+  ctx.facts.emit({
+    kind: 'lost-child',
+    how,
+    root: ctx.root,
+    readSpan: duty.read,
+    given: duty.given,
+    ...eventBase(ctx, state, object.id, span),
+  });
 }
 
 function reportUnhandled(ctx: Context, state: State, object: Uffd): void {

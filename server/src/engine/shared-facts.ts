@@ -1,6 +1,7 @@
 /** What the roots of a program do that others of them can see, collected without regard to order. */
 import type { FeatureWord } from './events.ts';
 import { type Journal, textOf } from './journal.ts';
+import { areSiblings } from './object-names.ts';
 import { locationKey } from './state.ts';
 import { type ArmedRange, joinFeatures } from './userfaultfd.ts';
 import { join, type Location, type Value } from './value.ts';
@@ -88,6 +89,22 @@ export class SharedFacts {
     const by = alone ? beforeThreads(root) : root;
     const old = this.stored.get(key)?.get(by);
     this.change('stored', this.stored, key, by, old === undefined ? value : join(old, value), old !== undefined);
+  }
+
+  /** Some root stores the descriptor where others find it, or what leads to one of the bases, elsewhere than in these. */
+  holds(object: string, bases: readonly string[]): boolean {
+    for (const [key, byRoot] of this.stored) {
+      if (bases.some((base) => key.startsWith(`${base}|`))) continue;
+      for (const { references } of byRoot.values())
+        for (const r of references)
+          if (
+            r.kind === 'descriptor'
+              ? areSiblings(r.object, object)
+              : r.kind === 'location' && bases.includes(r.location.base)
+          )
+            return true;
+    }
+    return false;
   }
 
   /** The root stores there itself. */

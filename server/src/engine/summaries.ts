@@ -296,6 +296,8 @@ function noteUnevenExits(
   if (exits.some((e) => e.turnover !== entry.turnover)) return found;
   for (const object of entry.objects.values()) {
     if (object.duty?.recognised === undefined || object.duty.droppedAt !== undefined) continue;
+    // A thread's own is not in a message that its caller has.
+    if (object.duty.given !== undefined) continue;
     const { id } = object;
     const left = exits.filter(
       (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),

@@ -37,6 +37,8 @@ export interface ChildDuty {
   /** The userfaultfd that the message was read from, and the cell that named it in the read. */
   readonly source: string;
   readonly through: Location | undefined;
+  /** Set where it was handed to a thread: the allocated memory in which that one got it. */
+  readonly given: readonly string[] | undefined;
 }
 
 export interface Uffd {
@@ -100,6 +102,7 @@ export function copyOfDuty(d: ChildDuty): ChildDuty {
     batch: d.batch,
     source: d.source,
     through: d.through,
+    given: d.given,
   };
 }
 
@@ -162,7 +165,7 @@ function makeObjectKey(o: Uffd, armed = o.armed.length > 0 ? 'armed' : ''): stri
   const owed =
     d === undefined || o.escaped
       ? ''
-      : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}`;
+      : `d${spanKey(d.recognised)},${spanKey(d.swallowed)},${spanKey(d.droppedAt)},${d.batch ? 'b' : ''}${d.given === undefined ? '' : 'g'}`;
   return [
     o.handshake,
     o.handshake === 'failed' ? spanKey(o.handshakeSpan) : '',

@@ -41,6 +41,8 @@ function messageOf(e: LostChildEvent): string {
     case 'overwritten':
       return `This assignment overwrites the only copy of an earlier child's userfaultfd descriptor: ${consequence}. Close it or keep it in a table first.`;
     case 'returned':
+      if (e.given !== undefined)
+        return `The thread ends here without closing the child's userfaultfd descriptor (msg.arg.fork.ufd), which it alone was given: ${consequence}. Close it on this path.`;
       return `Control leaves here without closing or keeping the child's userfaultfd descriptor (msg.arg.fork.ufd): ${consequence}. Close it on this path.`;
     case 'batch':
       return `This read() can return several messages, and one behind the first is not looked at: the child descriptor that it brought is already installed and is lost: ${consequence}. Look at all n / sizeof(struct uffd_msg) messages, whatever becomes of the others.`;

@@ -22,7 +22,7 @@ export function deadlocksInTurn(program: EngineResult): Detection[] {
         span: turn.firstRead.span,
         function: turn.firstRead.function,
         object: 'fork',
-        message: `This read() waits for one userfaultfd, and the same thread reads another one only afterwards. ${fork.call}() sends UFFD_EVENT_FORK to one userfaultfd after the other, the lower address first, and waits until each was read: where this one's range is the higher, both wait for ever. Wait for both with poll(), or read them in the order of their addresses.`,
+        message: `This read() waits for one userfaultfd, and the same thread reads another one only afterwards. ${fork.call}() sends UFFD_EVENT_FORK to one userfaultfd after the other, the lower address first, and waits until each was read: where this one's range is the higher, both wait for ever. Open both with O_NONBLOCK and wait with poll(), or give each a thread.`,
         trace: [
           ...turn.trace,
           { kind: 'read', location: turn.firstRead.span, message: 'the thread waits here for one of them' },

@@ -239,6 +239,8 @@ export function closeModel(call: ModelCall, state: State): State[] {
         object.duty === undefined ? 'the userfaultfd is closed' : "the child's descriptor is closed",
       );
       if (object.origin !== 'child') noteDisarmed(ctx, state, r.object, instruction.span);
+      else if (object.duty === undefined || object.duty.given !== undefined)
+        ctx.facts.emit({ kind: 'child-closed', root: ctx.root, ...eventBase(ctx, state, object.id, instruction.span) });
       state.removeObject(r.object);
       // Whoever took the refusal for a success gives up here; a child's descriptor needs no handshake in any case.
       if (state.refused?.event.object === r.object) {

@@ -7,6 +7,7 @@ import { withEntry, withMember, withoutEntry, withoutMembers } from '../collecti
 import { type Context, eventBase, siteAt, spanId } from '../context.ts';
 import { loadLocation, pointees } from '../evaluate.ts';
 import type { ForkEvent } from '../events.ts';
+import { FORK_FIELD, isLocal } from '../memory.ts';
 import { areSiblings } from '../object-names.ts';
 import { checkLost, descriptorsIn, letEscape, noteChildUse, processEnds } from '../observe.ts';
 import { locationKey, type State, traceSteps } from '../state.ts';
@@ -149,9 +150,13 @@ function functionsOf(value: Value | undefined): string[] {
 function startThread(call: ModelCall, state: State, start: Value | undefined, argument: Value): void {
   const { ctx, instruction } = call;
   const site = spanId(instruction.span) + ctx.site;
-  // A thread that is given a child's descriptor keeps it.
   const { bases, descriptors } = state.reach([argument]);
-  for (const id of descriptors) state.update(id, { duty: undefined });
+  // What nobody else has yet is the thread's to close or to keep; else giving it away is keeping it.
+  const isPrivate = [...bases].every((base) => state.mine.has(base));
+  for (const id of descriptors) {
+    if (isPrivate && isHeldBy(state, id, bases)) state.updateDuty(id, { given: [...bases] });
+    else state.update(id, { duty: undefined });
+  }
   state.mine = withoutMembers(state.mine, bases);
   const functions = functionsOf(start);
   let known = functions.length > 0 && !(start?.any ?? true);
@@ -163,10 +168,28 @@ function startThread(call: ModelCall, state: State, start: Value | undefined, ar
   for (const name of functions) {
     known = ctx.facts.startThread(name, ctx.body.file, site, argument, state, ctx.root) && known;
   }
+  for (const id of descriptors) state.update(id, { duty: undefined });
   if (!known) {
     state.unknownThreads = true;
     letEscape(ctx, state, [argument], instruction.span);
   }
+}
+
+/** Nothing names the child but its message, variables of functions, and what lies in these bases. */
+function isHeldBy({ memory, objects }: State, id: string, bases: ReadonlySet<string>): boolean {
+  const object = objects.get(id);
+  if (object?.duty?.recognised === undefined || object.escaped || id.includes('~')) return false;
+  return memory
+    .entries()
+    .every(
+      ({ base, cells }) =>
+        bases.has(base) ||
+        isLocal(base) ||
+        ![...cells.values].some(
+          ([path, { references }]) =>
+            !path.endsWith(FORK_FIELD) && references.some((r) => r.kind === 'descriptor' && r.object === id),
+        ),
+    );
 }
 
 /** pthread_create(&thread, attributes, function, argument). */

@@ -358,6 +358,7 @@ function bearChild(
       batch,
       source,
       through,
+      given: undefined,
     },
     waitedAt: undefined,
     replaced: undefined,
