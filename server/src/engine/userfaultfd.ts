@@ -127,9 +127,16 @@ function isSameRange(a: ArmedRange, b: ArmedRange): boolean {
   return a.region === b.region && a.start === b.start && a.catches === b.catches;
 }
 
-/** A child that is in good hands, and that nobody waited for. */
+/** Nothing is claimed of it: a child that is in good hands, and that nobody waited for; one of which nothing is known. */
 export function isServed(o: Uffd): boolean {
-  return o.origin === 'child' && (o.duty === undefined || o.escaped) && o.waitedAt === undefined;
+  if (o.waitedAt !== undefined) return false;
+  return o.origin === 'child' ? o.duty === undefined || o.escaped : o.origin === 'outside' && isBlank(o);
+}
+
+/** As it came from elsewhere: a loop over a table of such would have a state for each element. */
+function isBlank({ handshake, features, armed, replaced, duty }: Uffd): boolean {
+  if (handshake !== 'unknown' || armed.length > 0 || replaced !== undefined || duty !== undefined) return false;
+  return features.unknown && features.must === 0n && features.may === 0n;
 }
 
 /** Userfaultfds of one state for which it is told apart whether a range is armed: each further one doubles the states. */

@@ -25,6 +25,7 @@ import {
   textOutsideFunctions,
 } from './kept-functions.ts';
 import { type Head, headAt, namedByArgument, namesWithin } from './made-definitions.ts';
+import { madeName } from './made-names.ts';
 import { declareParameters, wordsOf } from './parameters.ts';
 import { statement } from './statements.ts';
 import { strayText } from './strays.ts';
@@ -320,7 +321,8 @@ class FileLowering {
     const volatile = words.includes('volatile') || words.includes('_Atomic');
     for (const d of node.children) {
       if (d.field !== 'declarator') continue;
-      const { name, nameNode, type } = this.unit.types.declarator(d, base);
+      const made = madeName(d, base, this.macrosAt(node), (n) => this.text(n));
+      const { name, nameNode, type } = made ?? this.unit.types.declarator(d, base);
       if (name === undefined || nameNode === undefined) continue;
       if (type.kind === 'function') {
         this.unit.functions.add(name);

@@ -9,6 +9,7 @@ import { expression, place, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
 import { declaresFunction, expand, within } from './macros.ts';
+import { madeName } from './made-names.ts';
 import { STATEMENT } from './templates.ts';
 import { argumentsOf, child } from './types.ts';
 
@@ -172,7 +173,8 @@ export function declaration(b: Builder, node: SyntaxNode): void {
   const volatile = words.includes('volatile') || words.includes('_Atomic');
   for (const d of node.children) {
     if (d.field !== 'declarator') continue;
-    const { name, nameNode, type } = b.unit.types.declarator(d, base);
+    const made = madeName(d, base, b.macrosAt(node), (n) => b.text(n));
+    const { name, nameNode, type } = made ?? b.unit.types.declarator(d, base);
     if (name === undefined || nameNode === undefined) continue;
     if (type.kind === 'function') {
       if (words.includes('auto')) b.declareFunction(name);
