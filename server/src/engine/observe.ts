@@ -173,6 +173,8 @@ export function noteGoesOn(ctx: Context, state: State): void {
   if (state.refused === undefined) return;
   ctx.facts.emit(state.refused.event);
   state.refused = undefined;
+  // Nothing comes this way: that was the defect, and what lies behind it is none.
+  state.cut = true;
 }
 
 /** How the last copy of a descriptor went away. */

@@ -135,8 +135,7 @@ export function isDisarmedBefore(program: EngineResult, fork: ForkEvent): boolea
 
 export function sending(program: EngineResult): ForkEvent[] {
   return eventsOf(program, 'fork-armed').filter(
-    (f) =>
-      !f.quarantined && !isDisarmedBefore(program, f) && (f.features.may & FORK_FEATURE) !== 0n && f.process === '',
+    (f) => !f.quarantined && !isDisarmedBefore(program, f) && (f.features.may & FORK_FEATURE) !== 0n,
   );
 }
 

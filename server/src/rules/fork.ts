@@ -123,9 +123,7 @@ export const forkDropsRegistration: Rule = {
     );
     return oneEach(
       eventsOf(program, 'fork-armed')
-        .filter(
-          (f) => !f.quarantined && (f.features.may & FORK_FEATURE) === 0n && !f.features.unknown && f.process === '',
-        )
+        .filter((f) => !f.quarantined && (f.features.may & FORK_FEATURE) === 0n && !f.features.unknown)
         .filter((f) => f.wasRefused || !asked.has(f.object))
         .filter((f) => !isDisarmedBefore(program, f))
         .filter((f) => !claimed.some((c) => areSiblings(c.object, f.object)))
