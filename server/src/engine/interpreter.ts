@@ -8,16 +8,14 @@
  */
 import type { BasicBlock, Expr, FunctionBody, Instruction, Variable } from '../ir/ir.ts';
 import { mergeAlternatives } from './alternatives.ts';
-import { assign, checkReplaced, keepDisguised, zeroPlace } from './assign.ts';
-import { branch, hasLeft, isUnderTest, switchOver, type Ways } from './branching.ts';
+import { assign, keepDisguised, zeroPlace } from './assign.ts';
+import { branch, hasLeft, switchOver, type Ways } from './branching.ts';
 import { executeCall, executeLibraryCall } from './call.ts';
-import type { Cells } from './cells.ts';
 import { type Context, entering, RETURN_BASE, variableBase } from './context.ts';
+import { type EndOfScope, endScope } from './end-of-scope.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { apartKey, maskKey } from './masks.ts';
-import { FORK_FIELD } from './memory.ts';
-import { checkLost, descriptorsIn, type Loss, letEscape, noteAct, noteGoesOn, processEnds } from './observe.ts';
-import { endsBehindCall, isProcessRoot } from './process-end.ts';
+import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn } from './observe.ts';
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { thresholdsOf } from './thresholds.ts';
@@ -241,7 +239,6 @@ function mergeAfterCall({ slice, body }: Context, states: readonly State[], resu
   return [...merged.values()];
 }
 
-type EndOfScope = Instruction & { readonly kind: 'end-scope' };
 type PlainInstruction = Exclude<Instruction, { readonly kind: 'call' }>;
 
 /** Nothing is called: the state stays one, and no generator has to be made for it. */
@@ -306,84 +303,6 @@ function* cleanUp(ctx: Context, state: State, instruction: EndOfScope, budget: B
     states = next;
   }
   return states;
-}
-
-function endScope(ctx: Context, state: State, instruction: EndOfScope, block: BasicBlock): void {
-  const { terminator } = block;
-  const returns = terminator.kind === 'return';
-  if (returns && isProcessRoot(ctx)) {
-    processEnds(ctx, state);
-    return;
-  }
-  const loss: Loss = returns && terminator.explicit ? { how: 'returned', span: terminator.span } : { how: 'dropped' };
-  dropVariables(ctx, state, instruction, loss, block);
-}
-
-/** What lies in an array of records, as those of poll(), is a copy for a turn. */
-function isTable({ type }: Variable): boolean {
-  return type.kind === 'array' && type.of.kind !== 'integer';
-}
-
-/** Some cell refers to something: most variables are numbers alone. */
-function refersTo({ values }: Cells): boolean {
-  for (const { references } of values.values()) if (references.length > 0) return true;
-  return false;
-}
-
-/** The thread got it from its creator: a table of its own, as for poll(), is no place where others find it. */
-function isGiven({ objects }: State, id: string): boolean {
-  return objects.get(id)?.duty?.given !== undefined;
-}
-
-function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: BasicBlock): void {
-  const candidates = new Set<string>();
-  const taken = new Set<string>();
-  const bases = instruction.variables.map(variableBase);
-  const holders = instruction.variables.filter((_, i) => refersTo(state.memory.cellsOf(bases[i]!)));
-  for (const variable of holders) {
-    const base = variableBase(variable);
-    const table = ctx.stack.length === 1 && isTable(variable);
-    for (const [path, value] of state.memory.cellsOf(base).values) {
-      if (table) {
-        for (const r of value.references)
-          if (r.kind === 'descriptor' && !isGiven(state, r.object)) state.update(r.object, { duty: undefined });
-      }
-      if (table && !value.references.some((r) => r.kind === 'descriptor' && isGiven(state, r.object))) continue;
-      for (const r of value.references) {
-        if (r.kind === 'location' && r.location.base.startsWith('heap:')) {
-          for (const id of state.reach([value]).descriptors) candidates.add(id);
-        }
-        if (r.kind !== 'descriptor') continue;
-        candidates.add(r.object);
-        if (variable.storage === 'local' && !path.endsWith(FORK_FIELD)) taken.add(r.object);
-      }
-    }
-  }
-  state.memory.removeEach(bases);
-  checkReplaced(ctx, state);
-  const isOwed = (id: string) => state.objects.get(id)?.duty !== undefined;
-  if (candidates.size === 0) return;
-  if (block.terminator.kind === 'return' && [...candidates].some(isOwed) && endsBehindCall(ctx)) return;
-  for (const id of candidates) if (isOwed(id)) ctx.footprint.bound = true;
-  if (loss.how === 'returned') {
-    const held = state.heldOutsideMessages();
-    for (const id of taken) if (!held.has(id)) state.updateDuty(id, { droppedAt: loss.span });
-  }
-  const direct: string[] = [];
-  const inMessage: string[] = [];
-  for (const id of candidates) {
-    const duty = state.objects.get(id)?.duty;
-    const early =
-      loss.how !== 'returned' ||
-      taken.has(id) ||
-      duty?.given !== undefined ||
-      (duty?.droppedAt === undefined && isUnderTest(ctx.body, duty?.recognised, block.id) === true);
-    (early ? direct : inMessage).push(id);
-  }
-  checkLost(ctx, state, direct, loss);
-  // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return; one that a
-  // helper took and let go, at the helper's return.
-  checkLost(ctx, state, inMessage, { how: 'dropped' });
 }
 
 function terminate(ctx: Context, state: State, block: BasicBlock, ways: Ways, exit: (state: State) => void): void {
