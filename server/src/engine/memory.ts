@@ -90,10 +90,10 @@ function indexIn(bucket: Bucket, base: string): number {
   return -1;
 }
 
-/** A descriptor that some cell names; `whole`: the cell is all of a variable. */
+/** A descriptor that some cell names; `inTable`: the cell is an element of an array, or lies in one. */
 interface Held {
   readonly object: string;
-  readonly whole: boolean;
+  readonly inTable: boolean;
 }
 
 const NOTHING_HELD: readonly Held[] = [];
@@ -122,7 +122,7 @@ function findHeld({ values }: Cells): readonly Held[] {
     for (const r of references) {
       if (r.kind !== 'descriptor') continue;
       held ??= [];
-      held.push({ object: r.object, whole: path === '' });
+      held.push({ object: r.object, inTable: path.includes('[') });
     }
   }
   return held ?? NOTHING_HELD;
@@ -318,8 +318,8 @@ export class Memory {
     const found = new Map<string, 'variable' | 'kept'>();
     for (const bucket of this.buckets) {
       for (const { base, cells } of bucket) {
-        for (const { object, whole } of this.heldIn(base, cells)) {
-          if (!whole || !isLocal(base)) found.set(object, 'kept');
+        for (const { object, inTable } of this.heldIn(base, cells)) {
+          if (inTable || !isLocal(base)) found.set(object, 'kept');
           else if (!found.has(object)) found.set(object, 'variable');
         }
       }

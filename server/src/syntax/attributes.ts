@@ -26,6 +26,8 @@ export const ATTRIBUTE_WORDS = new Set([
   '__printf',
   '__read_mostly',
   '_Noreturn',
+  '_Thread_local',
+  '_Complex',
   'noreturn',
   '__restrict',
   '__restrict__',

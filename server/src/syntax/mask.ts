@@ -304,14 +304,7 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
     } else if (w === 'case') {
       const dots = rangeIn(text, end);
       if (dots >= 0) chars.replace(dots, dots + RANGE.length, RANGE_STAND_IN);
-    } else if (
-      w === '__attribute__' ||
-      w === '__attribute' ||
-      w === '__declspec' ||
-      w === '_Alignas' ||
-      w === '__asm__'
-    ) {
-      if (w === '__asm__') continue;
+    } else if (BLANKED_WITH_ARGUMENT.has(w)) {
       const close = closing(text, skipSpace(text, end));
       if (close > 0) {
         noteAttribute(text.slice(end, close), start, found);
@@ -361,15 +354,20 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
 /** GNU `goto *e;` is no C to the grammar: the value of a sign, in a statement of its own, stands in for it. */
 export const COMPUTED_GOTO = 'goto';
 
-/** Words to which something is done in some places: all that maskTokens asks for. */
-const TREATED: ReadonlySet<string> = new Set([
-  COMPUTED_GOTO,
-  'case',
+/** They and what stands in parentheses behind them say nothing that is followed, cleanup functions apart. */
+const BLANKED_WITH_ARGUMENT: ReadonlySet<string> = new Set([
   '__attribute__',
   '__attribute',
   '__declspec',
   '_Alignas',
-  '__asm__',
+  '_Pragma',
+]);
+
+/** Words to which something is done in some places: all that maskTokens asks for. */
+const TREATED: ReadonlySet<string> = new Set([
+  COMPUTED_GOTO,
+  'case',
+  ...BLANKED_WITH_ARGUMENT,
   'offsetof',
   '_Atomic',
   'struct',

@@ -8,7 +8,7 @@ const BASES = ['var:f.c#f:a', 'var:f.c#f:b:0', 'heap:f.c:12@3'];
 const bases = fc.constantFrom(...BASES);
 /** Between two copies something has to happen. */
 const mostlyNot = fc.nat(5).map((n) => n === 0);
-const paths = fc.constantFrom('', '.fd', FORK_FIELD);
+const paths = fc.constantFrom('', '.fd', '[1].fd', FORK_FIELD);
 const values: fc.Arbitrary<Value> = fc.oneof(
   fc.constantFrom('u', 'v').map(descriptor),
   fc.integer({ min: 0, max: 3 }).map(constant),
@@ -122,7 +122,7 @@ function heldIn(model: Model): Map<string, 'variable' | 'kept'> {
     for (const [path, { references }] of cells)
       for (const r of references) {
         if (r.kind !== 'descriptor' || path === FORK_FIELD) continue;
-        const isLocal = base.startsWith('var:') && base.slice('var:'.length).includes(':') && path === '';
+        const isLocal = base.startsWith('var:') && base.slice('var:'.length).includes(':') && !path.includes('[');
         if (!isLocal) held.set(r.object, 'kept');
         else if (!held.has(r.object)) held.set(r.object, 'variable');
       }
