@@ -311,11 +311,14 @@ function compareNumbers(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber
   }
 }
 
+/** The lowest free number is given, and none above sysctl_nr_open_max: fs/file.c. */
+const MAX_DESCRIPTOR = 0x7fffffbf;
+
 /** Compares a pointer (never null) or a descriptor (never negative) with a number. */
 function compareReference(op: BinaryOperator, ref: Reference, n: AbstractNumber, swapped: boolean): Truth {
   if (ref.kind === 'descriptor' || ref.kind === 'thread' || ref.kind === 'process') {
     // Zero is standard input: a slot that holds zero, or a result that is zero, is no descriptor here.
-    const number = interval(1, Infinity);
+    const number = interval(1, ref.kind === 'descriptor' ? MAX_DESCRIPTOR : Infinity);
     return swapped ? compareNumbers(op, n, number) : compareNumbers(op, number, n);
   }
   const negativeOrZero = n.high <= 0;

@@ -17,6 +17,7 @@ import {
   commonRanges,
   copyOf,
   copyOfDuty,
+  hasManyOwed,
   isCrowded,
   isServed,
   joinFeatures,
@@ -202,6 +203,7 @@ export class State {
     const parts: string[] = [];
     let taken: Holdings | undefined;
     const crowded = isCrowded(this.objects);
+    const many = hasManyOwed(this.objects);
     for (const o of this.objects.values()) {
       // Of a child that is served nothing is claimed any more.
       if (isServed(o)) continue;
@@ -215,7 +217,10 @@ export class State {
       // A descriptor that only its message holds is not one that was put somewhere, and who has it in a variable alone
       // can lose it yet.
       taken ??= this.heldOutsideMessages();
-      parts.push(`${o.id}:${objectKey(o)}${taken.get(o.id) ?? ''}`);
+      const holder = taken.get(o.id);
+      // Of many the ones that are kept count as served where only some of the paths have them.
+      if (many && holder === 'kept') continue;
+      parts.push(`${o.id}:${objectKey(o)}${holder ?? ''}`);
     }
     if (parts.length > 1) parts.sort();
     return { key: parts.join(';'), restsOnMemory: taken !== undefined };
@@ -359,10 +364,15 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
 function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
   const [a, b] = [left.objects, right.objects];
   if (a === b) return a;
-  const joinArmed = isCrowded(a) ? commonRanges : joinRanges;
+  const joinArmed = isCrowded(a) || isCrowded(b) ? commonRanges : joinRanges;
   let result: Map<string, Uffd> | undefined;
   for (const [id, object] of a) {
     const other = b.get(id);
+    if (object.duty !== undefined && !object.escaped && (other === undefined || isServed(other))) {
+      result ??= new Map(a);
+      result.set(id, Object.assign(copyOf(object), { duty: undefined }));
+      continue;
+    }
     if (other === undefined) {
       if (!isServed(object) || !namesClosed(right, id)) continue;
       result ??= new Map(a);
@@ -384,11 +394,11 @@ function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
     result ??= new Map(a);
     result.set(id, Object.assign(copyOf(result.get(id)!), { armed }));
   }
-  // Children that are served, on the other path alone.
+  // Children that are served, or kept among many, on the other path alone.
   for (const [id, object] of b) {
-    if (a.has(id) || !isServed(object) || namesClosed(left, id)) continue;
+    if (a.has(id) || object.origin === 'created' || namesClosed(left, id)) continue;
     result ??= new Map(a);
-    result.set(id, object);
+    result.set(id, object.duty === undefined ? object : Object.assign(copyOf(object), { duty: undefined }));
   }
   return result ?? a;
 }

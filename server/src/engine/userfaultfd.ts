@@ -150,6 +150,16 @@ export function isCrowded(objects: ReadonlyMap<string, Uffd>): boolean {
   return known > MAX_TOLD_APART;
 }
 
+/** Children of one state for which something is owed and that are told apart wherever they are kept. */
+const MAX_OWED = 2;
+
+export function hasManyOwed(objects: ReadonlyMap<string, Uffd>): boolean {
+  if (objects.size <= MAX_OWED) return false;
+  let owed = 0;
+  for (const o of objects.values()) if (o.duty !== undefined && !o.escaped) owed++;
+  return owed > MAX_OWED;
+}
+
 export function keyInCrowd(o: Uffd): string {
   return o.armed.length === 0 ? objectKey(o) : makeObjectKey(o, '');
 }

@@ -26,7 +26,7 @@ import {
 } from './kept-functions.ts';
 import { type Head, headAt, namedByArgument, namesWithin } from './made-definitions.ts';
 import { madeName } from './made-names.ts';
-import { declareParameters, wordsOf } from './parameters.ts';
+import { declareParameters, isVolatile, wordsOf } from './parameters.ts';
 import { statement } from './statements.ts';
 import { strayText } from './strays.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
@@ -318,7 +318,6 @@ class FileLowering {
       this.unit.types.typedef(node);
       return;
     }
-    const volatile = words.includes('volatile') || words.includes('_Atomic');
     for (const d of node.children) {
       if (d.field !== 'declarator') continue;
       const made = madeName(d, base, this.macrosAt(node), (n) => this.text(n));
@@ -338,6 +337,7 @@ class FileLowering {
         whole = { ...whole, length: initialiserLength(this.unit, whole, value) };
       }
       const known = this.unit.globals.get(name);
+      const volatile = isVolatile(words, d, type, (n) => this.text(n));
       const variable: Variable =
         known !== undefined && known.id === (isStatic ? `${this.file.path}#${name}` : name)
           ? {

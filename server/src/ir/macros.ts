@@ -1,6 +1,7 @@
 /** Expansion of a project's macros, with a way back from the expansion's offsets to the source. */
 import type { MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
 import type { Builder, View } from './builder.ts';
+import { prescanned } from './prescan.ts';
 import { MAX_EXPANSION, rescan } from './rescan.ts';
 import { NO_CLEANUPS, parseSnippet } from './snippets.ts';
 import { splitArguments, substitute } from './substitute.ts';
@@ -26,13 +27,13 @@ export function expand(
 ): Expansion | undefined {
   if (b.expanding.length >= MAX_DEPTH || b.blocked(macro.name, node)) return undefined;
   const outer = b.view;
-  const texts = args === undefined ? undefined : splitArguments(outer.text, node);
+  const macros = b.macrosAt(node);
+  const texts = args === undefined ? undefined : prescanned(macro, splitArguments(outer.text, node), macros);
   const given = substitute(macro, texts);
   const { text } = given;
   if (text.length > MAX_EXPANSION) return undefined;
   const original = `${surrounding.before}${text}${surrounding.after}`;
   const shiftedBy = surrounding.before.length;
-  const macros = b.macrosAt(node);
   let snippets = b.unit.snippets.get(macros);
   if (snippets === undefined) {
     snippets = new Map();

@@ -38,6 +38,19 @@ export function wordsOf(node: SyntaxNode, textOf: (node: SyntaxNode) => string):
     .map((c) => textOf(c));
 }
 
+/** The variable itself may change at any time: of `volatile char *p` what it leads to may, of `char *volatile p` it. */
+export function isVolatile(
+  words: readonly string[],
+  declarator: SyntaxNode | undefined,
+  type: CType,
+  textOf: (node: SyntaxNode) => string,
+): boolean {
+  let d = declarator;
+  while (d !== undefined && d.type !== 'pointer_declarator') d = child(d, 'declarator');
+  const own = type.kind !== 'pointer' ? words : d === undefined ? [] : wordsOf(d, textOf);
+  return own.includes('volatile') || own.includes('_Atomic');
+}
+
 function declared(b: Builder, p: SyntaxNode, index: number): Variable | undefined {
   const { types } = b.unit;
   const base = types.specifier(child(p, 'type'));
@@ -46,7 +59,8 @@ function declared(b: Builder, p: SyntaxNode, index: number): Variable | undefine
   const found = d === undefined ? { name: undefined, nameNode: undefined, type: base } : types.declarator(d, base);
   const type = adjusted(found.type);
   const name = found.name ?? `unnamed parameter ${index + 1}`;
-  const volatile = wordsOf(p, (n) => b.text(n)).includes('volatile') && type.kind !== 'pointer';
+  const text = (n: SyntaxNode) => b.text(n);
+  const volatile = isVolatile(wordsOf(p, text), d, type, text);
   const span = b.span(found.nameNode ?? p);
   return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile, span };
 }

@@ -1,6 +1,7 @@
 /** Texts with the macros in them expanded, as the preprocessor would leave them (C17 6.10.3.4), with a way back. */
 import { closing } from '../syntax/preprocess.ts';
 import type { MacroDefinition } from '../syntax/tree.ts';
+import { prescanned } from './prescan.ts';
 import { type ArgumentText, type Piece, splitArguments, substitute } from './substitute.ts';
 
 /** Longer texts are not made. */
@@ -94,7 +95,7 @@ export function rescan(
         end = close;
       }
       copy(from, match.index);
-      const given = substitute(macro, args);
+      const given = substitute(macro, prescanned(macro, args, known));
       const placed = given.pieces.flatMap((piece) => placedIn(pieces, piece));
       write(given.text, placed, call ?? { start: match.index, end }, [...names, name], known);
       from = end;

@@ -10,6 +10,7 @@ import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
 import { declaresFunction, expand, within } from './macros.ts';
 import { madeName } from './made-names.ts';
+import { isVolatile } from './parameters.ts';
 import { STATEMENT } from './templates.ts';
 import { argumentsOf, child } from './types.ts';
 
@@ -170,7 +171,6 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     return;
   }
   if (declaresFunction(node)) b.quarantine.push('a macro call in front of a statement looks like a declaration');
-  const volatile = words.includes('volatile') || words.includes('_Atomic');
   for (const d of node.children) {
     if (d.field !== 'declarator') continue;
     const made = madeName(d, base, b.macrosAt(node), (n) => b.text(n));
@@ -194,7 +194,7 @@ export function declaration(b: Builder, node: SyntaxNode): void {
       name,
       storage: isStatic ? 'static' : 'local',
       type: whole,
-      volatile,
+      volatile: isVolatile(words, d, type, (n) => b.text(n)),
       span,
       cleanup: cleanupOf(b, node),
     };

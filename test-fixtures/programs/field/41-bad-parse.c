@@ -68,7 +68,7 @@ static struct event next_event(int fd, int timeout)
 		ev.u.fault.addr = m.arg.pagefault.address;
 		ev.u.fault.write = !!(m.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE);
 		break;
-	case UFFD_EVENT_FORK:
+	case UFFD_EVENT_FORK: // expect: leaked-child-uffd
 		ev.kind = EV_CHILD;
 		ev.u.child = m.arg.fork.ufd;
 		break;
@@ -97,7 +97,7 @@ static void handle(struct tracer *t, int fd, struct event ev)
 		resolve(t, fd, ev.u.fault.addr);
 		break;
 	case EV_CHILD:
-		if (t->children.n < sizeof(t->children.fd) / sizeof(t->children.fd[0])) // misses: leaked-child-uffd -- the child travels in a structure that is returned, whose temporary copy still names it
+		if (t->children.n < sizeof(t->children.fd) / sizeof(t->children.fd[0]))
 			t->children.fd[t->children.n++] = ev.u.child;
 		break;
 	case EV_DROP:
