@@ -24,7 +24,7 @@ import { Slice } from './slice/slice.ts';
 import type { Stores } from './slice/threads.ts';
 import { State } from './state.ts';
 import { Tables } from './tables.ts';
-import type { Location, Value } from './value.ts';
+import { asConstant, type Location, type Reference, referenceKey, type Value } from './value.ts';
 
 /** Instructions one root may take, without those of the threads that it starts. Steps, not seconds: results must not depend on the machine's mood. */
 export const STEPS_PER_ROOT = 150_000;
@@ -199,7 +199,7 @@ class Schedule implements Others, Progress {
       if (replaced !== undefined) entry.update(id, { replaced: undefined });
     const parameter = body.parameters[0];
     if (parameter !== undefined) entry.memory.store({ base: variableBase(parameter), path: '' }, argument);
-    const key = `${body.id}|${site}|${entry.key()}`;
+    const key = `${body.id}|${site}|${entry.key()}|${chosenBy(argument, entry)}`;
     this.recorder?.ask(['ran', key]);
     this.recorder?.askDepth();
     this.recorder?.ask(['threads-at', site]);
@@ -337,4 +337,14 @@ class Schedule implements Others, Progress {
       cancelled,
     };
   }
+}
+
+/** Which of several userfaultfds a thread is for: its entry states differ in nothing else where one place made them. */
+function chosenBy(argument: Value, { objects }: State): string {
+  let made = 0;
+  for (const { origin } of objects.values()) if (origin === 'created') made++;
+  if (made < 2) return '';
+  const isTold = (r: Reference) => r.kind !== 'descriptor' || objects.get(r.object)?.origin === 'created';
+  const told = argument.references.filter(isTold).map(referenceKey);
+  return [...told.sort(), asConstant(argument) ?? ''].join();
 }

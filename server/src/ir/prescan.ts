@@ -1,7 +1,7 @@
 /**
  * An argument of a macro is expanded before it takes the place of its parameter (C17 6.10.3.1): where the replacement
- * calls a macro that pastes words together, what is pasted is what the argument stands for (`IS_ENABLED(CONFIG_X)`).
- * Anywhere else the argument is left as it is written, with its place in the source and its name.
+ * calls a macro that pastes words together, what is pasted is what the argument stands for (`IS_ENABLED(CONFIG_X)`),
+ * and a name may stand for several arguments of the next macro. Anywhere else the argument is left as it is written, with its place in the source and its name.
  */
 import type { MacroDefinition } from '../syntax/tree.ts';
 import type { ArgumentText } from './substitute.ts';
@@ -16,11 +16,19 @@ export function prescanned(
   args: readonly ArgumentText[] | undefined,
   macros: Macros,
 ): readonly ArgumentText[] | undefined {
-  if (args === undefined || !leadsToPaste(macro, macros)) return args;
+  if (args === undefined) return args;
+  const isPasted = leadsToPaste(macro, macros);
   return args.map((argument) => {
-    const text = wordFor(argument.text, macros);
+    const word = isPasted ? wordFor(argument.text, macros) : argument.text;
+    const text = severalFor(word, macros) ?? word;
     return text === argument.text ? argument : { text, start: -1 };
   });
+}
+
+/** A name that stands for several arguments of whoever is called with it next. */
+function severalFor(word: string, macros: Macros): string | undefined {
+  const macro = macros.get(word);
+  return macro?.parameters === undefined && macro?.body.includes(',') === true ? macro.body : undefined;
 }
 
 /** The word that an argument of one word stands for in the end. */

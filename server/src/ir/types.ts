@@ -71,6 +71,37 @@ const KNOWN_FIELDS: ReadonlyMap<string, RecordType['fields']> = new Map([
       { name: 'ioctls', type: LONG },
     ],
   ],
+  [
+    'uffdio_zeropage',
+    [
+      { name: 'range', type: record('uffdio_range') },
+      { name: 'mode', type: LONG },
+      { name: 'zeropage', type: LONG },
+    ],
+  ],
+  [
+    'epoll_event',
+    [
+      { name: 'events', type: INT },
+      { name: 'data', type: record('epoll_data') },
+    ],
+  ],
+  [
+    'epoll_data',
+    [
+      { name: 'ptr', type: { kind: 'pointer', to: { kind: 'void' } } },
+      { name: 'fd', type: INT },
+      { name: 'u32', type: INT },
+      { name: 'u64', type: LONG },
+    ],
+  ],
+  [
+    'iovec',
+    [
+      { name: 'iov_base', type: { kind: 'pointer', to: { kind: 'void' } } },
+      { name: 'iov_len', type: LONG },
+    ],
+  ],
 ]);
 
 export interface TypeTable {
