@@ -3,7 +3,7 @@ import type { CType, Expr, Place, Variable } from '../ir/ir.ts';
 import { applyBinary, applyUnary, displace, indexText } from './arithmetic.ts';
 import { type Context, ERRNO_BASE, spanId, variableBase } from './context.ts';
 import { noteEventTest, noteTableUse } from './event-tests.ts';
-import { noteArgumentUse, noteMemoryUse } from './observe.ts';
+import { noteArgumentUse, noteBytesOf, noteMemoryUse } from './observe.ts';
 import type { State } from './state.ts';
 import {
   anyElement,
@@ -158,6 +158,7 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
   const result = ctx.slice.ignores(place) ? ignoredValue(place) : loadAll(ctx, state, place, locations);
   const fixed = fixedPlace(place);
   if (!options.printing && fixed?.inUnion !== false) noteArgumentUse(ctx, state, place, locations, result);
+  if (place.type.kind === 'integer' && place.path.at(-1)?.kind === 'index') noteBytesOf(state, locations);
   if (fixed === undefined) noteTableUse(ctx, state, place, locations, result, (e) => evaluate(ctx, state, e, options));
   return result;
 }

@@ -71,6 +71,15 @@ export function noteArgumentUse(
   }
 }
 
+/** A message's bytes are taken one by one: what the code makes of them is not followed. */
+export function noteBytesOf(state: State, locations: readonly Location[]): void {
+  for (const { base } of locations)
+    for (const head of ['', '[0]']) {
+      const { tag } = state.memory.cellsOf(base).values.get(`${head}.event`) ?? UNKNOWN;
+      if (tag?.child !== undefined) state.update(tag.child, { escaped: true });
+    }
+}
+
 const THREAD_ID = FEATURES.find((f) => f.name === 'UFFD_FEATURE_THREAD_ID')!;
 
 export function noteFeatureUse(

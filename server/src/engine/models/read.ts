@@ -44,7 +44,11 @@ export function readModel(call: ModelCall, state: State): State[] {
     setResult(ctx, state, instruction, UNKNOWN);
     return [state];
   }
-  if (mayBeAnother(call)) return readOther(call, state);
+  if (mayBeAnother(call)) {
+    for (const r of call.values[0]!.references)
+      if (r.kind === 'descriptor') noteReadOf(ctx, state, r.object, false, instruction.span);
+    return readOther(call, state);
+  }
   const typed = pointsToMessage(typeOf(buffer));
   const named = namedUffds(ctx, state, descriptorArgument, typed);
   if (named.length === 0) {

@@ -159,8 +159,7 @@ export function isIdle({ row, arguments: list }: LibraryCall): boolean {
     case 'madvise':
       return list[2]?.kind === 'constant' && !ADVICE_ON_FORK.has(list[2].value);
     case 'read':
-      // Too small for a message.
-      return list[1]?.kind === 'address' && list[1].place.type.kind === 'integer';
+      return isTooSmall(list[1]);
     case 'free': {
       const type = list[0] === undefined ? undefined : typeOf(list[0]);
       return type?.kind === 'pointer' && (type.to.kind === 'integer' || type.to.kind === 'floating');
@@ -170,6 +169,13 @@ export function isIdle({ row, arguments: list }: LibraryCall): boolean {
     default:
       return PRODUCERS.has(row.kind);
   }
+}
+
+/** No message has room there: in a variable that is a number, not in an element, as which an array of bytes is given. */
+function isTooSmall(buffer: Expr | undefined): boolean {
+  if (buffer?.kind !== 'address') return false;
+  const { base, path } = buffer.place;
+  return path.length === 0 && base.kind === 'variable' && base.variable.type.kind === 'integer';
 }
 
 export function isPlainRequest(e: Expr | undefined): boolean {
