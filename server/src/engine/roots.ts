@@ -1,5 +1,5 @@
 /** Which functions are run for their own sake, and the memory that they find. */
-import type { Expr, FunctionBody } from '../ir/ir.ts';
+import type { Expr, FunctionBody, GlobalVariable, Place } from '../ir/ir.ts';
 import { visitBody, visitInitialiser } from '../ir/visit.ts';
 import { libraryFunction } from '../libc/effects.ts';
 import { indexText } from './arithmetic.ts';
@@ -41,8 +41,9 @@ export function initialiseGlobals(
   };
   for (const g of program.globals) {
     const base = variableBase(g.variable);
-    // In a program without main the globals may hold whatever the functions that run before left there.
-    if (body.name !== 'main' && g.initialiser.length === 0) continue;
+    // Behind the start of the program they hold whatever the functions that ran before left there.
+    const isStart = body.name === 'main';
+    if (!isStart && (g.initialiser.length === 0 || isSet(program, g))) continue;
     const values = new Map<string, Value>();
     for (const store of g.initialiser) {
       const value = evaluate(ctx, state, store.value);
@@ -56,6 +57,42 @@ export function initialiseGlobals(
     }
     state.memory.setCells(base, { values, defaults: ZERO_EVERYWHERE });
   }
+}
+
+const settings = new WeakMap<Program, ReadonlySet<string>>();
+
+/** Some function stores there, or another file may: what the initialiser says is not what a function finds. */
+function isSet(program: Program, { variable }: GlobalVariable): boolean {
+  // A table that nobody here changes is one that nobody changes.
+  const isScalar = variable.type.kind !== 'array' && variable.type.kind !== 'record';
+  if (isScalar && variable.storage === 'global') return true;
+  let found = settings.get(program);
+  if (found === undefined) {
+    found = findSet(program);
+    settings.set(program, found);
+  }
+  return found.has(variable.id);
+}
+
+/** Variables that are stored to, and those that are numbers or pointers and whose address is taken. */
+function findSet({ functions }: Program): ReadonlySet<string> {
+  const found = new Set<string>();
+  const note = ({ base }: Place) => {
+    if (base.kind === 'variable') found.add(base.variable.id);
+  };
+  for (const body of functions) {
+    for (const { instructions } of body.blocks)
+      for (const i of instructions) {
+        if (i.kind === 'assign' || i.kind === 'zero') note(i.target);
+        if (i.kind === 'call' && i.result !== undefined) found.add(i.result.id);
+      }
+    visitBody(body, {
+      expr: (e) => {
+        if (e.kind === 'address' && e.place.path.length === 0 && e.place.type.kind !== 'record') note(e.place);
+      },
+    });
+  }
+  return found;
 }
 
 const ZERO_EVERYWHERE: ReadonlyMap<string, Value> = new Map([['', ZERO]]);
