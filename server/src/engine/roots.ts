@@ -6,7 +6,7 @@ import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import { Footprint } from './footprint.ts';
-import { ZERO } from './memory.ts';
+import { isLocal, ZERO } from './memory.ts';
 import type { Slice } from './slice/slice.ts';
 import type { State } from './state.ts';
 import { Tables } from './tables.ts';
@@ -61,11 +61,12 @@ export function initialiseGlobals(
 
 const settings = new WeakMap<Program, ReadonlySet<string>>();
 
-/** Some function stores there, or another file may: what the initialiser says is not what a function finds. */
-function isSet(program: Program, { variable }: GlobalVariable): boolean {
-  // A table that nobody here changes is one that nobody changes.
+/** Some function may store there: what the initialiser says is not what a function finds. */
+function isSet(program: Program, { variable, constant }: GlobalVariable): boolean {
+  if (constant) return false;
+  // A table that nobody here changes is one that nobody changes; a flag is set by functions that are not looked at, too.
   const isScalar = variable.type.kind !== 'array' && variable.type.kind !== 'record';
-  if (isScalar && variable.storage === 'global') return true;
+  if (isScalar && !isLocal(variableBase(variable))) return true;
   let found = settings.get(program);
   if (found === undefined) {
     found = findSet(program);

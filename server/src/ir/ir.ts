@@ -220,6 +220,8 @@ export interface GlobalVariable {
   readonly initialiser: readonly { readonly target: Place; readonly value: Expr; readonly span: Span }[];
   /** Span of the initialiser (`{ … }` or the expression), undefined where there is none. */
   readonly initialiserSpan: Span | undefined;
+  /** Declared `const` itself. */
+  readonly constant: boolean;
 }
 
 /** What one file gives to the program. */

@@ -26,7 +26,7 @@ import {
 } from './kept-functions.ts';
 import { type Head, headAt, namedByArgument, namesWithin } from './made-definitions.ts';
 import { madeName } from './made-names.ts';
-import { declareParameters, isVolatile, wordsOf } from './parameters.ts';
+import { declareParameters, qualifiersOf, wordsOf } from './parameters.ts';
 import { statement } from './statements.ts';
 import { strayText } from './strays.ts';
 import { child, TypeReader, type TypeTable } from './types.ts';
@@ -337,7 +337,7 @@ class FileLowering {
         whole = { ...whole, length: initialiserLength(this.unit, whole, value) };
       }
       const known = this.unit.globals.get(name);
-      const volatile = isVolatile(words, d, type, (n) => this.text(n));
+      const { volatile, constant } = qualifiersOf(words, d, type, (n) => this.text(n));
       const variable: Variable =
         known !== undefined && known.id === (isStatic ? `${this.file.path}#${name}` : name)
           ? {
@@ -368,6 +368,7 @@ class FileLowering {
         variable,
         initialiser: stores,
         initialiserSpan: value === undefined ? undefined : view.spanOf(value.start, value.end),
+        constant,
       });
     }
   }
@@ -506,7 +507,7 @@ class FileLowering {
     b.unwindTo(0, end);
     b.terminate({ kind: 'return', value: undefined, explicit: false, span: end });
     for (const s of b.statics) {
-      this.globals.push({ variable: s.variable, initialiser: s.stores, initialiserSpan: s.span });
+      this.globals.push({ variable: s.variable, initialiser: s.stores, initialiserSpan: s.span, constant: false });
     }
     return {
       id,

@@ -38,17 +38,17 @@ export function wordsOf(node: SyntaxNode, textOf: (node: SyntaxNode) => string):
     .map((c) => textOf(c));
 }
 
-/** The variable itself may change at any time: of `volatile char *p` what it leads to may, of `char *volatile p` it. */
-export function isVolatile(
+/** Qualifiers of the variable itself: `volatile char *p` may change where it leads, `char *volatile p` itself. */
+export function qualifiersOf(
   words: readonly string[],
   declarator: SyntaxNode | undefined,
   type: CType,
   textOf: (node: SyntaxNode) => string,
-): boolean {
+): { readonly volatile: boolean; readonly constant: boolean } {
   let d = declarator;
   while (d !== undefined && d.type !== 'pointer_declarator') d = child(d, 'declarator');
   const own = type.kind !== 'pointer' ? words : d === undefined ? [] : wordsOf(d, textOf);
-  return own.includes('volatile') || own.includes('_Atomic');
+  return { volatile: own.includes('volatile') || own.includes('_Atomic'), constant: own.includes('const') };
 }
 
 function declared(b: Builder, p: SyntaxNode, index: number): Variable | undefined {
@@ -60,7 +60,7 @@ function declared(b: Builder, p: SyntaxNode, index: number): Variable | undefine
   const type = adjusted(found.type);
   const name = found.name ?? `unnamed parameter ${index + 1}`;
   const text = (n: SyntaxNode) => b.text(n);
-  const volatile = isVolatile(wordsOf(p, text), d, type, text);
+  const { volatile } = qualifiersOf(wordsOf(p, text), d, type, text);
   const span = b.span(found.nameNode ?? p);
   return { id: `${b.functionId}:${name}`, name, storage: 'parameter', type, volatile, span };
 }

@@ -10,7 +10,7 @@ import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
 import { declaresFunction, expand, within } from './macros.ts';
 import { madeName } from './made-names.ts';
-import { isVolatile } from './parameters.ts';
+import { qualifiersOf } from './parameters.ts';
 import { STATEMENT } from './templates.ts';
 import { argumentsOf, child } from './types.ts';
 
@@ -194,7 +194,7 @@ export function declaration(b: Builder, node: SyntaxNode): void {
       name,
       storage: isStatic ? 'static' : 'local',
       type: whole,
-      volatile: isVolatile(words, d, type, (n) => b.text(n)),
+      volatile: qualifiersOf(words, d, type, (n) => b.text(n)).volatile,
       span,
       cleanup: cleanupOf(b, node),
     };
