@@ -213,7 +213,7 @@ export function checkLost(ctx: Context, state: State, candidates: Iterable<strin
 function reportLost(ctx: Context, state: State, object: Uffd, loss: Loss): void {
   const duty = object.duty!;
   if (duty.recognised === undefined) {
-    if (duty.batch && duty.swallowed === undefined && duty.firstUse === undefined) {
+    if (duty.batch && duty.isRequested && duty.swallowed === undefined && duty.firstUse === undefined) {
       const base = eventBase(ctx, state, object.id, duty.read);
       ctx.facts.emit({
         kind: 'lost-child',
@@ -242,6 +242,7 @@ function reportLost(ctx: Context, state: State, object: Uffd, loss: Loss): void 
 
 function reportUnhandled(ctx: Context, state: State, object: Uffd): void {
   const duty = object.duty!;
+  if (!duty.isRequested) return;
   const span = duty.swallowed ?? duty.firstUse ?? duty.read;
   ctx.facts.emit({
     kind: 'unhandled-fork',

@@ -117,8 +117,8 @@ function isResult(results: ReadonlySet<Variable>, e: Expr): boolean {
 }
 
 /** A name that says that the function only tells of something. */
-const TELLS = /log|print|warn|debug|info|trace|perror|msg|note|report/i;
-const ENDS = /exit|die|fatal|abort|panic|fail|bail|assert|check|expect|bug/i;
+const TELLS = /log|print|warn|debug|dbg|info|trace|perror|msg|note|report/i;
+const ENDS = /exit|die|fatal|abort|panic|fail|bail|assert|check|expect|(?<!de)bug/i;
 
 /**
  * A function that is not shown may end the program: `CHECK(ret == 0)` sees the result of a failed handshake, and

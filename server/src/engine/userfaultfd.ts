@@ -37,6 +37,8 @@ export interface ChildDuty {
   /** The userfaultfd that the message was read from, and the cell that named it in the read. */
   readonly source: string;
   readonly through: Location | undefined;
+  /** Some handshake requests the event. Else only code that takes the message for FORK says that it may come. */
+  readonly isRequested: boolean;
   /** Set where it was handed to a thread: the allocated memory in which that one got it. */
   readonly given: readonly string[] | undefined;
 }
@@ -102,6 +104,7 @@ export function copyOfDuty(d: ChildDuty): ChildDuty {
     batch: d.batch,
     source: d.source,
     through: d.through,
+    isRequested: d.isRequested,
     given: d.given,
   };
 }

@@ -1,5 +1,5 @@
 import type { LostChildEvent } from '../engine/events.ts';
-import { sameSpan } from '../text/span.ts';
+import { type Span, sameSpan } from '../text/span.ts';
 import { branchesSince, eventsOf, type Rule, withLast } from './rule.ts';
 
 /** The descriptor in a FORK message is lost: dropped, overwritten, left behind in a batch. */
@@ -13,7 +13,7 @@ export const leakedChildUffd: Rule = {
     const lost = eventsOf(program, 'lost-child').filter(
       (e) =>
         !e.quarantined &&
-        !parents.some((p) => sameSpan(p.span, e.span)) &&
+        !parents.some((p) => isWithin(p.span, e.span) || isWithin(e.span, p.span)) &&
         // A batch whose single messages are not told apart is one defect, the dispatch.
         !(e.how === 'batch' && unhandled.some((u) => sameSpan(u.readSpan, e.readSpan))),
     );
@@ -34,6 +34,11 @@ export const leakedChildUffd: Rule = {
       }));
   },
 };
+
+/** One assignment in another one is one statement. */
+function isWithin(inner: Span, outer: Span): boolean {
+  return inner.file === outer.file && outer.start <= inner.start && inner.end <= outer.end;
+}
 
 function messageOf(e: LostChildEvent): string {
   const consequence = 'one descriptor leaks at each fork(), until read() fails with EMFILE and fork() hangs';

@@ -153,7 +153,7 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
     numeric(batch ? interval(MESSAGE_SIZE, length ?? Infinity) : numberSet([MESSAGE_SIZE])),
   );
   results.push(other);
-  if ((object.features.may & FORK_FEATURE) === 0n) return results;
+  if (!canFork(object)) return results;
   const through = holderOf(ctx, state, call);
   // In one of several records: whether a test looks at this message or at another one is not known.
   const isOneOfSeveral = others.length > 0 || !state.memory.isStrong(head);
@@ -277,13 +277,20 @@ function holderOf(ctx: Context, state: State, call: ModelCall): Location | undef
 }
 
 /** Events that the source can deliver; not FORK where a child comes with it, which is followed apart. */
-function otherEvents({ features }: Uffd): number[] {
-  const isApart = (features.may & FORK_FEATURE) !== 0n;
+function otherEvents(object: Uffd): number[] {
+  const { features } = object;
+  const isApart = canFork(object);
   return EVENTS.filter(
     (e) =>
       !(isApart && e.value === FORK_EVENT) &&
       (e.featureBit === undefined || features.unknown || (features.may & e.featureBit) !== 0n),
   ).map((e) => e.value);
+}
+
+/** The event may have been requested; of a descriptor from elsewhere nobody here may know. */
+function canFork({ origin, handshake, features }: Uffd): boolean {
+  if ((features.may & FORK_FEATURE) !== 0n) return true;
+  return origin === 'outside' && handshake === 'unknown' && features.unknown;
 }
 
 function restOf(head: Location): Location {
@@ -362,6 +369,7 @@ function bearChild(
       batch,
       source,
       through,
+      isRequested: (parent.features.may & FORK_FEATURE) !== 0n,
       given: undefined,
     },
     waitedAt: undefined,
