@@ -327,7 +327,7 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
     } else if (TYPEOF_WORDS.has(w)) {
       const close = closing(text, skipSpace(text, end));
       // Not as an argument, where any name is a type.
-      if (close > 0 && !/,\s*$/.test(text.slice(Math.max(0, start - 40), start))) {
+      if (close > 0 && !inFrontOf(text, start).endsWith(',')) {
         const blank = text.slice(start + STAND_IN.length, close).replace(/[^\n\r]/g, ' ');
         if (!/[\n\r]/.test(text.slice(start, start + STAND_IN.length))) {
           chars.replace(start, close, STAND_IN + blank);
@@ -335,7 +335,7 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
         word.lastIndex = close;
       }
     } else if (w === 'struct' || w === 'union' || w === 'enum') {
-      if (depth > 0 && isTypeAsArgument(text.slice(Math.max(0, start - 40), start), text.slice(end, end + 80)))
+      if (depth > 0 && isTypeAsArgument(inFrontOf(text, start), text.slice(end, end + 80)))
         chars.blank(start, end);
     } else if (
       !macros.has(w) &&
@@ -437,11 +437,18 @@ function maskOldStyle(chars: Blanker, text: string, top: number, brace: number):
 
 /** `g_new0(struct pollfd, n)`, `list_entry(p, struct child, link)`: calls of macros, which are no calls of C's grammar. */
 function isTypeAsArgument(before: string, after: string): boolean {
-  if (/,\s*$/.test(before)) return /^\s+[A-Za-z_]\w*\s*\**\s*[,)]/.test(after);
-  const callee = /([A-Za-z_]\w*)\s*\(\s*$/.exec(before)?.[1];
+  if (before.endsWith(',')) return /^\s+[A-Za-z_]\w*\s*\**\s*[,)]/.test(after);
+  const callee = /([A-Za-z_]\w*)\s*\($/.exec(before)?.[1];
   if (callee === undefined || /^(?:sizeof|offsetof|_Alignof|alignof|__alignof__|typeof|__typeof__)$/.test(callee))
     return false;
   return /^\s+[A-Za-z_]\w*\s*\**\s*,/.test(after);
+}
+
+/** The text in front of an offset without the white space that it ends with, as far back as somebody looks. */
+function inFrontOf(text: string, at: number): string {
+  let end = at;
+  while (end > 0 && /\s/.test(text[end - 1]!)) end--;
+  return text.slice(Math.max(0, end - 40), end);
 }
 
 /** Deals with a macro's name; returns where the scan goes on. */
