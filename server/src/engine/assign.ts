@@ -3,9 +3,9 @@ import type { Expr, FunctionBody, Instruction, Place } from '../ir/ir.ts';
 import { successors } from '../ir/simplify.ts';
 import type { Span } from '../text/span.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
-import { evaluate, isPrivate, isRecord, loadLocation, placeLocations } from './evaluate.ts';
+import { evaluate, isPrivate, isRecord, loadLocation, notePointerUse, placeLocations } from './evaluate.ts';
 import { FORK_FIELD, isForkPlace, isTemporary, ZERO } from './memory.ts';
-import { checkLost, letEscape, noteAct, noteMemoryUse, share } from './observe.ts';
+import { checkLost, letEscape, noteAct, share } from './observe.ts';
 import { locationKey, type State } from './state.ts';
 import type { Replacement, Uffd } from './userfaultfd.ts';
 import { join, type Location, type Value } from './value.ts';
@@ -44,7 +44,7 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
   keepDisguised(ctx, state, expr, span);
   const locations = placeLocations(ctx, state, target);
   for (const e of target.path) if (e.kind === 'index') keepByNumber(ctx, state, e.index, span);
-  if (target.base.kind === 'deref') noteMemoryUse(ctx, state, locations, span, 'write');
+  notePointerUse(ctx, state, target, locations, span, 'write');
   if (
     state.hypothesis !== undefined &&
     !(

@@ -1,5 +1,6 @@
 /** Evaluation of side-effect-free expressions and places in a state. */
 import type { CType, Expr, Place, Variable } from '../ir/ir.ts';
+import type { Span } from '../text/span.ts';
 import { applyBinary, applyUnary, displace, indexText } from './arithmetic.ts';
 import { type Context, ERRNO_BASE, spanId, variableBase } from './context.ts';
 import { noteEventTest, noteTableUse } from './event-tests.ts';
@@ -153,7 +154,7 @@ function castValue(value: Value, type: CType): Value {
 
 function load(ctx: Context, state: State, place: Place, options: EvaluateOptions): Value {
   const locations = placeLocations(ctx, state, place);
-  if (place.base.kind === 'deref') noteMemoryUse(ctx, state, locations, place.span);
+  if (place.base.kind === 'deref') notePointerUse(ctx, state, place, locations, place.span, 'read');
   if (locations.length === 0) return UNKNOWN;
   const result = ctx.slice.ignores(place) ? ignoredValue(place) : loadAll(ctx, state, place, locations);
   const fixed = fixedPlace(place);
@@ -161,6 +162,20 @@ function load(ctx: Context, state: State, place: Place, options: EvaluateOptions
   if (place.type.kind === 'integer' && place.path.at(-1)?.kind === 'index') noteBytesOf(state, locations);
   if (fixed === undefined) noteTableUse(ctx, state, place, locations, result, (e) => evaluate(ctx, state, e, options));
   return result;
+}
+
+/** A child of fork() uses memory behind a pointer. One that is a number (MAP_FAILED, null) leads nowhere. */
+export function notePointerUse(
+  ctx: Context,
+  state: State,
+  { base }: Place,
+  locations: readonly Location[],
+  span: Span,
+  access: 'read' | 'write',
+): void {
+  if (state.childOf === undefined || base.kind !== 'deref') return;
+  if (locations.length === 0 && asConstant(evaluate(ctx, state, base.pointer)) !== undefined) return;
+  noteMemoryUse(ctx, state, locations, span, access);
 }
 
 /** What is not followed holds no descriptor: a number is one of any value. */

@@ -335,8 +335,7 @@ function maskTokens(chars: Blanker, macros: ReadonlyMap<string, MacroDefinition>
         word.lastIndex = close;
       }
     } else if (w === 'struct' || w === 'union' || w === 'enum') {
-      if (depth > 0 && isTypeAsArgument(inFrontOf(text, start), text.slice(end, end + 80)))
-        chars.blank(start, end);
+      if (depth > 0 && isTypeAsArgument(inFrontOf(text, start), text.slice(end, end + 80))) chars.blank(start, end);
     } else if (
       !macros.has(w) &&
       (ATTRIBUTE_WORDS.has(w) ? !isDeclaredName(text, start, end) : isParameterAttribute(text, start, end, w))
