@@ -48,7 +48,7 @@ export function displace(location: Location, elements: number | Forward | undefi
 }
 
 /** Elements above this index are not told apart. */
-const MAX_INDEX = 64;
+export const MAX_INDEX = 64;
 
 export function indexText(index: number | undefined): string {
   return index === undefined || !Number.isInteger(index) || index < 0 || index > MAX_INDEX ? '*' : String(index);
@@ -167,6 +167,10 @@ function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Abst
     case '/':
       if (b.set?.length === 1 && b.low > 0) return interval(Math.trunc(a.low / b.low), Math.trunc(a.high / b.low));
       return TOP_NUMBER;
+    case '>>':
+      if (b.set?.length === 1 && b.low >= 0 && b.low < 53 && a.low >= 0)
+        return interval(Math.floor(a.low / 2 ** b.low), Math.floor(a.high / 2 ** b.low));
+      return TOP_NUMBER;
     case '%':
       if (b.set?.length === 1 && b.low > 0 && a.low >= 0) return interval(0, b.low - 1);
       return TOP_NUMBER;
@@ -200,7 +204,8 @@ function namedBits({ set, must }: AbstractNumber): bigint {
 function movePointer(op: '+' | '-', left: Value, right: Value): Value {
   const leftPointers = left.references.filter((r) => r.kind === 'location');
   const rightPointers = right.references.filter((r) => r.kind === 'location');
-  if (leftPointers.length > 0 && rightPointers.length > 0) return numeric(TOP_NUMBER);
+  if (leftPointers.length > 0 && rightPointers.length > 0)
+    return numeric(op === '-' ? elementsBetween(left, right) : TOP_NUMBER);
   const pointers = leftPointers.length > 0 ? leftPointers : rightPointers;
   if (pointers.length === 0) return numeric(TOP_NUMBER);
   const moves = leftPointers.length > 0 ? right : left;
@@ -214,6 +219,22 @@ function movePointer(op: '+' | '-', left: Value, right: Value): Value {
     moved.set(referenceKey(r), r);
   }
   return { number: undefined, references: [...moved.values()], any: left.any || right.any, tag: undefined };
+}
+
+/** Elements from one place of an array to another one. */
+function elementsBetween(left: Value, right: Value): AbstractNumber {
+  let [low, high] = [Infinity, -Infinity];
+  if (left.any || right.any || left.number !== undefined || right.number !== undefined) return TOP_NUMBER;
+  for (const a of left.references) {
+    for (const b of right.references) {
+      const [i, j] = [lastIndex(a), lastIndex(b)];
+      const same = a.kind === 'location' && b.kind === 'location' && a.location.base === b.location.base;
+      if (!same || i === undefined || j === undefined) return TOP_NUMBER;
+      low = Math.min(low, i.low - j.high);
+      high = Math.max(high, i.high - j.low);
+    }
+  }
+  return interval(low, high);
 }
 
 type Truth = { readonly canBeTrue: boolean; readonly canBeFalse: boolean };

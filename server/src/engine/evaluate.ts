@@ -1,7 +1,7 @@
 /** Evaluation of side-effect-free expressions and places in a state. */
 import type { CType, Expr, Place, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
-import { applyBinary, applyUnary, displace, indexText } from './arithmetic.ts';
+import { applyBinary, applyUnary, displace, indexText, MAX_INDEX } from './arithmetic.ts';
 import { type Context, ERRNO_BASE, spanId, variableBase } from './context.ts';
 import { noteEventTest, noteTableUse } from './event-tests.ts';
 import { noteArgumentUse, noteBytesOf, noteMemoryUse } from './observe.ts';
@@ -54,7 +54,7 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
       if (locations.length === 0) return UNKNOWN;
       let value: Value | undefined;
       for (const l of locations) {
-        const p = pointerTo(l.base, l.path);
+        const p = pointerTo(l.base, behindFirst(ctx, state, expr.place, l.path));
         value = value === undefined ? p : join(value, p);
       }
       return value!;
@@ -176,6 +176,15 @@ export function notePointerUse(
   if (state.childOf === undefined || base.kind !== 'deref') return;
   if (locations.length === 0 && asConstant(evaluate(ctx, state, base.pointer)) !== undefined) return;
   noteMemoryUse(ctx, state, locations, span, access);
+}
+
+/** `&buf[n]` of an element that is surely behind the first ones: what a loop's end points to. */
+function behindFirst(ctx: Context, state: State, { path: elements }: Place, path: string): string {
+  const last = elements.at(-1);
+  if (last?.kind !== 'index' || !path.endsWith('[*]')) return path;
+  const { number, any, references } = evaluate(ctx, state, last.index);
+  const low = any || references.length > 0 ? undefined : number?.low;
+  return low === undefined || low < 1 || low > MAX_INDEX ? path : path.replace(/\[\*\]$/, `[>${Math.ceil(low)}]`);
 }
 
 /** What is not followed holds no descriptor: a number is one of any value. */

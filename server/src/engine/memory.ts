@@ -457,6 +457,13 @@ export class Memory {
   /** Values stored below a location, with their paths relative to it. */
   below(location: Location): [string, Value][] {
     const found: [string, Value][] = [];
+    // Of a batch the message behind the first, as where a member of it is read.
+    const rest = location.path.replace('[*]', '[+]');
+    if (rest !== location.path) {
+      for (const [key, value] of this.cellsOf(location.base).values)
+        if (isBelow(key, rest)) found.push([key.slice(rest.length), value]);
+      if (found.length > 0) return found;
+    }
     for (const [key, value] of this.cellsOf(location.base).values) {
       if (isBelow(key, location.path)) found.push([key.slice(location.path.length), value]);
       else if (location.path.includes('[') && underPattern(key, location.path)) {

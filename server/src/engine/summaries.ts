@@ -117,7 +117,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     return exits;
   }
   const apart = ctx.apart + callKey(ctx.slice, ctx.body, state);
-  const key = `${body.id}|${site}|${state.key()}|${apart}|${callKey(ctx.slice, body, state)}`;
+  const key = `${body.id}|${site}|${state.key()}|${apart}|${callKey(ctx.slice, body, state)}|${messagesGiven(state, body)}`;
   const known = ctx.tables.get('summaries', key) ?? [];
   const made: Trace = { step, previous: state.trace };
   for (const summary of known) {
@@ -165,6 +165,22 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     remember(ctx, localTo, { entry: activation.entry, exits: kept, globals, bound: false, reach, call: made });
   }
   return exits;
+}
+
+/** Children of the messages that a function is given: one is about the child, another one of the batch is not. */
+function messagesGiven({ memory }: State, { parameters }: FunctionBody): string {
+  let found = '';
+  const note = (base: string, path: string) => {
+    const child = memory.cellsOf(base).values.get(`${path}.event`)?.tag?.child;
+    if (child !== undefined) found += `${child},`;
+  };
+  for (const p of parameters) {
+    const base = variableBase(p);
+    note(base, '');
+    for (const r of memory.cellsOf(base).values.get('')?.references ?? [])
+      if (r.kind === 'location') note(r.location.base, r.location.path);
+  }
+  return found;
 }
 
 /** Blocks of a function that may be no more than a question about its arguments. */
