@@ -61,8 +61,7 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
       ended ??= read;
       continue;
     }
-    if (site !== undefined && !startedHere && ownSite === undefined && !isStartedByRunning(program, read, fork))
-      continue;
+    if (site !== undefined && !startedHere && ownSite === undefined && !isStartedByOther(program, read, fork)) continue;
     const wait = waitsForForker(read, fork, ownSite);
     if (wait === undefined) return { kind: 'read' };
     waiting ??= { kind: 'waits', read, ...wait };
@@ -83,11 +82,11 @@ function isOfOtherTest({ roots }: EngineResult, read: ReadEvent, fork: ForkEvent
   return reader !== undefined && forker !== undefined && reader !== forker;
 }
 
-/** Some thread that led to the start of the reader runs. */
-function isStartedByRunning({ roots }: EngineResult, read: ReadEvent, fork: ForkEvent): boolean {
+/** Some thread that led to the start of the reader was started: what it starts outlives it. */
+function isStartedByOther({ roots }: EngineResult, read: ReadEvent, fork: ForkEvent): boolean {
   const starters = roots.find((r) => r.root === read.root)?.starters ?? [];
   return roots.some(({ root, threadSite }) => {
-    return threadSite !== undefined && starters.includes(root) && fork.threads.get(threadSite) === 'running';
+    return threadSite !== undefined && starters.includes(root) && fork.threads.has(threadSite);
   });
 }
 

@@ -270,6 +270,12 @@ function isUnarmed(process: Value | undefined): boolean {
   return process.references.every((r) => r.kind === 'process' && !r.armed);
 }
 
+/** Some userfaultfd is for this process, which waits for its own children: those that another one forked are none. */
+function hasOwn({ objects, process }: State): boolean {
+  for (const o of objects.values()) if (o.origin !== 'child' && o.process === process) return true;
+  return false;
+}
+
 /** wait(), waitpid(): blocks until a child ends, unless WNOHANG is given. */
 export function waitModel(call: ModelCall, state: State): State[] {
   const index =
@@ -288,7 +294,8 @@ export function waitModel(call: ModelCall, state: State): State[] {
         object.origin === 'child' &&
         !object.escaped &&
         object.waitedAt === undefined &&
-        object.duty?.recognised !== undefined
+        object.duty?.recognised !== undefined &&
+        hasOwn(state)
       ) {
         state.update(object.id, { waitedAt: call.instruction.span });
       }
