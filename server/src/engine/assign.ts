@@ -97,8 +97,8 @@ export function keepDisguised(ctx: Context, state: State, expr: Expr, span: Span
   if (expr.kind === 'cast') keepDisguised(ctx, state, expr.operand, span);
   if (expr.kind === 'address')
     for (const e of expr.place.path) if (e.kind === 'index') keepByNumber(ctx, state, e.index, span);
-  if (expr.kind !== 'binary') return;
-  for (const operand of [expr.left, expr.right]) {
+  if (expr.kind !== 'binary' && expr.kind !== 'unary') return;
+  for (const operand of expr.kind === 'unary' ? [expr.operand] : [expr.left, expr.right]) {
     keepDisguised(ctx, state, operand, span);
     // What is joined with other bits is followed: it can be cut out again.
     if (!DISGUISES.has(expr.op)) continue;
@@ -110,7 +110,7 @@ export function keepDisguised(ctx: Context, state: State, expr: Expr, span: Span
   }
 }
 
-const DISGUISES: ReadonlySet<string> = new Set(['+', '-', '<<']);
+const DISGUISES: ReadonlySet<string> = new Set(['+', '-', '<<', '*', '^', '~']);
 
 /** `table[fd].used = 1`: whoever walks the table finds the descriptor by its number. */
 function keepByNumber(ctx: Context, state: State, index: Expr, span: Span): void {

@@ -231,7 +231,10 @@ export function closeModel(call: ModelCall, state: State): State[] {
     for (const r of references) {
       if (r.kind !== 'descriptor') continue;
       const object = state.objects.get(r.object);
-      if (object === undefined) continue;
+      if (object === undefined) {
+        noteChildClosed(ctx, state, r.object, instruction.span);
+        continue;
+      }
       if (object.origin === 'outside' && call.values[0]!.references.length > 1) continue;
       state.step(
         'close',
@@ -240,7 +243,7 @@ export function closeModel(call: ModelCall, state: State): State[] {
       );
       if (object.origin !== 'child') noteDisarmed(ctx, state, r.object, instruction.span);
       else if (object.duty === undefined || object.duty.given !== undefined)
-        ctx.facts.emit({ kind: 'child-closed', root: ctx.root, ...eventBase(ctx, state, object.id, instruction.span) });
+        noteChildClosed(ctx, state, object.id, instruction.span);
       state.removeObject(r.object);
       // Whoever took the refusal for a success gives up here; a child's descriptor needs no handshake in any case.
       if (state.refused?.event.object === r.object) {
@@ -251,6 +254,12 @@ export function closeModel(call: ModelCall, state: State): State[] {
   }
   setResult(ctx, state, instruction, constant(0));
   return [state];
+}
+
+/** A child that another root took, or gave, is closed here. */
+function noteChildClosed(ctx: Context, state: State, object: string, span: Span): void {
+  if (object.startsWith('child:'))
+    ctx.facts.emit({ kind: 'child-closed', root: ctx.root, ...eventBase(ctx, state, object, span) });
 }
 
 /** close_range(): which of the descriptors are among them is not followed, and nothing is owed for any. */
