@@ -10,23 +10,28 @@ import { locationKey, type State } from './state.ts';
 import type { Replacement, Uffd } from './userfaultfd.ts';
 import { join, type Location, type Value } from './value.ts';
 
+/** Copies a record over another one, whose descriptors may be lost. */
+export function copyRecord(ctx: Context, state: State, from: Location, to: Location, span: Span): void {
+  const taken = overwritten(state, to, (path) => !path.endsWith(FORK_FIELD));
+  const inMessage = overwritten(state, to, (path) => path.endsWith(FORK_FIELD));
+  if (isNowhere(to) || state.kept.has(to.base)) {
+    const copied = state.memory.below(from).map(([, value]) => value);
+    letEscape(ctx, state, copied, span);
+  }
+  state.memory.copy(from, to);
+  // A record that a call returned is this one now.
+  if (isTemporary(from.base)) state.memory.deleteBase(from.base);
+  checkLost(ctx, state, taken, { how: 'overwritten', span });
+  // The next message in its place: the child of the last one was let go before.
+  checkLost(ctx, state, inMessage, { how: 'dropped' });
+}
+
 export function assign(ctx: Context, state: State, target: Place, expr: Expr, span: Span): void {
   if (expr.kind === 'load' && (isRecord(target.type) || mayBeRecord(ctx, state, expr.place))) {
     const from = placeLocations(ctx, state, expr.place);
     const to = placeLocations(ctx, state, target);
     if (from.length === 1 && to.length === 1) {
-      const taken = overwritten(state, to[0]!, (path) => !path.endsWith(FORK_FIELD));
-      const inMessage = overwritten(state, to[0]!, (path) => path.endsWith(FORK_FIELD));
-      if (isNowhere(to[0]!) || state.kept.has(to[0]!.base)) {
-        const copied = state.memory.below(from[0]!).map(([, value]) => value);
-        letEscape(ctx, state, copied, span);
-      }
-      state.memory.copy(from[0]!, to[0]!);
-      // A record that a call returned is this one now.
-      if (isTemporary(from[0]!.base)) state.memory.deleteBase(from[0]!.base);
-      checkLost(ctx, state, taken, { how: 'overwritten', span });
-      // The next message in its place: the child of the last one was let go before.
-      checkLost(ctx, state, inMessage, { how: 'dropped' });
+      copyRecord(ctx, state, from[0]!, to[0]!, span);
       return;
     }
     // Each of several places may have it now.

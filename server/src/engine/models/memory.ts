@@ -1,5 +1,5 @@
 /** Memory: allocation, mapping, filling, copying. */
-import { isControlData, isNowhere, overwriteBelow, storeTo } from '../assign.ts';
+import { copyRecord, isControlData, isNowhere, overwriteBelow, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { withMember } from '../collections.ts';
 import { objectId } from '../context.ts';
@@ -177,8 +177,12 @@ export function memcpyModel(call: ModelCall, state: State): State[] {
   } else if (target?.kind === 'location' && source?.kind === 'location' && isNowhere(source.location)) {
     // What somebody else left there is a number to this program.
     state.memory.fill(target.location, NUMBER);
-  } else if (target?.kind === 'location' && source?.kind === 'location')
-    state.memory.copy(source.location, target.location);
+  } else if (target?.kind === 'location' && source?.kind === 'location') {
+    const areSure =
+      to?.references.length === 1 && from?.references.length === 1 && state.memory.isStrong(target.location);
+    if (areSure) copyRecord(call.ctx, state, source.location, target.location, call.instruction.span);
+    else state.memory.copy(source.location, target.location);
+  }
   // A copy to a place that is not known is in other hands.
   else if (from !== undefined) letEscape(call.ctx, state, [from], call.instruction.span);
   setResult(call.ctx, state, call.instruction, to ?? UNKNOWN);
