@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { EngineResult } from '../engine/events.ts';
 import type { TraceStep } from '../engine/trace.ts';
 import type { Span } from '../text/span.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, Severity } from './finding.ts';
 import { missingFeature } from './missing-feature.ts';
 import { RULES } from './registry.ts';
 
@@ -52,7 +52,8 @@ export function finish(findings: readonly Finding[]): Finding[] {
   const unique = new Map<string, Finding>();
   for (const f of findings) {
     const key = `${f.location.file}|${String(f.location.start).padStart(10, '0')}|${String(f.location.end).padStart(10, '0')}|${f.ruleId}`;
-    if (!unique.has(key)) unique.set(key, f);
+    const known = unique.get(key);
+    if (known === undefined || isGraver(f, known)) unique.set(key, f);
   }
   const sorted = [...unique].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, f]) => f);
   const count = new Map<string, number>();
@@ -61,6 +62,14 @@ export function finish(findings: readonly Finding[]): Finding[] {
     count.set(f.fingerprint, n + 1);
     return n === 0 ? f : { ...f, fingerprint: fingerprint([f.fingerprint, String(n)]) };
   });
+}
+
+const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, error: 2 };
+
+/** Two programs share the place; what holds under a condition alone does not stand for what always does. */
+function isGraver(f: Finding, than: Finding): boolean {
+  if (f.condition !== undefined && than.condition === undefined) return false;
+  return RANK[f.severity] > RANK[than.severity];
 }
 
 /** What is quoted of a test; more of it stands at its place. */
