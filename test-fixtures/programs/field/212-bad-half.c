@@ -26,3 +26,12 @@ int handle_event(int fd)
 		return 0;
 	}
 }
+
+int main(int argc, char **argv)
+{
+	int fd = argc > 1 ? atoi(argv[1]) : -1;
+
+	while (handle_event(fd) == 0)
+		;
+	return 1;
+}
