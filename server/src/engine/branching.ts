@@ -10,6 +10,7 @@ import { EVENTS_BY_VALUE } from '../uffd/events.ts';
 import type { Context } from './context.ts';
 import { endBatch } from './countdown.ts';
 import { dominates } from './dominators.ts';
+import { leaveEmptied } from './emptied.ts';
 import { evaluate, evaluateCondition, type Operands, operandsOf, placeLocations, placeOf } from './evaluate.ts';
 import { FORK_FIELD } from './memory.ts';
 import { recognise, refusalsIn, swallow } from './observe.ts';
@@ -73,6 +74,7 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   if (canBeTrue) {
     if (comparison?.of.op === '==') requestedEvent(ctx, whenTrue, comparison);
     endBatch(whenTrue, ctx.body, block, terminator.whenTrue);
+    leaveEmptied(whenTrue, ctx.body, block, terminator.whenTrue);
     enter(terminator.whenTrue, whenTrue);
   } else if (unlikely?.side === 'true') {
     suppose(written.whenTrue, unlikely.state);
@@ -80,6 +82,7 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   if (canBeFalse) {
     if (comparison?.of.op === '!=') requestedEvent(ctx, whenFalse, comparison);
     endBatch(whenFalse, ctx.body, block, terminator.whenFalse);
+    leaveEmptied(whenFalse, ctx.body, block, terminator.whenFalse);
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
     suppose(written.whenFalse, unlikely.state);

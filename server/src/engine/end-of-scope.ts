@@ -1,12 +1,9 @@
 /** The end of a scope: what only its variables held is lost. */
-import type { BasicBlock, FunctionBody, Instruction, Variable } from '../ir/ir.ts';
+import type { BasicBlock, Instruction, Variable } from '../ir/ir.ts';
 import { checkReplaced } from './assign.ts';
 import { isUnderTest } from './branching.ts';
 import type { Cells } from './cells.ts';
 import { type Context, variableBase } from './context.ts';
-import { dominates } from './dominators.ts';
-import { placeOf } from './evaluate.ts';
-import { type Loop, loopsOf } from './loops.ts';
 import { FORK_FIELD } from './memory.ts';
 import { checkLost, type Loss, processEnds } from './observe.ts';
 import { endsBehindCall, isProcessRoot } from './process-end.ts';
@@ -48,9 +45,8 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
   const holders = instruction.variables.filter((_, i) => refersTo(state.memory.cellsOf(bases[i]!)));
   for (const variable of holders) {
     const base = variableBase(variable);
-    const isEmptied = isEmptiedBefore(ctx.body, variable, block.id);
     for (const [path, value] of state.memory.cellsOf(base).values) {
-      if (path.includes('[') && (isEmptied || (ctx.stack.length === 1 && isOfRecords(variable, path)))) {
+      if (path.includes('[') && ctx.stack.length === 1 && isOfRecords(variable, path)) {
         const held = value.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
         for (const id of held) if (!isGiven(state, id)) state.update(id, { duty: undefined });
         if (!held.some((id) => isGiven(state, id))) continue;
@@ -90,40 +86,4 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
   // A descriptor that was only ever in the message is lost where FORK was told apart, not at a far return; one that a
   // helper took and let go, at the helper's return.
   checkLost(ctx, state, inMessage, { how: 'dropped' });
-}
-
-/** Of a body, by the id of a variable: the loops that close the elements of an array in it. */
-const emptying = new WeakMap<FunctionBody, ReadonlyMap<string, readonly Loop[]>>();
-
-/**
- * A loop that closes the elements lies on every way to the block. How many turns it makes is a number that the table's
- * elements are not followed with: a way on which it makes none leaves none behind.
- */
-function isEmptiedBefore(body: FunctionBody, { id }: Variable, block: number): boolean {
-  let loops = emptying.get(body);
-  if (loops === undefined) {
-    loops = findEmptying(body);
-    emptying.set(body, loops);
-  }
-  return loops.get(id)?.some(({ head, members }) => dominates(body, head, block) && !members.includes(block)) === true;
-}
-
-function findEmptying(body: FunctionBody): ReadonlyMap<string, readonly Loop[]> {
-  const found = new Map<string, Loop[]>();
-  for (const { id, instructions } of body.blocks) {
-    const loop = loopsOf(body)[id]!;
-    // What is in no loop counts as one of the function as a whole.
-    if (loop.outer === undefined) continue;
-    for (const variable of instructions.flatMap(closedElementOf))
-      found.set(variable.id, [...(found.get(variable.id) ?? []), loop]);
-  }
-  return found;
-}
-
-/** The variable of which a call closes an element whose index is not constant. */
-function closedElementOf(i: Instruction): Variable[] {
-  if (i.kind !== 'call' || i.callee.kind !== 'function' || i.callee.name !== 'close') return [];
-  const place = i.arguments[0] === undefined ? undefined : placeOf(i.arguments[0]);
-  const isElement = place?.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant');
-  return place?.base.kind === 'variable' && isElement === true ? [place.base.variable] : [];
 }

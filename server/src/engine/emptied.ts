@@ -1,0 +1,66 @@
+/**
+ * Loops that close the elements of an array. How many turns one makes is a number that the table's elements are not
+ * followed with: a way on which it makes none leaves none behind.
+ */
+import type { Expr, FunctionBody, Instruction, Variable } from '../ir/ir.ts';
+import { variableBase } from './context.ts';
+import { placeOf } from './evaluate.ts';
+import { type Loop, loopsOf } from './loops.ts';
+import type { State } from './state.ts';
+
+interface Emptying {
+  readonly loop: Loop;
+  readonly variable: Variable;
+}
+
+const known = new WeakMap<FunctionBody, readonly Emptying[]>();
+
+/** Of what lies in the array nothing more is owed where control goes from the block out of such a loop. */
+export function leaveEmptied(state: State, body: FunctionBody, block: number, target: number): void {
+  let loops = known.get(body);
+  if (loops === undefined) {
+    loops = findEmptying(body);
+    known.set(body, loops);
+  }
+  for (const { loop, variable } of loops) {
+    if (!loop.members.includes(block) || loop.members.includes(target)) continue;
+    for (const [path, { references }] of state.memory.cellsOf(variableBase(variable)).values) {
+      if (!path.includes('[')) continue;
+      for (const r of references)
+        if (r.kind === 'descriptor' && state.objects.get(r.object)?.duty !== undefined)
+          state.update(r.object, { duty: undefined });
+    }
+  }
+}
+
+function findEmptying(body: FunctionBody): Emptying[] {
+  return body.blocks.flatMap(({ id, instructions }) => {
+    const loop = loopsOf(body)[id]!;
+    // What is in no loop counts as one of the function as a whole.
+    if (loop.outer === undefined) return [];
+    return instructions.flatMap((i) => closedElementOf(body, i)).map((variable) => ({ loop, variable }));
+  });
+}
+
+/** The variable of which a call closes an element whose index is not constant, or that a pointer leads to. */
+function closedElementOf(body: FunctionBody, i: Instruction): Variable[] {
+  if (i.kind !== 'call' || i.callee.kind !== 'function' || i.callee.name !== 'close') return [];
+  const place = i.arguments[0] === undefined ? undefined : placeOf(i.arguments[0]);
+  if (place?.base.kind === 'deref' && place.path.length === 0) return ledToBy(body, place.base.pointer);
+  const isElement = place?.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant');
+  return place?.base.kind === 'variable' && isElement === true ? [place.base.variable] : [];
+}
+
+/** Arrays whose start is assigned to the variable that a pointer is read from. */
+function ledToBy({ blocks }: FunctionBody, pointer: Expr): Variable[] {
+  const place = placeOf(pointer);
+  if (place?.base.kind !== 'variable' || place.path.length > 0) return [];
+  const { variable } = place.base;
+  return blocks
+    .flatMap((b) => b.instructions)
+    .flatMap((i) => {
+      if (i.kind !== 'assign' || i.target.base.kind !== 'variable' || i.target.base.variable !== variable) return [];
+      const { value } = i;
+      return value.kind === 'address' && value.place.base.kind === 'variable' ? [value.place.base.variable] : [];
+    });
+}
