@@ -221,20 +221,31 @@ function movePointer(op: '+' | '-', left: Value, right: Value): Value {
   return { number: undefined, references: [...moved.values()], any: left.any || right.any, tag: undefined };
 }
 
-/** Elements from one place of an array to another one. */
+/**
+ * From one place of an array to another one: at least as many as elements lie between. In which unit the program counts
+ * (elements, or the bytes of a cast) is not known here, so nothing bounds it away from zero.
+ */
 function elementsBetween(left: Value, right: Value): AbstractNumber {
-  let [low, high] = [Infinity, -Infinity];
   if (left.any || right.any || left.number !== undefined || right.number !== undefined) return TOP_NUMBER;
+  const pairs = indexPairs(left, right);
+  if (pairs === undefined) return TOP_NUMBER;
+  const low = Math.min(...pairs.map(([i, j]) => i.low - j.high));
+  const high = Math.max(...pairs.map(([i, j]) => i.high - j.low));
+  return interval(low < 0 ? -Infinity : low, high > 0 ? Infinity : high);
+}
+
+/** The indexes of each two places that lie in one array; undefined where some do not, or are not known. */
+function indexPairs(left: Value, right: Value): [AbstractNumber, AbstractNumber][] | undefined {
+  const pairs: [AbstractNumber, AbstractNumber][] = [];
   for (const a of left.references) {
     for (const b of right.references) {
       const [i, j] = [lastIndex(a), lastIndex(b)];
       const same = a.kind === 'location' && b.kind === 'location' && a.location.base === b.location.base;
-      if (!same || i === undefined || j === undefined) return TOP_NUMBER;
-      low = Math.min(low, i.low - j.high);
-      high = Math.max(high, i.high - j.low);
+      if (!same || i === undefined || j === undefined) return undefined;
+      pairs.push([i, j]);
     }
   }
-  return interval(low, high);
+  return pairs;
 }
 
 type Truth = { readonly canBeTrue: boolean; readonly canBeFalse: boolean };
@@ -291,17 +302,9 @@ function lastIndex(r: Reference): AbstractNumber | undefined {
 
 /** `m < end` over one array. */
 function compareOrder(op: BinaryOperator, left: Value, right: Value): Truth {
-  let truth: Truth = { canBeTrue: false, canBeFalse: false };
-  for (const a of left.references) {
-    for (const b of right.references) {
-      const [i, j] = [lastIndex(a), lastIndex(b)];
-      const same = a.kind === 'location' && b.kind === 'location' && a.location.base === b.location.base;
-      if (!same || i === undefined || j === undefined) return BOTH;
-      const t = compareNumbers(op, i, j);
-      truth = { canBeTrue: truth.canBeTrue || t.canBeTrue, canBeFalse: truth.canBeFalse || t.canBeFalse };
-    }
-  }
-  return truth;
+  const truths = indexPairs(left, right)?.map(([i, j]) => compareNumbers(op, i, j));
+  if (truths === undefined) return BOTH;
+  return { canBeTrue: truths.some((t) => t.canBeTrue), canBeFalse: truths.some((t) => t.canBeFalse) };
 }
 
 function compareNumbers(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Truth {

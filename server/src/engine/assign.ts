@@ -95,7 +95,7 @@ function mayBeRecord(ctx: Context, state: State, place: Place): boolean {
 }
 
 /**
- * `fd + 1`, `map | 1 << fd` or `&table[fd]`, stored or passed on: whoever has that has the descriptor, and what he makes
+ * `fd + 1`, `~fd`, `map | 1 << fd` or `&table[fd]`, stored or passed on: whoever has that has the descriptor, and what he makes
  * of it is not followed.
  */
 export function keepDisguised(ctx: Context, state: State, expr: Expr, span: Span): void {

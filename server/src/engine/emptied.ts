@@ -1,9 +1,11 @@
 /**
- * Loops that close the elements of an array. How many turns one makes is a number that the table's elements are not
+ * Loops of which each turn closes an element of an array. How many turns one makes is a number that the table's elements are not
  * followed with: a way on which it makes none leaves none behind.
  */
 import type { Expr, FunctionBody, Instruction, Variable } from '../ir/ir.ts';
+import { successors } from '../ir/simplify.ts';
 import { variableBase } from './context.ts';
+import { dominates } from './dominators.ts';
 import { placeOf } from './evaluate.ts';
 import { type Loop, loopsOf } from './loops.ts';
 import type { State } from './state.ts';
@@ -37,9 +39,14 @@ function findEmptying(body: FunctionBody): Emptying[] {
   return body.blocks.flatMap(({ id, instructions }) => {
     const loop = loopsOf(body)[id]!;
     // What is in no loop counts as one of the function as a whole.
-    if (loop.outer === undefined) return [];
+    if (loop.outer === undefined || !isOnEachTurn(body, loop, id)) return [];
     return instructions.flatMap((i) => closedElementOf(body, i)).map((variable) => ({ loop, variable }));
   });
+}
+
+/** No way leads back to the loop's head past the block. */
+function isOnEachTurn(body: FunctionBody, { head, members }: Loop, block: number): boolean {
+  return members.every((m) => !successors(body.blocks[m]!.terminator).includes(head) || dominates(body, block, m));
 }
 
 /** The variable of which a call closes an element whose index is not constant, or that a pointer leads to. */

@@ -24,6 +24,7 @@ import { Slice } from './slice/slice.ts';
 import type { Stores } from './slice/threads.ts';
 import { State } from './state.ts';
 import { Tables } from './tables.ts';
+import { areSeveralMade } from './userfaultfd.ts';
 import { asConstant, type Location, type Reference, referenceKey, type Value } from './value.ts';
 
 /** Instructions one root may take, without those of the threads that it starts. Steps, not seconds: results must not depend on the machine's mood. */
@@ -341,9 +342,7 @@ class Schedule implements Others, Progress {
 
 /** Which of several userfaultfds a thread is for: its entry states differ in nothing else where one place made them. */
 function chosenBy(argument: Value, { objects }: State): string {
-  let made = 0;
-  for (const { origin } of objects.values()) if (origin === 'created') made++;
-  if (made < 2) return '';
+  if (!areSeveralMade(objects)) return '';
   const isTold = (r: Reference) => r.kind !== 'descriptor' || objects.get(r.object)?.origin === 'created';
   const told = argument.references.filter(isTold).map(referenceKey);
   return [...told.sort(), asConstant(argument) ?? ''].join();

@@ -154,7 +154,7 @@ function castValue(value: Value, type: CType): Value {
 
 function load(ctx: Context, state: State, place: Place, options: EvaluateOptions): Value {
   const locations = placeLocations(ctx, state, place);
-  if (place.base.kind === 'deref') notePointerUse(ctx, state, place, locations, place.span, 'read');
+  notePointerUse(ctx, state, place, locations, place.span, 'read');
   if (locations.length === 0) return UNKNOWN;
   const result = ctx.slice.ignores(place) ? ignoredValue(place) : loadAll(ctx, state, place, locations);
   const fixed = fixedPlace(place);

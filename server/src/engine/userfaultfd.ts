@@ -142,6 +142,13 @@ function isBlank({ handshake, features, armed, replaced, duty }: Uffd): boolean 
   return features.unknown && features.must === 0n && features.may === 0n;
 }
 
+/** More than one was made by the program. */
+export function areSeveralMade(objects: ReadonlyMap<string, Uffd>): boolean {
+  let made = 0;
+  for (const { origin } of objects.values()) if (origin === 'created') made++;
+  return made > 1;
+}
+
 /** Userfaultfds of one state for which it is told apart whether a range is armed: each further one doubles the states. */
 export const MAX_TOLD_APART = 4;
 

@@ -1,10 +1,11 @@
 /**
  * An argument of a macro is expanded before it takes the place of its parameter (C17 6.10.3.1): where the replacement
  * calls a macro that pastes words together, what is pasted is what the argument stands for (`IS_ENABLED(CONFIG_X)`),
- * and a name may stand for several arguments of the next macro. Anywhere else the argument is left as it is written, with its place in the source and its name.
+ * and a name may stand for several arguments of the next macro. Anywhere else the argument is left as it is written, with
+ * its place in the source and its name.
  */
 import type { MacroDefinition } from '../syntax/tree.ts';
-import type { ArgumentText } from './substitute.ts';
+import { type ArgumentText, splitArguments } from './substitute.ts';
 
 type Macros = ReadonlyMap<string, MacroDefinition>;
 
@@ -16,7 +17,7 @@ export function prescanned(
   args: readonly ArgumentText[] | undefined,
   macros: Macros,
 ): readonly ArgumentText[] | undefined {
-  if (args === undefined) return args;
+  if (args === undefined || macro.body.includes('#')) return args;
   const isPasted = leadsToPaste(macro, macros);
   return args.map((argument) => {
     const word = isPasted ? wordFor(argument.text, macros) : argument.text;
@@ -28,7 +29,9 @@ export function prescanned(
 /** A name that stands for several arguments of whoever is called with it next. */
 function severalFor(word: string, macros: Macros): string | undefined {
   const macro = macros.get(word);
-  return macro?.parameters === undefined && macro?.body.includes(',') === true ? macro.body : undefined;
+  if (macro === undefined || macro.parameters !== undefined || !macro.body.includes(',')) return undefined;
+  const list = `(${macro.body})`;
+  return splitArguments(list, { start: 0, end: list.length }).length > 1 ? macro.body : undefined;
 }
 
 /** The word that an argument of one word stands for in the end. */
@@ -55,7 +58,7 @@ function leadsToPaste({ name, body }: MacroDefinition, macros: Macros): boolean 
   if (answer === undefined) {
     // Macros that call each other end here.
     answers.set(name, false);
-    answer = !body.includes('#') && (body.match(/[A-Za-z_]\w*/g) ?? []).some((w) => pastes(w, name, macros));
+    answer = (body.match(/[A-Za-z_]\w*/g) ?? []).some((w) => pastes(w, name, macros));
     answers.set(name, answer);
   }
   return answer;

@@ -16,7 +16,7 @@ import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../eval
 import { FORK_FIELD } from '../memory.ts';
 import { olderId, previousId } from '../object-names.ts';
 import type { State } from '../state.ts';
-import type { Uffd } from '../userfaultfd.ts';
+import { areSeveralMade, type Uffd } from '../userfaultfd.ts';
 import {
   asConstant,
   constant,
@@ -226,7 +226,7 @@ function noteTurn(ctx: Context, state: State, object: Uffd, span: Span): void {
       ...eventBase(ctx, state, object.id, span),
     });
   }
-  if (hasSeveral(state)) state.waited = withEntry(state.waited, `${READ}${object.id}`, siteAt(ctx, span));
+  if (areSeveralMade(state.objects)) state.waited = withEntry(state.waited, `${READ}${object.id}`, siteAt(ctx, span));
 }
 
 const READ = 'read:';
@@ -245,12 +245,6 @@ function mayLieAbove(first: Uffd, other: Uffd): boolean {
 
 function isStart(path: string): boolean {
   return path === '' || path === '[0]';
-}
-
-function hasSeveral({ objects }: State): boolean {
-  let made = 0;
-  for (const { origin } of objects.values()) if (origin === 'created') made++;
-  return made > 1;
 }
 
 /** poll() and its like: the thread knows which of several descriptors has a message. */
