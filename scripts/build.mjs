@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
-import { plainLoops, plainLoopsPlugin } from './plain-loops.mjs';
+import { plainCode, plainCodePlugin } from './plain-code.mjs';
 
 const require = createRequire(import.meta.url);
 rmSync('dist', { recursive: true, force: true });
@@ -26,7 +26,7 @@ const entries = [
   ['server/src/lsp/index.ts', 'dist/lsp.cjs', {}],
   ['client/src/extension.ts', 'dist/extension.cjs', {}],
 ];
-const plugins = [plainLoopsPlugin(plainLoops(entries.map(([entry]) => entry).filter((e) => existsSync(e))))];
+const plugins = [plainCodePlugin(plainCode(entries.map(([entry]) => entry).filter((e) => existsSync(e))))];
 const built = await Promise.all(
   entries
     .filter(([entry]) => existsSync(entry))

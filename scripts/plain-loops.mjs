@@ -1,46 +1,14 @@
 /**
- * Writes loops over arrays as loops over their indexes, and takes apart arrays by index, in what is bundled.
+ * Loops over arrays become loops over their indexes, and arrays are taken apart by index.
  *
  * `for (const x of list)` asks an iterator for each element and gets an object for each answer. Once optimized, code does
  * not do so any more; but most runs of the command end before that, and such objects were a quarter of all that a run
- * allocated. The sources stay as they are: which loops are over arrays the type checker knows.
+ * allocated. Which loops are over arrays the type checker knows.
  */
-import { resolve } from 'node:path';
 import ts from 'typescript';
 
-/** Source texts by path, of what the entries lead to and what changes in it. */
-export function plainLoops(entries, configPath = 'tsconfig.json') {
-  const { config } = ts.readConfigFile(configPath, ts.sys.readFile);
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
-  const program = ts.createProgram(
-    entries.map((e) => resolve(e)),
-    options,
-  );
-  const checker = program.getTypeChecker();
-  const texts = new Map();
-  for (const file of program.getSourceFiles()) {
-    if (file.isDeclarationFile || file.fileName.includes('/node_modules/')) continue;
-    const edits = editsIn(file, checker);
-    if (edits.length > 0) texts.set(file.fileName, apply(file.text, edits));
-  }
-  return texts;
-}
-
-/** An esbuild plugin that loads these texts. */
-export function plainLoopsPlugin(texts) {
-  return {
-    name: 'plain-loops',
-    setup(build) {
-      build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const contents = texts.get(path.replaceAll('\\', '/'));
-        return contents === undefined ? undefined : { contents, loader: 'ts' };
-      });
-    },
-  };
-}
-
-/** Replacements of text, none of which lies in another; no line is added or taken away. */
-function editsIn(file, checker) {
+/** The edits for one file; no line is added or taken away. */
+export function loopEdits(file, checker) {
   const edits = [];
   let count = 0;
   const replace = (from, to, text) => edits.push({ from, to, text });
@@ -101,24 +69,4 @@ function editsIn(file, checker) {
   };
   visit(file);
   return edits;
-}
-
-function apply(text, edits) {
-  let out = '';
-  let from = 0;
-  // Of two edits at one place the outer loop's is noted first, and its end comes last.
-  const inOrder = edits
-    .map((edit, n) => ({ ...edit, n }))
-    .sort((a, b) => a.from - b.from || closes(b) - closes(a) || (closes(a) ? b.n - a.n : a.n - b.n));
-  for (const edit of inOrder) {
-    if (edit.from < from)
-      throw new Error(`overlapping edits at ${edit.from}: ${text.slice(edit.from, edit.from + 60)}`);
-    out += text.slice(from, edit.from) + edit.text;
-    from = edit.to;
-  }
-  return out + text.slice(from);
-}
-
-function closes({ text }) {
-  return text === ' }' ? 1 : 0;
 }

@@ -4,7 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { plainLoops, plainLoopsPlugin } from '../plain-loops.mjs';
+import { plainCode, plainCodePlugin } from '../plain-code.mjs';
 
 /** Inside the repository, so that the parsers are found. */
 const FOLDER = '.cache/bench';
@@ -22,7 +22,7 @@ export async function bundle(name: 'peak-memory' | 'tree-scan' | 'warm-child'): 
     define: { 'import.meta.url': '__filename' },
     logLevel: 'warning',
     entryPoints: [entry],
-    plugins: [plainLoopsPlugin(plainLoops([entry]))],
+    plugins: [plainCodePlugin(plainCode([entry]))],
     outfile,
   });
   return outfile;

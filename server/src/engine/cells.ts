@@ -4,7 +4,7 @@
  * that were never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
  */
 import type { Thresholds } from './thresholds.ts';
-import { covers, join, NO_BOUNDS, UNKNOWN, type Value } from './value.ts';
+import { type Bounds, covers, join, NO_BOUNDS, UNKNOWN, type Value } from './value.ts';
 
 export interface Cells {
   readonly values: Map<string, Value>;
@@ -125,7 +125,8 @@ export function isLearned(base: string, { values }: Cells): boolean {
 /** True when everything that `right` allows is allowed by `left`: when joining it would not change `left`. */
 export function coversCells(left: Cells, right: Cells): boolean {
   if (left === right) return true;
-  const [whole, other] = [wholeOf(left, right), wholeOf(right, left)];
+  const whole = wholeOf(left, right);
+  const other = whole && wholeOf(right, left);
   if (whole !== undefined && other !== undefined) return covers(whole, other);
   for (const [path, value] of left.values) {
     const other = right.values.get(path) ?? elsewhere(right, path);
@@ -155,13 +156,21 @@ function elsewhere(cells: Cells, path: string): Value | undefined {
 }
 
 export function joinCells(base: string, left: Cells, right: Cells, widen?: Thresholds): Cells {
-  const bounds = (path: string) =>
-    widen && (widen.get(path === '' ? base : path.slice(path.lastIndexOf('.'))) ?? NO_BOUNDS);
-  const [whole, wholeOther] = [wholeOf(left, right), wholeOf(right, left)];
+  const whole = wholeOf(left, right);
+  const wholeOther = whole && wholeOf(right, left);
   if (whole !== undefined && wholeOther !== undefined) {
-    const joined = join(whole, wholeOther, bounds(''));
+    const joined = join(whole, wholeOther, widen && boundsOf(widen, base, ''));
     return joined === whole ? left : { values: new Map([['', joined]]), defaults: left.defaults };
   }
+  return joinByPath(base, left, right, widen);
+}
+
+/** What widening stops at in a cell. */
+function boundsOf(widen: Thresholds, base: string, path: string): Bounds {
+  return widen.get(path === '' ? base : path.slice(path.lastIndexOf('.'))) ?? NO_BOUNDS;
+}
+
+function joinByPath(base: string, left: Cells, right: Cells, widen: Thresholds | undefined): Cells {
   let values: Map<string, Value> | undefined;
   const change = () => {
     values ??= new Map(left.values);
@@ -181,13 +190,13 @@ export function joinCells(base: string, left: Cells, right: Cells, widen?: Thres
       }
       continue;
     }
-    const joined = join(value, other, bounds(path));
+    const joined = join(value, other, widen && boundsOf(widen, base, path));
     if (joined !== value) change().set(path, joined);
   }
   for (const [path, value] of right.values) {
     if (left.values.has(path)) continue;
     const other = elsewhere(left, path);
-    const joined = other === undefined ? value : join(other, value, bounds(path));
+    const joined = other === undefined ? value : join(other, value, widen && boundsOf(widen, base, path));
     // What a load would find there covers it already, or it is known on one side only.
     if (other === undefined ? path.includes('[*]') : joined !== other) change().set(path, joined);
   }

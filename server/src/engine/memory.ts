@@ -17,7 +17,7 @@ import {
   underPattern,
 } from './cells.ts';
 import type { Thresholds } from './thresholds.ts';
-import { constant, join, type Location, UNKNOWN, type Value } from './value.ts';
+import { constant, join, type Location, type Reference, UNKNOWN, type Value } from './value.ts';
 
 export const ZERO: Value = constant(0);
 
@@ -44,7 +44,7 @@ export function isTemporary(base: string): boolean {
  * Bases are spread over this many short lists, so that a copy before a change copies few of them. The variables of one
  * function are in one: they come and go together.
  */
-const BUCKETS = 64;
+const BUCKETS = 32;
 
 /** A base object and what it holds. */
 export interface Entry {
@@ -71,9 +71,13 @@ function bucketOf(base: string): number {
   return bucket;
 }
 
+/** Characters at the end of a name that tell most names apart: they begin with the path of a file. */
+const TELLING_CHARACTERS = 16;
+
 function findBucket(base: string): number {
-  let hash = 0;
-  for (let i = 0, end = endOfOwner(base); i < end; i++) hash = (31 * hash + base.charCodeAt(i)) | 0;
+  const end = endOfOwner(base);
+  let hash = end;
+  for (let i = Math.max(0, end - TELLING_CHARACTERS); i < end; i++) hash = (31 * hash + base.charCodeAt(i)) | 0;
   return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
 }
 
@@ -128,6 +132,18 @@ function findHeld({ values }: Cells): readonly Held[] {
   return held ?? NOTHING_HELD;
 }
 
+const NO_REFERENCES: readonly Reference[] = [];
+
+/** Of cells that nobody changes any more. */
+const referencesInCells = new WeakMap<Cells, readonly Reference[]>();
+
+function findReferences({ values }: Cells): readonly Reference[] {
+  let found: readonly Reference[] = NO_REFERENCES;
+  for (const { references } of values.values())
+    if (references.length > 0) found = found.length === 0 ? references : found.concat(references);
+  return found;
+}
+
 /** Descriptors that are held: by a variable of some function alone, or by more than that. */
 export type Holdings = ReadonlyMap<string, 'variable' | 'kept'>;
 
@@ -161,16 +177,18 @@ export class Memory {
 
   private find(base: string): Cells | undefined {
     const bucket = this.buckets[bucketOf(base)]!;
-    const at = indexIn(bucket, base);
-    return at < 0 ? undefined : bucket[at]!.cells;
+    for (let i = 0; i < bucket.length; i++) {
+      const entry = bucket[i]!;
+      if (entry.base === base) return entry.cells;
+    }
+    return undefined;
   }
 
   /** `undefined` removes the base. */
   private replace(base: string, cells: Cells | undefined): void {
     const index = bucketOf(base);
-    const bucket = this.buckets[index]!;
-    const at = indexIn(bucket, base);
-    const changed = bucket.slice();
+    const changed = this.buckets[index]!.slice();
+    const at = indexIn(changed, base);
     if (cells === undefined) changed.splice(at, 1);
     else if (at < 0) changed.push({ base, cells });
     else changed[at] = { base, cells };
@@ -207,6 +225,7 @@ export class Memory {
         changed = undefined;
       }
       const bucket = changed ?? this.buckets[index]!;
+      if (bucket.length === 0) continue;
       const at = indexIn(bucket, base);
       const entry = bucket[at];
       if (entry === undefined || !isMeant(entry.cells)) continue;
@@ -268,12 +287,16 @@ export class Memory {
   /** Bases of `other` whose cells are not the very same here. */
   differing(other: Memory): { readonly base: string; readonly own: Cells | undefined; readonly cells: Cells }[] {
     const found: { base: string; own: Cells | undefined; cells: Cells }[] = [];
-    if (this.buckets === other.buckets) return found;
+    const [buckets, others] = [this.buckets, other.buckets];
+    if (buckets === others) return found;
     for (let i = 0; i < BUCKETS; i++) {
-      const left = this.buckets[i]!;
-      const right = other.buckets[i]!;
+      const left = buckets[i]!;
+      const right = others[i]!;
       if (left === right) continue;
-      for (const entry of right) {
+      for (let j = 0; j < right.length; j++) {
+        const entry = right[j]!;
+        // Versions of a bucket share the entries that were not changed.
+        if (entry === left[j]) continue;
         const { base, cells } = entry;
         const at = indexIn(left, base);
         const own = at < 0 ? undefined : left[at]!.cells;
@@ -330,6 +353,19 @@ export class Memory {
 
   cellsOf(base: string): Cells {
     return this.find(base) ?? EMPTY;
+  }
+
+  /** What the cells of a base refer to; some of it more than once. */
+  referencesIn(base: string): readonly Reference[] {
+    const cells = this.find(base);
+    if (cells === undefined) return NO_REFERENCES;
+    if (this.owned?.has(base) === true) return findReferences(cells);
+    let references = referencesInCells.get(cells);
+    if (references === undefined) {
+      references = findReferences(cells);
+      referencesInCells.set(cells, references);
+    }
+    return references;
   }
 
   /** Some cell elsewhere leads to the base, other than one of those that hold a value within a statement. */

@@ -54,6 +54,35 @@ const keysOfObjects = new WeakMap<ReadonlyMap<string, Uffd>, string>();
 const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 const NOBODY: ReadonlySet<string> = new Set();
 
+/** What a state holds beside its memory. */
+type Rest = Omit<
+  { [K in keyof State as State[K] extends (...of: never[]) => unknown ? never : K]: State[K] },
+  'memory'
+>;
+
+const BEGINNING: Rest = {
+  objects: NONE,
+  threads: NONE,
+  processes: NOBODY,
+  locks: NONE,
+  waited: NONE,
+  process: '',
+  childOf: undefined,
+  hypothesis: undefined,
+  refused: undefined,
+  notCopied: NOBODY,
+  kept: NOBODY,
+  mine: NOBODY,
+  cut: false,
+  unordered: false,
+  renamed: false,
+  unknownThreads: false,
+  wasRefused: false,
+  trace: undefined,
+  returnedAt: undefined,
+  turnover: 0,
+};
+
 export class State {
   memory: Memory;
   /** Replaced, not changed, as are the other collections: states share them. */
@@ -98,53 +127,33 @@ export class State {
   /** Children born and children lost on this path: tells whether a call changed which child an id names. */
   turnover: number;
 
-  constructor(memory: Memory = new Memory()) {
+  /** With this memory, and all else as in another state; where none is given nothing has happened yet. */
+  constructor(memory: Memory = new Memory(), from: Rest = BEGINNING) {
     this.memory = memory;
-    this.objects = NONE;
-    this.threads = NONE;
-    this.processes = NOBODY;
-    this.locks = NONE;
-    this.waited = NONE;
-    this.process = '';
-    this.childOf = undefined;
-    this.hypothesis = undefined;
-    this.refused = undefined;
-    this.notCopied = NOBODY;
-    this.kept = NOBODY;
-    this.mine = NOBODY;
-    this.cut = false;
-    this.unordered = false;
-    this.renamed = false;
-    this.unknownThreads = false;
-    this.wasRefused = false;
-    this.trace = undefined;
-    this.returnedAt = undefined;
-    this.turnover = 0;
+    this.objects = from.objects;
+    this.threads = from.threads;
+    this.processes = from.processes;
+    this.locks = from.locks;
+    this.waited = from.waited;
+    this.process = from.process;
+    this.childOf = from.childOf;
+    this.hypothesis = from.hypothesis;
+    this.refused = from.refused;
+    this.notCopied = from.notCopied;
+    this.kept = from.kept;
+    this.mine = from.mine;
+    this.cut = from.cut;
+    this.unordered = from.unordered;
+    this.renamed = from.renamed;
+    this.unknownThreads = from.unknownThreads;
+    this.wasRefused = from.wasRefused;
+    this.trace = from.trace;
+    this.returnedAt = from.returnedAt;
+    this.turnover = from.turnover;
   }
 
   clone(): State {
-    const s = new State(this.memory.clone());
-    s.objects = this.objects;
-    s.threads = this.threads;
-    s.processes = this.processes;
-    s.locks = this.locks;
-    s.waited = this.waited;
-    s.process = this.process;
-    s.childOf = this.childOf;
-    s.hypothesis = this.hypothesis;
-    s.refused = this.refused;
-    s.notCopied = this.notCopied;
-    s.kept = this.kept;
-    s.mine = this.mine;
-    s.cut = this.cut;
-    s.unordered = this.unordered;
-    s.renamed = this.renamed;
-    s.unknownThreads = this.unknownThreads;
-    s.wasRefused = this.wasRefused;
-    s.trace = this.trace;
-    s.returnedAt = this.returnedAt;
-    s.turnover = this.turnover;
-    return s;
+    return new State(this.memory.clone(), this);
   }
 
   putObject(object: Uffd): void {
@@ -228,23 +237,18 @@ export class State {
 
   /** Follows pointers from the given values; returns every base and every descriptor that can be reached. */
   reach(values: Iterable<Value>, bases: Iterable<string> = []): { bases: Set<string>; descriptors: Set<string> } {
-    const seen = new Set<string>();
+    const reached = new Set(bases);
     const descriptors = new Set<string>();
-    const queue: string[] = [...bases];
     const visit = (references: readonly Reference[]) => {
       for (const r of references) {
         if (r.kind === 'descriptor') descriptors.add(r.object);
-        else if (r.kind === 'location') queue.push(r.location.base);
+        else if (r.kind === 'location') reached.add(r.location.base);
       }
     };
     for (const { references } of values) visit(references);
-    for (let base = queue.pop(); base !== undefined; base = queue.pop()) {
-      if (seen.has(base)) continue;
-      seen.add(base);
-      for (const { references } of this.memory.cellsOf(base).values.values())
-        if (references.length > 0) visit(references);
-    }
-    return { bases: seen, descriptors };
+    // Grows while it is walked.
+    for (const base of reached) visit(this.memory.referencesIn(base));
+    return { bases: reached, descriptors };
   }
 
   /** Descriptors that some live variable, global or reachable heap object still holds. */

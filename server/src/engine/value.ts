@@ -300,9 +300,12 @@ function placeFor(r: Reference, references: readonly Reference[]): number {
 /** The key of `a` is less than that of `b`; mostly that is seen without making the keys. */
 function isBefore(a: Reference, b: Reference): boolean {
   if (a.kind === 'location' && b.kind === 'location') {
-    const [left, right] = [a.location, b.location];
-    if (left.base === right.base) return left.path < right.path;
-    if (!left.base.startsWith(right.base) && !right.base.startsWith(left.base)) return left.base < right.base;
+    const left = a.location.base;
+    const right = b.location.base;
+    if (left === right) return a.location.path < b.location.path;
+    // Of two names of which neither begins with the other.
+    const isLess = left < right;
+    if (isLess ? !right.startsWith(left) : !left.startsWith(right)) return isLess;
   }
   return referenceKey(a) < referenceKey(b);
 }
