@@ -4,6 +4,7 @@ import type { CParser, MacroDefinition, ParsedSnippet, SyntaxNode } from '../syn
 import type { Span } from '../text/span.ts';
 import type { BasicBlock, CType, Expr, Instruction, Place, Terminator, Variable } from './ir.ts';
 import { orderBlocks } from './order.ts';
+import { ScopedNames } from './scoped-names.ts';
 import type { TypeReader } from './types.ts';
 
 /** The text in which nodes lie, and the way from its offsets back to the source. */
@@ -42,12 +43,8 @@ interface MutableBlock {
   terminator: Terminator | undefined;
 }
 
-interface Scope {
-  readonly names: Map<string, Variable>;
-  /** Nested functions with the names that they have in the program. */
-  readonly functions: Map<string, string>;
-  readonly variables: Variable[];
-}
+/** The variables that end with a scope. */
+type Scope = Variable[];
 
 export interface SwitchCase {
   readonly low: Expr;
@@ -116,6 +113,9 @@ export class Builder {
   private readonly blocks: MutableBlock[] = [];
   private current: number;
   private readonly scopes: Scope[] = [];
+  private readonly variables = new ScopedNames<Variable>();
+  /** Nested functions with the names that they have in the program. */
+  private readonly functions = new ScopedNames<string>();
   private readonly breaks: JumpTarget[] = [];
   private readonly continues: JumpTarget[] = [];
   readonly switches: SwitchFrame[] = [];
@@ -147,12 +147,12 @@ export class Builder {
     this.unit.view = view;
   }
 
-  text(node: SyntaxNode): string {
-    return this.view.text.slice(node.start, node.end);
+  text({ start, end }: SyntaxNode): string {
+    return this.unit.view.text.slice(start, end);
   }
 
-  span(node: SyntaxNode): Span {
-    return this.view.spanOf(node.start, node.end);
+  span({ start, end }: SyntaxNode): Span {
+    return this.unit.view.spanOf(start, end);
   }
 
   /** The macros where the node stands, or where what is being expanded does. */
@@ -162,8 +162,9 @@ export class Builder {
   }
 
   newBlock(): number {
-    this.blocks.push({ instructions: [], terminator: undefined });
-    return this.blocks.length - 1;
+    // Lists on their own: V8 makes a literal that holds another one in its runtime.
+    const instructions: Instruction[] = [];
+    return this.blocks.push({ instructions, terminator: undefined }) - 1;
   }
 
   emit(instruction: Instruction): void {
@@ -204,12 +205,14 @@ export class Builder {
   }
 
   openScope(): void {
-    this.scopes.push({ names: new Map(), functions: new Map(), variables: [] });
+    this.scopes.push([]);
   }
 
   closeScope(span: Span): void {
     const scope = this.scopes.pop()!;
-    this.endVariables(scope.variables, span);
+    this.variables.leave(this.scopes.length);
+    this.functions.leave(this.scopes.length);
+    this.endVariables(scope, span);
   }
 
   private endVariables(variables: readonly Variable[], span: Span): void {
@@ -218,13 +221,13 @@ export class Builder {
 
   /** Ends the scopes above a depth, without leaving them in the text. */
   unwindTo(depth: number, span: Span): void {
-    for (let i = this.scopes.length - 1; i >= depth; i--) this.endVariables(this.scopes[i]!.variables, span);
+    for (let i = this.scopes.length - 1; i >= depth; i--) this.endVariables(this.scopes[i]!, span);
   }
 
   declare(name: string, variable: Variable): void {
-    const scope = this.scopes[this.scopes.length - 1]!;
-    scope.names.set(name, variable);
-    if (variable.storage === 'local' || variable.storage === 'parameter') scope.variables.push(variable);
+    this.variables.declare(name, variable, this.scopes.length);
+    if (variable.storage === 'local' || variable.storage === 'parameter')
+      this.scopes[this.scopes.length - 1]!.push(variable);
   }
 
   /** An id for a local. It holds no offset: moved text has the same ids. */
@@ -235,10 +238,8 @@ export class Builder {
   }
 
   lookup(name: string): Variable | undefined {
-    for (let i = this.scopes.length - 1; i >= 0; i--) {
-      const found = this.scopes[i]!.names.get(name);
-      if (found !== undefined) return found;
-    }
+    const found = this.variables.get(name);
+    if (found !== undefined) return found.value;
     const captured = this.nesting?.outer?.lookup(name);
     if (captured === undefined) return undefined;
     // What two functions use is not forgotten between them, like a static.
@@ -254,24 +255,21 @@ export class Builder {
 
   /** A nested function is declared or defined here; gives the name that it has in the program. */
   declareFunction(name: string): string {
-    const { functions } = this.scopes[this.scopes.length - 1]!;
-    const known = functions.get(name);
-    if (known !== undefined) return known;
+    const known = this.functions.get(name);
+    if (known?.depth === this.scopes.length) return known.value;
     const whole = `${this.nesting?.name ?? ''}.${name}`;
     const unique = this.unit.functions.has(whole) ? `${whole}.${this.newBlock()}` : whole;
     this.unit.functions.add(unique);
-    functions.set(name, unique);
+    this.functions.declare(name, unique, this.scopes.length);
     return unique;
   }
 
   /** The name in the program of a nested function that can be seen here. */
   nestedFunction(name: string): string | undefined {
-    for (let i = this.scopes.length - 1; i >= 0; i--) {
-      const { names, functions } = this.scopes[i]!;
-      const found = functions.get(name);
-      if (found !== undefined || names.has(name)) return found;
-    }
-    return this.nesting?.outer?.nestedFunction(name);
+    const found = this.functions.get(name);
+    const variable = this.variables.get(name);
+    if (found !== undefined && found.depth >= (variable?.depth ?? 0)) return found.value;
+    return variable === undefined ? this.nesting?.outer?.nestedFunction(name) : undefined;
   }
 
   lookupAny(name: string): Variable | undefined {
@@ -346,7 +344,7 @@ export class Builder {
     this.gotos.push({
       block: this.current,
       label,
-      scopes: this.scopes.map((scope) => ({ scope, variables: [...scope.variables] })),
+      scopes: this.scopes.map((scope) => ({ scope, variables: [...scope] })),
       span,
     });
     this.goto(label.block);
@@ -381,7 +379,7 @@ export class Builder {
   /** `goto *table[value]`; either is undefined where it cannot be told. */
   computedGoto(value: Expr | undefined, table: Variable | undefined, span: Span): void {
     let kept = value;
-    if (value !== undefined && value.kind !== 'constant' && this.scopes.slice(2).some((s) => s.variables.length > 0)) {
+    if (value !== undefined && value.kind !== 'constant' && this.scopes.slice(2).some((scope) => scope.length > 0)) {
       // The value is taken before the locals end.
       const taken = variablePlace(this.temporary({ kind: 'unknown', name: 'goto' }, span), span);
       this.emit({ kind: 'assign', target: taken, value, span });
@@ -485,7 +483,16 @@ function rangesOf(table: ReadonlyMap<number, string>): { low: number; high: numb
 }
 
 export function variablePlace(variable: Variable, span: Span): Place {
-  return { base: { kind: 'variable', variable }, path: [], type: variable.type, span };
+  const base: Place['base'] = { kind: 'variable', variable };
+  const path: Place['path'] = [];
+  return { base, path, type: variable.type, span };
+}
+
+/** What a pointer leads to. */
+export function pointedPlace(pointer: Expr, type: CType, span: Span): Place {
+  const base: Place['base'] = { kind: 'deref', pointer };
+  const path: Place['path'] = [];
+  return { base, path, type, span };
 }
 
 export function loadOf(place: Place, span: Span): Expr {

@@ -1,7 +1,7 @@
 /** Lowering of expressions: effects become instructions in order, what is left is an `Expr`. */
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { type Builder, constantExpr, loadOf, variablePlace } from './builder.ts';
+import { type Builder, constantExpr, loadOf, pointedPlace, variablePlace } from './builder.ts';
 import { call } from './calls.ts';
 import { withTypesKnown } from './casts.ts';
 import { branchOn } from './conditions.ts';
@@ -33,23 +33,22 @@ export function unwrap(node: SyntaxNode): SyntaxNode {
 /** Lowers an expression. `used` is false where the value is dropped. */
 export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
   const node = withTypesKnown(b, unwrap(raw));
-  const span = b.span(node);
   switch (node.type) {
     case 'identifier':
     case 'field_identifier':
       return identifier(b, node, used);
     case 'true':
-      return constantExpr(1, span, 'true');
+      return constantExpr(1, b.span(node), 'true');
     case 'false':
     case 'null':
-      return constantExpr(0, span, 'NULL');
+      return constantExpr(0, b.span(node), 'NULL');
     case 'number_literal':
-      return numberLiteral(b.text(node), span);
+      return numberLiteral(b.text(node), b.span(node));
     case 'char_literal':
-      return constantExpr(charValue(b.text(node)), span);
+      return constantExpr(charValue(b.text(node)), b.span(node));
     case 'string_literal':
     case 'concatenated_string':
-      return { kind: 'string', value: b.text(node), span };
+      return { kind: 'string', value: b.text(node), span: b.span(node) };
     case 'parenthesized_expression':
       return statementExpression(b, node);
     case 'unary_expression':
@@ -68,7 +67,7 @@ export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
       return call(b, node, used);
     case 'field_expression':
     case 'subscript_expression':
-      return loadPlace(b, place(b, node), span);
+      return loadPlace(b, place(b, node), b.span(node));
     case 'cast_expression':
       return cast(b, node);
     case 'sizeof_expression':
@@ -80,13 +79,13 @@ export function expression(b: Builder, raw: SyntaxNode, used = true): Expr {
       return expression(b, child(node, 'right')!, used);
     }
     case 'compound_literal_expression':
-      return loadPlace(b, compoundLiteral(b, node), span);
+      return loadPlace(b, compoundLiteral(b, node), b.span(node));
     case 'gnu_asm_expression':
       assembly(b, node);
-      return { kind: 'unknown', span };
+      return { kind: 'unknown', span: b.span(node) };
     default:
       for (const c of node.children) if (c.named && c.type.endsWith('expression')) expression(b, c);
-      return { kind: 'unknown', span };
+      return { kind: 'unknown', span: b.span(node) };
   }
 }
 
@@ -495,12 +494,7 @@ export function place(b: Builder, raw: SyntaxNode): Place {
       const arrow = node.children.some((c) => c.type === '->');
       if (arrow) {
         const pointerExpr = expression(b, argument);
-        return extend(
-          b,
-          { base: { kind: 'deref', pointer: pointerExpr }, path: [], type: pointee(pointerExpr), span },
-          name,
-          span,
-        );
+        return extend(b, pointedPlace(pointerExpr, pointee(pointerExpr), span), name, span);
       }
       return extend(b, place(b, argument), name, span);
     }
@@ -523,7 +517,7 @@ export function place(b: Builder, raw: SyntaxNode): Place {
     case 'pointer_expression':
       if (b.text(child(node, 'operator')!) === '*') {
         const pointerExpr = expression(b, child(node, 'argument')!);
-        return { base: { kind: 'deref', pointer: pointerExpr }, path: [], type: pointee(pointerExpr), span };
+        return pointedPlace(pointerExpr, pointee(pointerExpr), span);
       }
       break;
     case 'compound_literal_expression':

@@ -457,7 +457,8 @@ function sized(text: string): CType {
 }
 
 export function child(node: SyntaxNode, field: string): SyntaxNode | undefined {
-  return node.children.find((c) => c.field === field);
+  for (const c of node.children) if (c.field === field) return c;
+  return undefined;
 }
 
 /** Of a call. */
