@@ -4,6 +4,7 @@
  */
 import { maskSnippet } from '../syntax/mask.ts';
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
+import { child } from './types.ts';
 
 /** A text with an `a` for each run of characters in its strings: that continues no escape sequence. */
 interface Shape {
@@ -99,4 +100,22 @@ function restrung({ root, ends: before }: Known, after: readonly number[]): Synt
       ? node
       : { ...node, start: moved(node.start), end: moved(node.end), children: node.children.map(copy) };
   return copy(root);
+}
+
+/** Some call of a macro in front of a statement is a declaration to the grammar. */
+export function isMisread(root: SyntaxNode): boolean {
+  const left = [root];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (node.type === 'declaration' && declaresFunction(node)) return true;
+    for (const c of node.children) if (c.children.length > 0) left.push(c);
+  }
+  return false;
+}
+
+/** `MACRO(x) f(y);` without a semicolon after the macro is a declaration of `f` to the grammar. */
+export function declaresFunction(declaration: SyntaxNode): boolean {
+  return (
+    child(declaration, 'type')?.type === 'macro_type_specifier' &&
+    declaration.children.some((c) => c.field === 'declarator' && c.type === 'function_declarator')
+  );
 }

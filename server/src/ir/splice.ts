@@ -4,38 +4,21 @@
  * is the same. Only where an argument stands as a whole, whatever it is, is this done; everything else is parsed.
  */
 import type { SyntaxNode } from '../syntax/tree.ts';
-import type { Snippet } from './snippets.ts';
-
-/** A text in which nothing is masked, with its tree. */
-export type Spliced = Omit<Snippet, 'cleanups'>;
-
-/** A parameter in the replacement text of a macro. */
-export interface Hole {
-  readonly from: number;
-  readonly to: number;
-  /** Which of the arguments. */
-  readonly argument: number;
-}
+import type { ArgumentText, Hole, Piece } from './substitute.ts';
 
 /** What a macro expands to with a name in the place of each argument. */
-export interface Template extends Spliced {
+export interface Template {
+  readonly root: SyntaxNode;
   /** In the order of the text. */
   readonly holes: readonly Hole[];
+  /** The text in front of each hole, and behind the last one. */
+  readonly between: readonly string[];
 }
 
 /** What a call has for one parameter: nothing is there for an argument of several where the parameter is one. */
-export interface Argument {
-  readonly text: string;
+export interface Argument extends ArgumentText {
   /** Its expressions, one after the other with a comma and a blank between them. */
   readonly nodes: readonly SyntaxNode[];
-}
-
-/** The text and the tree with the arguments in the holes; undefined where the tree has to be parsed. */
-export function splice(template: Template, given: readonly Argument[]): Spliced | undefined {
-  if (template.root.hasError) return undefined;
-  const splicing = new Splicing(template, given);
-  const root = splicing.copy(template.root);
-  return splicing.failed || splicing.filled !== template.holes.length ? undefined : { text: splicing.text(), root };
 }
 
 /** Nodes of which a name can be the whole text, and the same nodes would have another name. */
@@ -61,66 +44,62 @@ const WORDS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-class Splicing {
-  filled = 0;
-  failed = false;
+/** The arguments of one call in the holes of a template. */
+export class Splicing {
+  readonly text: string;
+  /** The arguments in it that stand in the source. */
+  readonly pieces: readonly Piece[];
   private readonly template: Template;
   private readonly given: readonly Argument[];
-  /** By how much the text behind each hole is moved. */
-  private readonly shifts: readonly number[];
+  private filled = 0;
+  private failed = false;
+  /** By how much the text behind the holes that are filled is moved. */
+  private shift = 0;
 
   constructor(template: Template, given: readonly Argument[]) {
     this.template = template;
     this.given = given;
-    let shift = 0;
-    this.shifts = template.holes.map(({ from, to, argument }) => {
-      shift += given[argument]!.text.length - (to - from);
-      return shift;
-    });
-  }
-
-  text(): string {
-    const { text, holes } = this.template;
+    const { holes, between } = template;
+    const pieces: Piece[] = [];
     let out = '';
-    let at = 0;
-    for (const { from, to, argument } of holes) {
-      out += text.slice(at, from) + this.given[argument]!.text;
-      at = to;
+    for (const [i, { argument, kind }] of holes.entries()) {
+      out += between[i]!;
+      const { text, start } = given[argument]!;
+      if (kind === 'alone' && start >= 0) pieces.push({ from: out.length, to: out.length + text.length, outer: start });
+      out += text;
     }
-    return out + text.slice(at);
+    this.text = out + between[holes.length]!;
+    this.pieces = pieces;
   }
 
-  copy(node: SyntaxNode): SyntaxNode {
+  /** Undefined where the tree has to be parsed. */
+  root(): SyntaxNode | undefined {
+    const { root, holes } = this.template;
+    const spliced = this.copy(root);
+    return this.failed || this.filled < holes.length ? undefined : spliced;
+  }
+
+  private copy(node: SyntaxNode): SyntaxNode {
     const { holes } = this.template;
-    if (holes.length === 0 || node.end <= holes[0]!.from) return node;
+    if (isInFront(node, holes[this.filled])) return shifted(node, this.shift);
+    const start = node.start + this.shift;
     const children: SyntaxNode[] = [];
     for (const child of node.children) {
-      const hole = NAMES.has(child.type) ? this.holeAt(child) : undefined;
-      if (hole === undefined) children.push(this.copy(child));
-      else this.fill(child, hole, node, children);
+      const hole = holes[this.filled];
+      if (hole !== undefined && isHole(child, hole)) this.fill(child, hole, node, children);
+      else children.push(this.copy(child));
     }
-    return placed(node, this.moved(node.start), this.moved(node.end), children);
-  }
-
-  private holeAt({ start, end }: SyntaxNode): number | undefined {
-    const found = this.template.holes.findIndex(({ from, to }) => from === start && to === end);
-    return found < 0 ? undefined : found;
-  }
-
-  private moved(offset: number): number {
-    const { holes } = this.template;
-    let last = holes.length - 1;
-    while (last >= 0 && holes[last]!.to > offset) last--;
-    return last < 0 ? offset : offset + this.shifts[last]!;
+    return placed(node, start, node.end + this.shift, children);
   }
 
   /** The argument in the place of the name, as one or more children of the node around it. */
-  private fill(name: SyntaxNode, hole: number, { type }: SyntaxNode, children: SyntaxNode[]): void {
-    const argument = this.given[this.template.holes[hole]!.argument]!;
+  private fill(name: SyntaxNode, hole: Hole, { type }: SyntaxNode, children: SyntaxNode[]): void {
+    const argument = this.given[hole.argument]!;
     const { text, nodes } = argument;
     const [only] = nodes;
-    const start = this.moved(name.start);
+    const start = name.start + this.shift;
     this.filled++;
+    this.shift += text.length - (hole.to - hole.from);
     if (name.type === 'string_content' || (only?.type === 'identifier' && namesOnly(argument))) {
       children.push(placed(name, start, start + text.length, name.children));
     } else if (type === 'argument_list' || (type === 'parenthesized_expression' && namesOnly(argument))) {
@@ -138,6 +117,14 @@ class Splicing {
       for (const part of parts) children.push(shifted(part, start - only!.start));
     } else this.failed = true;
   }
+}
+
+function isInFront({ end }: SyntaxNode, hole: Hole | undefined): boolean {
+  return hole === undefined || end <= hole.from;
+}
+
+function isHole({ type, start, end }: SyntaxNode, { from, to }: Hole): boolean {
+  return start === from && end === to && NAMES.has(type);
 }
 
 /** It is one expression, and what the parser takes for names in it are names anywhere else. */
@@ -160,17 +147,29 @@ function isText({ type }: SyntaxNode): boolean {
 }
 
 const COMMA = ',';
+const NOTHING: readonly SyntaxNode[] = [];
 
 function comma(start: number): SyntaxNode {
   const end = start + COMMA.length;
-  return { type: COMMA, field: undefined, named: false, start, end, children: [], isError: false, hasError: false };
+  return {
+    type: COMMA,
+    field: undefined,
+    named: false,
+    start,
+    end,
+    children: NOTHING,
+    isError: false,
+    hasError: false,
+  };
 }
 
 function shifted(node: SyntaxNode, by: number): SyntaxNode {
   if (by === 0) return node;
+  const { start, end, children: before } = node;
+  if (before.length === 0) return placed(node, start + by, end + by, before);
   const children: SyntaxNode[] = [];
-  for (const child of node.children) children.push(shifted(child, by));
-  return placed(node, node.start + by, node.end + by, children);
+  for (const child of before) children.push(shifted(child, by));
+  return placed(node, start + by, end + by, children);
 }
 
 /**

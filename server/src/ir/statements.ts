@@ -8,9 +8,10 @@ import { branchOn } from './conditions.ts';
 import { expression, place, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type { Expr, Place, Variable } from './ir.ts';
-import { declaresFunction, expand, within } from './macros.ts';
+import { expand, within } from './macros.ts';
 import { madeName } from './made-names.ts';
 import { qualifiersOf } from './parameters.ts';
+import { declaresFunction } from './snippets.ts';
 import { STATEMENT } from './templates.ts';
 import { argumentsOf, child } from './types.ts';
 

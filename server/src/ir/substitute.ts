@@ -1,6 +1,5 @@
 /** Arguments in the replacement text of a macro: what comes out, and where in it each of them lies. */
 import type { MacroDefinition } from '../syntax/tree.ts';
-import type { Hole } from './splice.ts';
 
 /** Text of an expansion that stands in the source. */
 export interface Piece {
@@ -10,10 +9,20 @@ export interface Piece {
   readonly outer: number;
 }
 
+/** A parameter in the replacement text of a macro. */
+export interface Hole {
+  readonly from: number;
+  readonly to: number;
+  /** Which of the arguments. */
+  readonly argument: number;
+  /** It may be a word alone, one in quotes (without them), one behind `, ##`, or a part of another word. */
+  readonly kind: 'alone' | 'quoted' | 'listed' | 'glued';
+}
+
 export interface Substitution {
   readonly text: string;
   readonly pieces: readonly Piece[];
-  /** Where arguments lie that have any text: inside of the quotes of those that are made strings. */
+  /** Where arguments lie that have any text. */
   readonly holes: readonly Hole[];
 }
 
@@ -24,6 +33,9 @@ export interface ArgumentText {
 }
 
 const NOTHING: ArgumentText = { text: '', start: -1 };
+
+/** What says where an argument ends: most characters say nothing. */
+const MARK = /["'(){}[\],]/g;
 
 /** Splits the arguments of a call by its text, so that types and braces as arguments survive. */
 export function splitArguments(text: string, node: { readonly start: number; readonly end: number }): ArgumentText[] {
@@ -36,23 +48,45 @@ export function splitArguments(text: string, node: { readonly start: number; rea
     const lead = raw.length - raw.trimStart().length;
     result.push({ text: raw.trim(), start: start + lead });
   };
-  for (let i = open; i >= 0 && i < node.end; i++) {
-    const c = text[i];
-    if (c === '"' || c === "'") {
-      for (i++; i < node.end && text[i] !== c; i++) if (text[i] === '\\') i++;
-    } else if (c === '(' || c === '{' || c === '[') depth++;
-    else if (c === ')' || c === '}' || c === ']') {
-      depth--;
-      if (depth === 0) {
-        push(i);
+  if (open < 0) return result;
+  MARK.lastIndex = open;
+  while (MARK.test(text)) {
+    const i = MARK.lastIndex - 1;
+    if (i >= node.end) break;
+    switch (text[i]) {
+      case '"':
+      case "'":
+        MARK.lastIndex = closingQuote(text, i) + 1;
         break;
-      }
-    } else if (c === ',' && depth === 1) {
-      push(i);
-      start = i + 1;
+      case '(':
+      case '{':
+      case '[':
+        depth++;
+        break;
+      case ',':
+        if (depth > 1) break;
+        push(i);
+        start = i + 1;
+        break;
+      default:
+        depth--;
+        if (depth > 0) break;
+        push(i);
+        return result;
     }
   }
   return result;
+}
+
+/** Where the quotes end that begin here; the end of the text where they do not. */
+function closingQuote(text: string, open: number): number {
+  const quote = text[open]!;
+  for (let at = text.indexOf(quote, open + 1); at >= 0; at = text.indexOf(quote, at + 1)) {
+    let escapes = at;
+    while (text[escapes - 1] === '\\') escapes--;
+    if ((at - escapes) % 2 === 0) return at;
+  }
+  return text.length;
 }
 
 /** The replacement text of a macro with the arguments in it (C17 6.10.3.1). */
@@ -85,7 +119,7 @@ export function substitute(macro: MacroDefinition, args: readonly ArgumentText[]
   for (const { text, quoted, pasted, name } of tokensOf(body)) {
     const written = quoted === undefined ? undefined : byName.get(quoted);
     if (written !== undefined) {
-      if (written.text !== '') holes.push(holeAt(out.length + 1, written));
+      if (written.text !== '') holes.push(holeAt(out.length + 1, written, 'quoted'));
       out += JSON.stringify(written.text);
       continue;
     }
@@ -96,7 +130,7 @@ export function substitute(macro: MacroDefinition, args: readonly ArgumentText[]
       else {
         const comma = /,\s*$/.test(out);
         if (!comma) out = out.trimEnd();
-        else if (value !== undefined) holes.push(holeAt(out.length, value));
+        if (value !== undefined) holes.push(holeAt(out.length, value, comma ? 'listed' : 'glued'));
         out += value?.text ?? pasted;
       }
       continue;
@@ -107,14 +141,18 @@ export function substitute(macro: MacroDefinition, args: readonly ArgumentText[]
       continue;
     }
     if (value.start >= 0) pieces.push({ from: out.length, to: out.length + value.text.length, outer: value.start });
-    if (value.text !== '') holes.push(holeAt(out.length, value));
+    if (value.text !== '') holes.push(holeAt(out.length, value, 'alone'));
     out += value.text;
   }
   return { text: out, pieces, holes };
 }
 
-function holeAt(from: number, { text, argument }: ArgumentText & { readonly argument: number }): Hole {
-  return { from, to: from + text.length, argument };
+function holeAt(
+  from: number,
+  { text, argument }: ArgumentText & { readonly argument: number },
+  kind: Hole['kind'],
+): Hole {
+  return { from, to: from + text.length, argument, kind };
 }
 
 /** A part of a macro's body: a word that may be a parameter, alone or with `#` or `##`, or whatever stands between. */

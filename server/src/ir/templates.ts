@@ -1,7 +1,7 @@
 /** Trees of macros with a name for each argument, from which those of their expansions are put together. */
 import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
-import { parseSnippet } from './snippets.ts';
-import { type Spliced, splice, type Template } from './splice.ts';
+import { isMisread, parseSnippet } from './snippets.ts';
+import { type Argument, Splicing, type Template } from './splice.ts';
 import { type ArgumentText, substitute } from './substitute.ts';
 
 /** What stands around an expansion when it is parsed. */
@@ -25,58 +25,93 @@ export interface Use {
   readonly nodes: readonly SyntaxNode[];
   readonly texts: readonly ArgumentText[];
   readonly surrounding: Surrounding;
-  /** The expansion with what stands around it. */
-  readonly written: string;
 }
 
 /**
- * The expansion and its tree, without parsing it; undefined where that cannot be done, as where `#` or `##` makes
- * something else of an argument.
+ * The expansion, with what stands around it, put together from the macro and the arguments; undefined where that cannot
+ * be done, as where `#` or `##` makes something else of an argument.
  */
-export function splicedTree(parser: CParser, use: Use): Spliced | undefined {
-  const { macro, nodes: all, texts } = use;
-  if (all.length !== texts.length) return undefined;
-  for (const [i, { text, start }] of texts.entries())
-    if (all[i]!.hasError || all[i]!.start !== start || all[i]!.end !== start + text.length) return undefined;
-  const given = macro.parameters!.map((p, i) => {
-    const isRest = p.endsWith('...');
-    const nodes = isRest ? all.slice(i) : all.slice(i, i + 1);
-    return {
-      text: texts
-        .slice(i, i + nodes.length)
-        .map((t) => t.text)
-        .join(', '),
-      nodes,
-    };
-  });
-  const areThere = given.map(({ nodes }) => nodes.length > 0);
-  const template = templateOf(parser, use, areThere);
-  const spliced = template && splice(template, given);
-  return spliced?.text === use.written ? spliced : undefined;
+export function splicingOf(parser: CParser, use: Use): Splicing | undefined {
+  if (!areTexts(use.nodes, use.texts)) return undefined;
+  const template = templateOf(parser, use);
+  if (template === undefined) return undefined;
+  const given = argumentsFor(use);
+  for (const { argument, kind } of template.holes)
+    if (kind === 'quoted' && isEscaped(given[argument]!.text)) return undefined;
+  return given.some(({ nodes }) => nodes.some(isMisread)) ? undefined : new Splicing(template, given);
 }
 
-const templates = new WeakMap<ReadonlyMap<string, MacroDefinition>, Map<string, Template | undefined>>();
+/** The nodes are all that stands in the texts. */
+function areTexts(nodes: readonly SyntaxNode[], texts: readonly ArgumentText[]): boolean {
+  if (nodes.length !== texts.length) return false;
+  for (let i = 0; i < nodes.length; i++) {
+    const { start, end, hasError } = nodes[i]!;
+    const written = texts[i]!;
+    if (hasError || start !== written.start || end !== start + written.text.length) return false;
+  }
+  return true;
+}
+
+/** What the call has for each parameter. */
+function argumentsFor({ macro, nodes: all, texts }: Use): Argument[] {
+  return macro.parameters!.map((parameter, i) => {
+    const nodes = parameter.endsWith('...') ? all.slice(i) : all.slice(i, i + 1);
+    const rest = nodes.length > 1 ? texts.slice(i) : undefined;
+    if (rest !== undefined) return { text: rest.map((t) => t.text).join(', '), start: -1, nodes };
+    const { text, start } = texts[i] ?? NOTHING;
+    return { text, start, nodes };
+  });
+}
+
+/** `#` puts escapes into it. */
+function isEscaped(text: string): boolean {
+  return JSON.stringify(text).length !== text.length + 2;
+}
+
+/** What is given for a parameter for which the call has no argument. */
+const NOTHING: ArgumentText = { text: '', start: -1 };
+
+/** A template, or none, for calls with that many arguments. */
+interface Known {
+  readonly surrounding: Surrounding;
+  readonly count: number;
+  readonly template: Template | undefined;
+}
+
+const known = new WeakMap<ReadonlyMap<string, MacroDefinition>, Map<MacroDefinition, Known[]>>();
 
 /** The macro with a name for each argument that is there, where it is parsed as it is written. */
-function templateOf(parser: CParser, use: Use, areThere: readonly boolean[]): Template | undefined {
-  const { macro, macros, surrounding } = use;
-  let known = templates.get(macros);
-  if (known === undefined) {
-    known = new Map();
-    templates.set(macros, known);
+function templateOf(parser: CParser, use: Use): Template | undefined {
+  const { macro, macros, nodes, surrounding } = use;
+  let byMacro = known.get(macros);
+  if (byMacro === undefined) {
+    byMacro = new Map();
+    known.set(macros, byMacro);
   }
-  const key = [macro.name, surrounding.before, surrounding.after, areThere.join()].join('\n');
-  if (known.has(key)) return known.get(key);
-  const names = areThere.map((isThere, i) => ({ text: isThere ? `argument_${i}_of_${macro.name}` : '', start: i }));
+  let templates = byMacro.get(macro);
+  if (templates === undefined) {
+    templates = [];
+    byMacro.set(macro, templates);
+  }
+  const count = Math.min(nodes.length, macro.parameters!.length);
+  for (const made of templates) if (made.count === count && made.surrounding === surrounding) return made.template;
+  const template = madeTemplate(parser, use, count);
+  templates.push({ surrounding, count, template });
+  return template;
+}
+
+function madeTemplate(parser: CParser, { macro, macros, surrounding }: Use, count: number): Template | undefined {
+  const names = macro.parameters!.map((_, i) => ({
+    text: i < count ? `argument_${i}_of_${macro.name}` : '',
+    start: i,
+  }));
   const { text, holes } = substitute(macro, names);
   const written = surrounding.before + text + surrounding.after;
   const parsed = parseSnippet(parser, written, macros);
+  if (parsed.text !== written || parsed.root.hasError || isMisread(parsed.root)) return undefined;
+  if (holes.some(({ kind }) => kind === 'glued')) return undefined;
   const by = surrounding.before.length;
-  const template = {
-    text: written,
-    root: parsed.root,
-    holes: holes.map(({ from, to, argument }) => ({ from: from + by, to: to + by, argument })),
-  };
-  known.set(key, parsed.text === written ? template : undefined);
-  return known.get(key);
+  const moved = holes.map(({ from, to, argument, kind }) => ({ from: from + by, to: to + by, argument, kind }));
+  const between = [...moved, undefined].map((hole, i) => written.slice(moved[i - 1]?.to ?? 0, hole?.from));
+  return { root: parsed.root, holes: moved, between };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { surrounded } from '../../src/ir/macros.ts';
 import { parseSnippet } from '../../src/ir/snippets.ts';
 import { splitArguments, substitute } from '../../src/ir/substitute.ts';
-import { STATEMENT, splicedTree } from '../../src/ir/templates.ts';
+import { STATEMENT, splicingOf } from '../../src/ir/templates.ts';
 import { parseFile } from '../../src/syntax/file.ts';
 import { createParser } from '../../src/syntax/parser.ts';
 import type { CParser, MacroDefinition, SyntaxNode } from '../../src/syntax/tree.ts';
@@ -59,12 +60,16 @@ function compareAll(parser: CParser, root: SyntaxNode, text: string, macros: Rea
       counts.calls++;
       const nodes = list!.children.filter((c) => c.named && c.type !== 'comment');
       const texts = splitArguments(text, node);
-      const expansion = STATEMENT.before + substitute(macro, texts).text + STATEMENT.after;
-      const use = { macro, macros, nodes, texts, surrounding: STATEMENT, written: expansion };
-      const spliced = splicedTree(parser, use);
-      if (spliced !== undefined) {
+      const { text: expansion, pieces } = surrounded(substitute(macro, texts), STATEMENT);
+      const splicing = splicingOf(parser, { macro, macros, nodes, texts, surrounding: STATEMENT });
+      if (splicing !== undefined) {
+        assert.equal(splicing.text, expansion);
+        assert.deepEqual(splicing.pieces, pieces, expansion);
+      }
+      const root = splicing?.root();
+      if (root !== undefined) {
         counts.spliced++;
-        assert.deepEqual({ ...spliced, cleanups: new Map() }, parseSnippet(parser, expansion, macros), expansion);
+        assert.deepEqual({ text: expansion, root, cleanups: new Map() }, parseSnippet(parser, expansion, macros));
       }
     }
     node.children.forEach(visit);
