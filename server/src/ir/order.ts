@@ -24,11 +24,15 @@ export function orderBlocks(blocks: readonly GrowingBlock[], keepsArms = true): 
       state.set(top.block, 'done');
       order.push(top.block);
       stack.pop();
-    } else if (state.get(successor) === 'open') heads.add(successor);
-    else if (!state.has(successor)) push(successor);
+      continue;
+    }
+    const known = state.get(successor);
+    if (known === undefined) push(successor);
+    else if (known === 'open') heads.add(successor);
   }
   order.reverse();
-  const ids = new Map(order.map((block, i) => [block, i]));
+  const ids = new Map<number, number>();
+  for (let i = 0; i < order.length; i++) ids.set(order[i]!, i);
   const to = (block: number) => ids.get(block)!;
   return order.map((block, id) => ({
     id,

@@ -62,12 +62,13 @@ function truthOf(e: Expr): boolean | undefined {
  * variable takes the value itself: a test of it says nothing of a copy.
  */
 function dropCopies(blocks: readonly GrowingBlock[]): void {
-  const copies = blocks.flatMap(({ instructions }) =>
-    instructions.flatMap((_, at) => {
+  const copies: { readonly instructions: Instruction[]; readonly at: number; readonly to: number }[] = [];
+  for (const { instructions } of blocks) {
+    for (let at = 0; at < instructions.length; at++) {
       const to = copyOf(instructions, at);
-      return to === undefined ? [] : [{ instructions, at, to }];
-    }),
-  );
+      if (to !== undefined) copies.push({ instructions, at, to });
+    }
+  }
   if (copies.length === 0) return;
   const uses = countTemporaries(blocks);
   for (const { instructions, at, to } of copies.reverse()) {
@@ -148,8 +149,9 @@ function countPredecessors(blocks: readonly GrowingBlock[]): Map<number, number>
   const queue = [0];
   for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
     for (const s of successors(blocks[at]!.terminator!)) {
-      if (!counts.has(s)) queue.push(s);
-      counts.set(s, (counts.get(s) ?? 0) + 1);
+      const count = counts.get(s);
+      if (count === undefined) queue.push(s);
+      counts.set(s, (count ?? 0) + 1);
     }
   }
   return counts;
@@ -177,7 +179,8 @@ export function withTargets(t: Terminator, to: (block: number) => number): Termi
       return target === t.target ? t : { kind: 'goto', target };
     }
     case 'branch': {
-      const [whenTrue, whenFalse] = [to(t.whenTrue), to(t.whenFalse)];
+      const whenTrue = to(t.whenTrue);
+      const whenFalse = to(t.whenFalse);
       return whenTrue === t.whenTrue && whenFalse === t.whenFalse ? t : branchTo(t, whenTrue, whenFalse, t.origin);
     }
     case 'switch':

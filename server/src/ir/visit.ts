@@ -10,7 +10,7 @@ export interface Visitor {
 const walked = new WeakMap<FunctionBody, { readonly exprs: readonly Expr[]; readonly places: readonly Place[] }>();
 
 /** All places, then all expressions, each in the order in which they stand. */
-export function visitBody(body: FunctionBody, visitor: Partial<Visitor>): void {
+export function visitBody(body: FunctionBody, { expr, place }: Partial<Visitor>): void {
   let found = walked.get(body);
   if (found === undefined) {
     const exprs: Expr[] = [];
@@ -23,8 +23,8 @@ export function visitBody(body: FunctionBody, visitor: Partial<Visitor>): void {
     found = { exprs, places };
     walked.set(body, found);
   }
-  if (visitor.place !== undefined) for (const p of found.places) visitor.place(p);
-  if (visitor.expr !== undefined) for (const e of found.exprs) visitor.expr(e);
+  if (place !== undefined) for (const p of found.places) place(p);
+  if (expr !== undefined) for (const e of found.exprs) expr(e);
 }
 
 export function visitInitialiser(global: GlobalVariable, visitor: Visitor): void {
