@@ -216,7 +216,7 @@ export class Builder {
   }
 
   private endVariables(variables: readonly Variable[], span: Span): void {
-    if (variables.length > 0) this.emit({ kind: 'end-scope', variables: [...variables].reverse(), span });
+    if (variables.length > 0) this.emit({ kind: 'end-scope', variables: variables.slice().reverse(), span });
   }
 
   /** Ends the scopes above a depth, without leaving them in the text. */

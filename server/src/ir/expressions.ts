@@ -626,6 +626,6 @@ export function expandExpression(
     if (only.hasError) return undefined;
     return within(b, macro, e.view, () => expression(b, only, used));
   }
-  if (e.statements.length === 0 || e.root.hasError) return undefined;
+  if (e.statements.length === 0 || e.hasError) return undefined;
   return within(b, macro, e.view, () => statementsValue(b, e.statements, b.span(e.statements[0]!)));
 }

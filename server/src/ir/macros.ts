@@ -3,14 +3,15 @@ import type { CParser, MacroDefinition, ParsedSnippet, SyntaxNode } from '../syn
 import type { Builder, View } from './builder.ts';
 import { prescanned } from './prescan.ts';
 import { MAX_EXPANSION, rescan } from './rescan.ts';
-import { isMisread, NO_CLEANUPS, parseSnippet } from './snippets.ts';
+import { isMisread, NO_CLEANUPS, parseSnippet, type Snippet } from './snippets.ts';
 import { type Piece, type Substitution, splitArguments, substitute } from './substitute.ts';
-import { STATEMENT, type Surrounding, splicingOf } from './templates.ts';
+import { STATEMENT, type Surrounding, splicingOf, statementsOf } from './templates.ts';
 
 const MAX_DEPTH = 24;
 
 export interface Expansion {
-  readonly root: SyntaxNode;
+  /** The parser met something in it that it does not know. */
+  readonly hasError: boolean;
   readonly view: View;
   /** Statements of the expansion (it was parsed as the body of a function). */
   readonly statements: readonly SyntaxNode[];
@@ -37,18 +38,17 @@ export function expand(
   }
   let snippet = snippets.get(text);
   if (snippet === undefined) {
-    const root = splicing?.root();
+    const statements = splicing?.statements();
     snippet =
-      root === undefined
+      statements === undefined
         ? parsedSnippet(b.unit.parser, text, macro.name, surrounding, macros)
-        : { text, written: text, isRescanned: false, root, cleanups: NO_CLEANUPS };
+        : { text, written: text, isRescanned: false, statements, hasError: false, cleanups: NO_CLEANUPS };
     snippets.set(text, snippet);
   }
-  const body = snippet.root.children[0]?.children.find((c) => c.type === 'compound_statement');
-  if (body === undefined) return undefined;
-  const statements = body.children.filter((c) => c.type !== '{' && c.type !== '}' && c.type !== 'comment');
+  const { statements, hasError } = snippet;
+  if (statements === undefined) return undefined;
   const view = viewOf(snippet, snippet.isRescanned ? [] : pieces, b.view, macro, node);
-  return { root: snippet.root, view, statements };
+  return { hasError, view, statements };
 }
 
 /** The text with what stands around it. */
@@ -67,15 +67,20 @@ function parsedSnippet(
   { before, after }: Surrounding,
   macros: ReadonlyMap<string, MacroDefinition>,
 ): ParsedSnippet {
-  const snippet = { ...parseSnippet(parser, written, macros), written, isRescanned: false };
-  if (!snippet.root.hasError && !isMisread(snippet.root)) return snippet;
-  // Macros that follow each other with nothing between are no C before they are expanded, too.
-  const text = written.slice(before.length, written.length - after.length);
-  const further = rescan(text, macros, { hidden: [name] })?.text ?? text;
-  if (further === text) return snippet;
-  const rewritten = before + further + after;
-  const other = parseSnippet(parser, rewritten, macros);
-  return other.root.hasError ? snippet : { ...other, written: rewritten, isRescanned: true };
+  const parsed = parseSnippet(parser, written, macros);
+  if (parsed.root.hasError || isMisread(parsed.root)) {
+    // Macros that follow each other with nothing between are no C before they are expanded, too.
+    const text = written.slice(before.length, written.length - after.length);
+    const further = rescan(text, macros, { hidden: [name] })?.text ?? text;
+    const rewritten = before + further + after;
+    const other = further === text ? undefined : parseSnippet(parser, rewritten, macros);
+    if (other?.root.hasError === false) return asBody(other, rewritten, true);
+  }
+  return asBody(parsed, written, false);
+}
+
+function asBody({ text, root, cleanups }: Snippet, written: string, isRescanned: boolean): ParsedSnippet {
+  return { text, written, isRescanned, statements: statementsOf(root), hasError: root.hasError, cleanups };
 }
 
 /** The expansion of a macro used by `node`; what is no piece of an argument stands where the use does. */

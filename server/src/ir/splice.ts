@@ -8,7 +8,7 @@ import type { ArgumentText, Hole, Piece } from './substitute.ts';
 
 /** What a macro expands to with a name in the place of each argument. */
 export interface Template {
-  readonly root: SyntaxNode;
+  readonly statements: readonly SyntaxNode[];
   /** In the order of the text. */
   readonly holes: readonly Hole[];
   /** The text in front of each hole, and behind the last one. */
@@ -62,9 +62,10 @@ export class Splicing {
     const { holes, between } = template;
     const pieces: Piece[] = [];
     let out = '';
-    for (const [i, { argument, kind }] of holes.entries()) {
-      out += between[i]!;
+    for (let i = 0; i < holes.length; i++) {
+      const { argument, kind } = holes[i]!;
       const { text, start } = given[argument]!;
+      out += between[i]!;
       if (kind === 'alone' && start >= 0) pieces.push({ from: out.length, to: out.length + text.length, outer: start });
       out += text;
     }
@@ -72,22 +73,28 @@ export class Splicing {
     this.pieces = pieces;
   }
 
-  /** Undefined where the tree has to be parsed. */
-  root(): SyntaxNode | undefined {
-    const { root, holes } = this.template;
-    const spliced = this.copy(root);
+  /** Undefined where they have to be parsed. */
+  statements(): readonly SyntaxNode[] | undefined {
+    const { statements, holes } = this.template;
+    const spliced: SyntaxNode[] = [];
+    for (const node of statements) spliced.push(this.copy(node));
     return this.failed || this.filled < holes.length ? undefined : spliced;
   }
 
   private copy(node: SyntaxNode): SyntaxNode {
     const { holes } = this.template;
-    if (isInFront(node, holes[this.filled])) return shifted(node, this.shift);
+    let hole = holes[this.filled];
+    if (hole === undefined || node.end <= hole.from) return shifted(node, this.shift);
     const start = node.start + this.shift;
     const children: SyntaxNode[] = [];
     for (const child of node.children) {
-      const hole = holes[this.filled];
-      if (hole !== undefined && isHole(child, hole)) this.fill(child, hole, node, children);
+      if (hole === undefined || child.end <= hole.from) {
+        children.push(shifted(child, this.shift));
+        continue;
+      }
+      if (isHole(child, hole)) this.fill(child, hole, node, children);
       else children.push(this.copy(child));
+      hole = holes[this.filled];
     }
     return placed(node, start, node.end + this.shift, children);
   }
@@ -117,10 +124,6 @@ export class Splicing {
       for (const part of parts) children.push(shifted(part, start - only!.start));
     } else this.failed = true;
   }
-}
-
-function isInFront({ end }: SyntaxNode, hole: Hole | undefined): boolean {
-  return hole === undefined || end <= hole.from;
 }
 
 function isHole({ type, start, end }: SyntaxNode, { from, to }: Hole): boolean {
@@ -164,12 +167,17 @@ function comma(start: number): SyntaxNode {
 }
 
 function shifted(node: SyntaxNode, by: number): SyntaxNode {
-  if (by === 0) return node;
-  const { start, end, children: before } = node;
-  if (before.length === 0) return placed(node, start + by, end + by, before);
-  const children: SyntaxNode[] = [];
-  for (const child of before) children.push(shifted(child, by));
-  return placed(node, start + by, end + by, children);
+  return by === 0 ? node : moved(node, by);
+}
+
+function moved({ type, field, named, start, end, children: before }: SyntaxNode, by: number): SyntaxNode {
+  let children = before;
+  if (before.length > 0) {
+    const after: SyntaxNode[] = [];
+    for (const child of before) after.push(moved(child, by));
+    children = after;
+  }
+  return { type, field, named, start: start + by, end: end + by, children, isError: false, hasError: false };
 }
 
 /**

@@ -16,6 +16,12 @@ export const STATEMENT: Surrounding = { before: 'void f(void){', after: ';}' };
 export const ELEMENT: Surrounding = { before: 'void f(void){int v[]={', after: '};}' };
 export const DESIGNATOR: Surrounding = { before: ELEMENT.before, after: '=0};}' };
 
+/** What is parsed between the two; undefined where that is no body of a function. */
+export function statementsOf(root: SyntaxNode): readonly SyntaxNode[] | undefined {
+  const body = root.children[0]?.children.find((c) => c.type === 'compound_statement');
+  return body?.children.filter((c) => c.type !== '{' && c.type !== '}' && c.type !== 'comment');
+}
+
 /** A call of a macro. */
 export interface Use {
   readonly macro: MacroDefinition;
@@ -109,9 +115,10 @@ function madeTemplate(parser: CParser, { macro, macros, surrounding }: Use, coun
   const written = surrounding.before + text + surrounding.after;
   const parsed = parseSnippet(parser, written, macros);
   if (parsed.text !== written || parsed.root.hasError || isMisread(parsed.root)) return undefined;
-  if (holes.some(({ kind }) => kind === 'glued')) return undefined;
+  const statements = statementsOf(parsed.root);
+  if (statements === undefined || holes.some(({ kind }) => kind === 'glued')) return undefined;
   const by = surrounding.before.length;
   const moved = holes.map(({ from, to, argument, kind }) => ({ from: from + by, to: to + by, argument, kind }));
   const between = [...moved, undefined].map((hole, i) => written.slice(moved[i - 1]?.to ?? 0, hole?.from));
-  return { root: parsed.root, holes: moved, between };
+  return { statements, holes: moved, between };
 }

@@ -88,7 +88,9 @@ export interface ParsedSnippet {
   readonly written: string;
   /** The macros in the expansion are expanded in it: nothing in it has a place in the source. */
   readonly isRescanned: boolean;
-  readonly root: SyntaxNode;
+  /** Undefined where it is no body of a function to the parser. */
+  readonly statements: readonly SyntaxNode[] | undefined;
+  readonly hasError: boolean;
   /** Offsets of cleanup attributes, with the function's name. */
   readonly cleanups: ReadonlyMap<number, string>;
 }

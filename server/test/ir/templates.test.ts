@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { surrounded } from '../../src/ir/macros.ts';
 import { parseSnippet } from '../../src/ir/snippets.ts';
 import { splitArguments, substitute } from '../../src/ir/substitute.ts';
-import { STATEMENT, splicingOf } from '../../src/ir/templates.ts';
+import { STATEMENT, splicingOf, statementsOf } from '../../src/ir/templates.ts';
 import { parseFile } from '../../src/syntax/file.ts';
 import { createParser } from '../../src/syntax/parser.ts';
 import type { CParser, MacroDefinition, SyntaxNode } from '../../src/syntax/tree.ts';
@@ -66,10 +66,12 @@ function compareAll(parser: CParser, root: SyntaxNode, text: string, macros: Rea
         assert.equal(splicing.text, expansion);
         assert.deepEqual(splicing.pieces, pieces, expansion);
       }
-      const root = splicing?.root();
-      if (root !== undefined) {
+      const statements = splicing?.statements();
+      if (statements !== undefined) {
         counts.spliced++;
-        assert.deepEqual({ text: expansion, root, cleanups: new Map() }, parseSnippet(parser, expansion, macros));
+        const { text: masked, root, cleanups } = parseSnippet(parser, expansion, macros);
+        assert.deepEqual({ masked, cleanups }, { masked: expansion, cleanups: new Map() });
+        assert.deepEqual({ statements, hasError: false }, { statements: statementsOf(root), hasError: root.hasError });
       }
     }
     node.children.forEach(visit);
