@@ -8,6 +8,7 @@ import { Copies, isSpan, type Mutable, originOf } from '../ir/copy.ts';
 import type { FunctionBody, GlobalVariable, Variable } from '../ir/ir.ts';
 import type { Span } from '../text/span.ts';
 import { type Program, variableBase } from './context.ts';
+import { brief } from './journal.ts';
 import { highestNumber, numberPlaces, offsetOfNumber, type PlaceNumbers } from './place-numbers.ts';
 
 export interface Canonical {
@@ -206,6 +207,8 @@ export class Numbering {
   readonly before = new WeakMap<FunctionBody, { readonly file: string; readonly first: number } & Numbered>();
   /** By canonical function: what it lies in. */
   readonly sections = new WeakMap<FunctionBody, Numbered>();
+  /** By canonical function: what its slice was when all of it was as `whole` tells. */
+  private readonly slices = new WeakMap<FunctionBody, { readonly whole: string; readonly description: string }>();
   /** By the name of a section, the last versions of it. */
   private readonly versions = new Map<string, readonly Places[]>();
 
@@ -228,6 +231,20 @@ export class Numbering {
   /** Equal for canonical functions that are the same, nested functions and static variables included. */
   digestOf(body: FunctionBody): string {
     return digestOf(this.sections.get(body)!);
+  }
+
+  /**
+   * What the slice of a canonical function is, as `text` tells; all of the function where that does not, and where other
+   * functions or static variables lie in it. Equal functions have equal slices, so that the text is not made again.
+   */
+  describeSlice(body: FunctionBody, whole: string, text: () => string | undefined): string {
+    const known = this.slices.get(body);
+    if (known?.whole === whole) return known.description;
+    const { bodies, globals } = this.sections.get(body)!;
+    const told = bodies.length + globals.length > 1 ? undefined : text();
+    const description = told === undefined ? whole : brief(told);
+    this.slices.set(body, { whole, description });
+    return description;
   }
 }
 

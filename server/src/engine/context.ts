@@ -40,6 +40,10 @@ export interface Facts {
   /** What other roots do to a descriptor that both see. */
   othersHandshake(root: string, object: string): FeatureWord | undefined;
   othersArm(root: string, object: string): ArmedRange | undefined;
+  /** What is run of a function in this state: its slice, or all of it. */
+  bodyFor(state: State, body: FunctionBody): FunctionBody;
+  /** All of a function, of which a slice is being run. */
+  wholeOf(slice: FunctionBody): FunctionBody | undefined;
   /** Functions that this root does not run have to do with what lies there. */
   isUsedByOthers(location: Location): boolean;
   /** Some thread was started since runStarted() was called last. */

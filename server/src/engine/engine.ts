@@ -176,6 +176,17 @@ class Schedule implements Others, Progress {
     return this.slice.isUsedOutside(root, location);
   }
 
+  bodyFor(state: State, body: FunctionBody): FunctionBody {
+    const run = this.slice.bodyFor(state, body);
+    if (run === body) this.recorder?.ask(['whole', body.id]);
+    return run;
+  }
+
+  wholeOf({ whole }: FunctionBody): FunctionBody | undefined {
+    if (whole !== undefined) this.recorder?.ask(['whole', whole.id]);
+    return whole;
+  }
+
   storesByThreads(location: Location): Stores | undefined {
     this.recorder?.ask(['counted', location.base, location.path]);
     return this.slice.storesByThreads(location);
@@ -283,7 +294,7 @@ class Schedule implements Others, Progress {
       this.noteAnalysed(first.id);
       entries = yield* runBody(entering(ctx, { body: first, stack: [first.id] }), entries, budget);
     }
-    const states = yield* runBody(entering(ctx, { body: this.slice.bodyFor(root.entry, body) }), entries, budget);
+    const states = yield* runBody(entering(ctx, { body: this.bodyFor(root.entry, body) }), entries, budget);
     if (body.name === 'main') for (const state of states) processEnds(ctx, state);
     this.recorder?.noteTouched(ctx.footprint.globals);
   }

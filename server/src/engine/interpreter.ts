@@ -66,10 +66,9 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
     exits,
     supposed,
   );
-  const { whole } = ctx.body;
   // Whether code does something under an event is asked of the code as it is written.
-  if (supposed.length > 0 && whole !== undefined)
-    yield* runFrom(entering(ctx, { body: whole }), supposed, budget, exits, supposed);
+  const whole = supposed.length > 0 ? ctx.facts.wholeOf(ctx.body) : undefined;
+  if (whole !== undefined) yield* runFrom(entering(ctx, { body: whole }), supposed, budget, exits, supposed);
   if (budget.exceeded.has(ctx.body.id)) for (const exit of exits.values()) exit.cut = true;
   const found = [...exits.values()];
   noteSuccess(ctx, found);

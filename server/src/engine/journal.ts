@@ -8,9 +8,11 @@
 import { createHash } from 'node:crypto';
 
 export type Question =
-  /** The function of that name as it is seen in that file; and one by its id. */
+  /** The function of that name as it is seen in that file; and one by its id: as far as its slice tells. */
   | readonly [kind: 'function', name: string, file: string]
   | readonly [kind: 'body', id: string]
+  /** All of a function. */
+  | readonly [kind: 'whole', id: string]
   /** The functions that run before `main`. */
   | readonly [kind: 'before-main']
   /** The state in which a thread was started, but for memory. */

@@ -187,8 +187,10 @@ export class Recorder {
         return this.describe(this.quiet.function(question[1], question[2]));
       case 'body':
         return this.describe(this.bodies.get(question[1]));
+      case 'whole':
+        return this.describeWhole(this.bodies.get(question[1]));
       case 'before-main':
-        return this.program.bodies.flatMap((b) => (b.beforeMain ? [this.describe(b)] : [])).join('\n');
+        return this.program.bodies.flatMap((b) => (b.beforeMain ? [this.describeWhole(b)] : [])).join('\n');
       case 'global':
         return describeGlobal(this.quiet.global(question[1]));
       case 'entry':
@@ -218,8 +220,19 @@ export class Recorder {
     return true;
   }
 
-  /** What a function is made of, and all that a slice says of it. */
+  /** What is run of a function as a rule, and all that a slice says of it. */
   private describe(body: FunctionBody | undefined): string {
+    if (body === undefined) return '';
+    const { slice } = this.progress;
+    const whole = this.describeWhole(body);
+    return this.summaries.numbering.describeSlice(body, whole, () => {
+      const stands = slice.standsFor(body);
+      return stands && `${slice.signatureOfSlice(stands)} ${textOf({ ...stands, whole: undefined })}`;
+    });
+  }
+
+  /** What a function is made of, and all that a slice says of it. */
+  private describeWhole(body: FunctionBody | undefined): string {
     if (body === undefined) return '';
     let description = this.descriptions.get(body);
     if (description === undefined) {

@@ -9,6 +9,7 @@ import { sameSet } from './collections.ts';
 import type { Context } from './context.ts';
 import type { EngineEvent } from './events.ts';
 import type { Budget, Run } from './interpreter.ts';
+import type { Question } from './journal.ts';
 import type { KeptByKey } from './kept-by-key.ts';
 import type { Outcome, Recorder, Recording } from './recorder.ts';
 import { type Root, RootRun } from './root-run.ts';
@@ -110,7 +111,8 @@ export class CallRepetition {
     }
     const part: Part = { recording: this.recorder.begin(this.run.root), depth: ctx.calls.length, isOpen: false };
     const { journal, runs, analysed } = part.recording;
-    journal.ask(['body', ctx.body.id], () => this.recorder.answer(['body', ctx.body.id], this.run.root));
+    const own: Question = [ctx.body.whole === undefined ? 'whole' : 'body', ctx.body.id];
+    journal.ask(own, () => this.recorder.answer(own, this.run.root));
     analysed.add(ctx.body.id);
     this.parts.push(part);
     this.run.begin();

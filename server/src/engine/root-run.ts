@@ -31,6 +31,9 @@ export interface Others {
   storesByThreads(location: Location): Stores | undefined;
   /** Functions beside those that the root can come to call have to do with what lies there. */
   isUsedOutside(root: string, location: Location): boolean;
+  /** What is run of a function in this state, and what is run of it where its slice does not do. */
+  bodyFor(state: State, body: FunctionBody): FunctionBody;
+  wholeOf(slice: FunctionBody): FunctionBody | undefined;
   startThread(starter: RootRun, name: string, file: string, site: string, argument: Value, state: State): boolean;
   readonly hasPending: boolean;
   runPending(): Generator<void, void, void>;
@@ -108,6 +111,14 @@ export class RootRun implements Facts {
   /** Another root stored a descriptor there, and this one something of which it does not know what it is. */
   private isBetterKnownTo(others: Value | undefined, root: string, key: string): boolean {
     return others !== undefined && others.references.length > 0 && this.shared.storesUnknown(root, key);
+  }
+
+  bodyFor(state: State, body: FunctionBody): FunctionBody {
+    return this.others.bodyFor(state, body);
+  }
+
+  wholeOf(slice: FunctionBody): FunctionBody | undefined {
+    return this.others.wholeOf(slice);
   }
 
   isUsedByOthers(location: Location): boolean {

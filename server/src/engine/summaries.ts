@@ -135,7 +135,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   start.trace = made;
   const activation = new Activation(entry, ctx.stack.length, made);
   const inner = entering(ctx, {
-    body: ctx.slice.bodyFor(state, body),
+    body: ctx.facts.bodyFor(state, body),
     calls: [...ctx.calls, { instruction, caller: ctx.body }],
     stack: [...ctx.stack, body.id],
     site,

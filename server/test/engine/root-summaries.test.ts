@@ -99,6 +99,23 @@ describe('what roots do, kept', () => {
     assert.equal(await check([main('b.c', 'getpid();'), shared], summaries), 2);
   });
 
+  it('is repeated where an edit changes nothing that matters to userfaultfd', async () => {
+    const summaries = new RootSummaries();
+    const edited = (more: string) => [
+      unitOf(
+        'one.c',
+        `#include <linux/userfaultfd.h>
+        static void show(int n) { ${more} printf("%d", n); }
+        int one(int fd) { struct uffd_msg msg; show(3); return read(fd, &msg, sizeof msg); }`,
+      ),
+    ];
+    assert.equal(await check(edited(''), summaries), 0);
+    assert.equal(await check(edited('n++;'), summaries), 1);
+    assert.equal(await check(edited('int twice = 2 * n; puts("show"); n = twice;'), summaries), 1);
+    assert.equal(await check(edited('exit(1);'), summaries), 0);
+    assert.equal(await check(edited('read(syscall(SYS_userfaultfd, 0), &n, 1);'), summaries), 0);
+  });
+
   it('is not repeated where what they ask has another answer', async () => {
     const summaries = new RootSummaries();
     const library = (helper: string, more = '') => [

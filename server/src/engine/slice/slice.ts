@@ -90,8 +90,21 @@ export class Slice {
   bodyFor(state: State, body: FunctionBody): FunctionBody {
     if (this.whole || state.childOf !== undefined || state.hypothesis !== undefined) return body;
     for (const o of state.objects.values()) if (o.handshake === 'fresh' || o.handshake === 'failed') return body;
+    return this.sliceOf(body) ?? body;
+  }
+
+  private sliceOf(body: FunctionBody): FunctionBody | undefined {
     if (!this.sliced.has(body.id)) this.sliced.set(body.id, this.make(body));
-    return this.sliced.get(body.id) ?? body;
+    return this.sliced.get(body.id);
+  }
+
+  /**
+   * The slice of a body, where it tells all that the engine asks of the function as long as it is what `bodyFor` gives;
+   * undefined where messages are told apart, since which statements stand under a test is asked of the body.
+   */
+  standsFor(body: FunctionBody): FunctionBody | undefined {
+    if (this.whole || this.relevance.functions.get(body.id)?.readsMessages !== false) return undefined;
+    return this.sliceOf(body);
   }
 
   /** False where it makes no difference to userfaultfd whether the function runs, as far as its arguments lead. */
@@ -243,19 +256,44 @@ export class Slice {
   private sign(body: FunctionBody): string {
     const facts = this.relevance.functions.get(body.id);
     if (facts === undefined) return '';
-    const { acts, neverReturns, forks, wary, makes, startsThreads, readsMessages, folded } = facts;
+    const { wary, folded } = facts;
     const kept = facts.blocks.flatMap(({ steps }) =>
       steps.map((s) => this.relevance.keeps(s, wary) || ends(this.relevance.functions, s)),
     );
     const ignored = [...body.parameters, ...body.locals].map((v) => this.ignoresVariable(v));
     visitBody(body, { place: (p) => ignored.push(this.ignores(p)) });
-    const bits = (list: readonly boolean[]) => list.map(Number).join('');
-    const traits = bits([this.whole, acts, neverReturns, forks, wary, makes, startsThreads, readsMessages]);
+    return [
+      this.traitsOf(facts),
+      bitsOf(kept),
+      bitsOf(ignored),
+      folded.join(),
+      this.circleOf(body),
+      this.signMasks(body),
+    ].join(' ');
+  }
+
+  /** All that is answered here of a function of which a slice is run, and of what stands in that. */
+  signatureOfSlice(slice: FunctionBody): string {
+    const body = slice.whole!;
+    const ignored = [...slice.parameters, ...slice.locals].map((v) => this.ignoresVariable(v));
+    visitBody(slice, { place: (p) => ignored.push(this.ignores(p)) });
+    return [
+      this.traitsOf(this.relevance.functions.get(body.id)!),
+      bitsOf(ignored),
+      this.circleOf(body),
+      ...[body, slice].map((b) => this.signMasks(b)),
+      Math.min(body.blocks.length, MANY_BLOCKS),
+    ].join(' ');
+  }
+
+  private traitsOf({ acts, neverReturns, forks, wary, makes, startsThreads, readsMessages }: FunctionFacts): string {
+    return bitsOf([this.whole, acts, neverReturns, forks, wary, makes, startsThreads, readsMessages]);
+  }
+
+  private signMasks(body: FunctionBody): string {
     const masks = this.masksOf(body).map(nameOfMask);
     const walkers = this.walkersOf(body).map(({ at, rows }) => `${at.base}:${rows ?? this.rows.description}`);
-    return [traits, bits(kept), bits(ignored), folded.join(), this.circleOf(body), masks.join(), walkers.join()].join(
-      ' ',
-    );
+    return `${masks.join()} ${walkers.join()}`;
   }
 
   /** The functions that the function calls in a circle. */
@@ -296,6 +334,13 @@ export class Slice {
     const { terminator } = block;
     return { instructions, terminator: withOrigin(terminator, block.id) };
   }
+}
+
+/** Of functions with fewer blocks it is asked how many there are. */
+const MANY_BLOCKS = 4;
+
+function bitsOf(list: readonly boolean[]): string {
+  return list.map(Number).join('');
 }
 
 function withOrigin(terminator: Terminator, origin: number): Terminator {
