@@ -1,12 +1,12 @@
-/** The names that stand in an expression or a place, by what is asked of them. */
+/** The names that stand in an expression or a place, by what is asked of them: each question adds to those found. */
 import type { Expr, Place } from '../../ir/ir.ts';
 import { typeOf } from '../evaluate.ts';
-import { enclosing, isBytePointer, type Names } from './names.ts';
+import { enclosing, isBytePointer, type Name, type Names } from './names.ts';
 
 /** A member that the program names, and what it lies in, from the record around it outwards. */
 export interface Member {
-  readonly name: string;
-  readonly around: readonly string[];
+  readonly name: Name;
+  readonly around: readonly Name[];
 }
 
 export class Mentions {
@@ -19,114 +19,125 @@ export class Mentions {
   }
 
   /** Names that a value depends on. */
-  uses(e: Expr): string[] {
+  uses(e: Expr, found: Name[] = []): Name[] {
     switch (e.kind) {
       case 'load':
-        return this.ofPlace(e.place);
+        return this.ofPlace(e.place, found);
       case 'address':
-        return this.address(e.place);
+        return this.address(e.place, found);
       case 'unary':
       case 'cast':
-        return this.uses(e.operand);
+        return this.uses(e.operand, found);
       case 'binary':
-        if ((e.op === '+' || e.op === '-') && isBytePointer(e.left)) return this.uses(e.left);
-        return [...this.uses(e.left), ...this.uses(e.right)];
+        this.uses(e.left, found);
+        return (e.op === '+' || e.op === '-') && isBytePointer(e.left) ? found : this.uses(e.right, found);
       case 'container':
-        return this.uses(e.pointer);
+        return this.uses(e.pointer, found);
       default:
-        return [];
+        return found;
     }
   }
 
   /** Names that decide which places a value is taken from. */
-  ways(e: Expr): string[] {
+  ways(e: Expr, found: Name[] = []): Name[] {
     switch (e.kind) {
       case 'load':
+        this.address(e.place, found);
         // What lies in a record of the function is there only where the record matters.
-        return [...this.address(e.place), ...this.around(e.place)];
+        return this.around(e.place, found);
       case 'address':
-        return this.address(e.place);
+        return this.address(e.place, found);
       case 'unary':
       case 'cast':
-        return this.ways(e.operand);
+        return this.ways(e.operand, found);
       case 'binary':
-        return [...this.ways(e.left), ...this.ways(e.right)];
+        this.ways(e.left, found);
+        return this.ways(e.right, found);
       case 'container':
-        return this.uses(e.pointer);
+        return this.uses(e.pointer, found);
       default:
-        return [];
+        return found;
     }
   }
 
   /** A descriptor that is an index is kept by its number. */
-  indexes(place: Place): string[] {
-    return place.path.flatMap((e) => (e.kind === 'index' ? this.uses(e.index) : []));
+  indexes({ path }: Place, found: Name[] = []): Name[] {
+    for (const element of path) if (element.kind === 'index') this.uses(element.index, found);
+    return found;
   }
 
-  indexesIn(value: Expr): string[] {
-    if (value.kind === 'cast') return this.indexesIn(value.operand);
-    return value.kind === 'address' ? this.indexes(value.place) : [];
+  indexesIn(value: Expr, found: Name[] = []): Name[] {
+    if (value.kind === 'cast') return this.indexesIn(value.operand, found);
+    return value.kind === 'address' ? this.indexes(value.place, found) : found;
   }
 
   /** What a stored pointer leads to: where that may hold a descriptor, whoever gets the pointer finds it. */
-  handedOut(value: Expr): string[] {
+  handedOut(value: Expr, found: Name[] = []): Name[] {
     const pointee = this.names.leadsTo(value);
-    return pointee === undefined || value.kind === 'function' ? [] : [pointee];
+    if (pointee !== undefined && value.kind !== 'function') found.push(pointee);
+    return found;
   }
 
-  ofPlace(place: Place): string[] {
-    return [this.names.ofPlace(place), ...this.address(place), ...this.around(place)];
+  ofPlace(place: Place, found: Name[] = []): Name[] {
+    found.push(this.names.ofPlace(place));
+    this.address(place, found);
+    return this.around(place, found);
   }
 
   /** What a place with members lies in. */
-  around(place: Place): string[] {
+  around(place: Place, found: Name[] = []): Name[] {
     const around = enclosing(place, this.names);
-    if (around.length > 0) this.members.push({ name: this.names.ofPlace(place), around });
-    return around;
+    if (around.length === 0) return found;
+    this.members.push({ name: this.names.ofPlace(place), around });
+    for (const name of around) found.push(name);
+    return found;
   }
 
   /** Names that decide where a place lies. */
-  address(place: Place): string[] {
-    const names = place.base.kind === 'deref' ? this.uses(place.base.pointer) : [];
-    for (const element of place.path) if (element.kind === 'index') names.push(...this.uses(element.index));
-    return names;
+  address(place: Place, found: Name[] = []): Name[] {
+    if (place.base.kind === 'deref') this.uses(place.base.pointer, found);
+    return this.indexes(place, found);
   }
 
   /** Names behind an argument that whoever gets it can look at, and those that the argument itself depends on. */
-  contents(e: Expr): string[] {
-    return [...this.uses(e), ...this.pointedTo(e)];
+  contents(e: Expr, found: Name[] = []): Name[] {
+    this.uses(e, found);
+    return this.pointedTo(e, found);
   }
 
   /** Names that a function changes which writes behind the pointer. */
-  writtenBehind(e: Expr): string[] {
-    if (e.kind === 'cast') return this.writtenBehind(e.operand);
-    if (e.kind === 'address') return [this.names.ofPlace(e.place)];
-    return this.pointedTo(e);
+  writtenBehind(e: Expr, found: Name[] = []): Name[] {
+    if (e.kind === 'cast') return this.writtenBehind(e.operand, found);
+    if (e.kind !== 'address') return this.pointedTo(e, found);
+    found.push(this.names.ofPlace(e.place));
+    return found;
   }
 
-  pointedTo(e: Expr): string[] {
-    if (e.kind === 'cast') return this.pointedTo(e.operand);
-    if (e.kind === 'address') return this.ofPlace(e.place);
+  pointedTo(e: Expr, found: Name[] = []): Name[] {
+    if (e.kind === 'cast') return this.pointedTo(e.operand, found);
+    if (e.kind === 'address') return this.ofPlace(e.place, found);
     const type = typeOf(e);
-    if (type?.kind !== 'pointer') return [];
+    if (type?.kind !== 'pointer') return found;
     const name = e.kind === 'load' ? this.names.leadsTo(e) : undefined;
-    const names = name === undefined ? [] : [name];
-    if (type.to.kind === 'record') names.push(`record ${type.to.tag}`);
-    return names;
+    if (name !== undefined) found.push(name);
+    if (type.to.kind === 'record') found.push(this.names.ofRecord(type.to.tag));
+    return found;
   }
 
   /** Names in an expression that are numbers. */
-  numbers(e: Expr): string[] {
+  numbers(e: Expr, found: Name[] = []): Name[] {
     switch (e.kind) {
       case 'load':
-        return e.place.type.kind === 'pointer' ? [] : [this.names.ofPlace(e.place)];
+        if (e.place.type.kind !== 'pointer') found.push(this.names.ofPlace(e.place));
+        return found;
       case 'unary':
       case 'cast':
-        return this.numbers(e.operand);
+        return this.numbers(e.operand, found);
       case 'binary':
-        return [...this.numbers(e.left), ...this.numbers(e.right)];
+        this.numbers(e.left, found);
+        return this.numbers(e.right, found);
       default:
-        return [];
+        return found;
     }
   }
 }

@@ -12,65 +12,103 @@ import { libraryCallOf } from './library.ts';
 /** What a null pointer, a string or a number leads to. */
 const NOWHERE = undefined;
 
+/** Memory that is not told apart. What is said of it stands in the one that it goes by, see `find`. */
+export class Name {
+  /** The name that it goes by since it was united with others. */
+  parent: Name | undefined = undefined;
+  /** What pointers held there lead to. */
+  pointee: Name | undefined = undefined;
+  /** Its value decides something. */
+  decides = false;
+  /** It may hold a descriptor, or a result that tells what became of one. */
+  tells = false;
+  /** A record in which such things lie. */
+  holds = false;
+  /** It may hold a child's descriptor, or is a record in which one may lie. */
+  carries = false;
+  /** It holds, or tells of, the event of a message. */
+  speaksOfMessages = false;
+  /** It says which way the program came: what is given up where it is tested rests on that. */
+  isFlag = false;
+  /** A number in shared memory that several threads compute: whoever looks finds any, whatever was stored. */
+  isUnsteady = false;
+}
+
+/** What all that were united go by. */
+export function find(name: Name): Name {
+  const { parent } = name;
+  if (parent === undefined) return name;
+  if (parent.parent === undefined) return parent;
+  const found = find(parent);
+  name.parent = found;
+  return found;
+}
+
 export class Names {
-  private readonly parents = new Map<string, string>();
-  /** By representative. */
-  private readonly pointees = new Map<string, string>();
-  /** Functions whose address is taken. */
-  private readonly functions = new Map<string, FunctionBody>();
+  private readonly fields = new Map<string, Name>();
+  private readonly variables = new Map<string, Name>();
+  private readonly records = new Map<string, Name>();
+  private readonly results = new Map<string, Name>();
+  private readonly anywhere = new Name();
+  /** By id, functions whose address is taken. */
+  private readonly functions = new Map<string, { readonly name: Name; readonly body: FunctionBody }>();
   /** Until the next union. */
-  private byName: Map<string, readonly FunctionBody[]> | undefined;
+  private byName: Map<Name, FunctionBody[]> | undefined;
   private readonly resolve: (e: Expr & { kind: 'function' }) => FunctionBody | undefined;
 
   constructor(resolve: (e: Expr & { kind: 'function' }) => FunctionBody | undefined) {
     this.resolve = resolve;
   }
 
-  find(name: string): string {
-    const parent = this.parents.get(name);
-    if (parent === undefined) return name;
-    const found = this.find(parent);
-    if (found !== parent) this.parents.set(name, found);
-    return found;
+  ofField(field: string): Name {
+    return nameIn(this.fields, field);
+  }
+
+  ofVariable(id: string): Name {
+    return nameIn(this.variables, id);
+  }
+
+  /** All records of a kind. */
+  ofRecord(tag: string): Name {
+    return nameIn(this.records, tag);
+  }
+
+  /** What the function returns. */
+  ofResult(body: FunctionBody): Name {
+    return nameIn(this.results, body.id);
   }
 
   /** Both stand for the same memory from here on, and so does what pointers in them lead to. */
-  unite(a: string, b: string): void {
-    const x = this.find(a);
-    const y = this.find(b);
+  unite(a: Name, b: Name): void {
+    const x = find(a);
+    const y = find(b);
     if (x === y) return;
     this.byName = undefined;
-    this.parents.set(x, y);
-    const behindX = this.pointees.get(x);
-    const behindY = this.pointees.get(y);
-    if (behindX === undefined) return;
-    if (behindY === undefined) this.pointees.set(y, behindX);
-    else this.unite(behindX, behindY);
+    x.parent = y;
+    if (x.pointee === undefined) return;
+    if (y.pointee === undefined) y.pointee = x.pointee;
+    else this.unite(x.pointee, y.pointee);
   }
 
   /** What pointers held under a name lead to. */
-  behind(name: string): string {
-    const found = this.find(name);
-    let pointee = this.pointees.get(found);
-    if (pointee === undefined) {
-      pointee = `*${found}`;
-      this.pointees.set(found, pointee);
-    }
-    return pointee;
+  behind(name: Name): Name {
+    const found = find(name);
+    found.pointee ??= new Name();
+    return found.pointee;
   }
 
   /** Stays right when names are united later, by way of `find`. */
-  ofPlace(place: Place): string {
-    for (let i = place.path.length - 1; i >= 0; i--) {
-      const element = place.path[i]!;
-      if (element.kind === 'field') return fieldName(element.name);
+  ofPlace({ base, path }: Place): Name {
+    for (let i = path.length - 1; i >= 0; i--) {
+      const element = path[i]!;
+      if (element.kind === 'field') return this.ofField(element.name);
     }
-    if (place.base.kind === 'variable') return place.base.variable.id;
-    return this.leadsTo(place.base.pointer) ?? ANYWHERE;
+    if (base.kind === 'variable') return this.ofVariable(base.variable.id);
+    return this.leadsTo(base.pointer) ?? this.anywhere;
   }
 
   /** What the value of an expression leads to, where it can be a pointer. */
-  leadsTo(e: Expr): string | undefined {
+  leadsTo(e: Expr): Name | undefined {
     switch (e.kind) {
       case 'load':
         return this.behind(this.ofPlace(e.place));
@@ -89,63 +127,82 @@ export class Names {
         return this.leadsTo(e.pointer);
       case 'function': {
         const body = this.resolve(e);
-        if (body === undefined) return NOWHERE;
-        if (!this.functions.has(body.id)) this.byName = undefined;
-        this.functions.set(body.id, body);
-        return functionName(body);
+        return body === undefined ? NOWHERE : this.ofFunction(body);
       }
       default:
         return NOWHERE;
     }
   }
 
+  private ofFunction(body: FunctionBody): Name {
+    let known = this.functions.get(body.id);
+    if (known === undefined) {
+      known = { name: new Name(), body };
+      this.functions.set(body.id, known);
+      this.byName = undefined;
+    }
+    return known.name;
+  }
+
   /** Functions that a call through a pointer with this pointee may reach. */
-  functionsAt(name: string): readonly FunctionBody[] {
+  functionsAt(name: Name): readonly FunctionBody[] {
     if (this.byName === undefined) {
       this.byName = new Map();
-      for (const body of this.functions.values()) {
-        const found = this.find(functionName(body));
-        this.byName.set(found, [...(this.byName.get(found) ?? []), body]);
+      for (const { name: taken, body } of this.functions.values()) {
+        const found = find(taken);
+        const others = this.byName.get(found);
+        if (others === undefined) this.byName.set(found, [body]);
+        else others.push(body);
       }
     }
-    return this.byName.get(this.find(name)) ?? [];
+    return this.byName.get(find(name)) ?? [];
   }
 
   /** A value goes to a place of this name: pointers in both lead to the same. */
-  assigned(name: string, value: Expr): void {
+  assigned(name: Name, value: Expr): void {
     const pointee = this.leadsTo(value);
     if (pointee !== undefined) this.unite(this.behind(name), pointee);
   }
 }
 
-const ANYWHERE = '*';
-
-function functionName(body: FunctionBody): string {
-  return `function ${body.id}`;
+function nameIn(names: Map<string, Name>, key: string): Name {
+  let name = names.get(key);
+  if (name === undefined) {
+    name = new Name();
+    names.set(key, name);
+  }
+  return name;
 }
+
+const NO_NAMES: readonly Name[] = [];
 
 /**
  * What a place with fields lies in, from the field around it outwards to the variable, or to what the pointer leads to
  * and the kind of record that this is: whoever copies one of these copies the place.
  */
-export function enclosing(place: Place, names: Names): string[] {
-  const fields = place.path.flatMap((e) => (e.kind === 'field' ? [e.name] : []));
-  if (fields.length === 0) return [];
-  const around = fields.slice(0, -1).map(fieldName);
-  if (place.base.kind === 'variable') return [...around, place.base.variable.id];
-  const pointee = names.leadsTo(place.base.pointer);
-  if (pointee !== undefined) around.push(pointee);
-  const type = typeOf(place.base.pointer);
-  return type?.kind === 'pointer' && type.to.kind === 'record' ? [...around, `record ${type.to.tag}`] : around;
-}
-
-export function fieldName(field: string): string {
-  return `.${field}`;
+export function enclosing({ base, path }: Place, names: Names): readonly Name[] {
+  let field: string | undefined;
+  let around: Name[] | undefined;
+  for (const element of path) {
+    if (element.kind !== 'field') continue;
+    if (field === undefined) around = [];
+    else around!.push(names.ofField(field));
+    field = element.name;
+  }
+  if (around === undefined) return NO_NAMES;
+  if (base.kind === 'variable') around.push(names.ofVariable(base.variable.id));
+  else {
+    const pointee = names.leadsTo(base.pointer);
+    if (pointee !== undefined) around.push(pointee);
+    const type = typeOf(base.pointer);
+    if (type?.kind === 'pointer' && type.to.kind === 'record') around.push(names.ofRecord(type.to.tag));
+  }
+  return around;
 }
 
 /** Names of the pointers that a body looks behind, or a library function that it calls. */
-export function pointersFollowed(body: FunctionBody, names: Names): Set<string> {
-  const found = new Set<string>();
+export function pointersFollowed(body: FunctionBody, names: Names): Set<Name> {
+  const found = new Set<Name>();
   const visit = (e: Expr) => {
     if (e.kind === 'load') found.add(names.ofPlace(e.place));
     else if (e.kind === 'cast') visit(e.operand);

@@ -3,13 +3,12 @@
  * do not depend on a state. Criteria are the calls that a model of the engine looks at and what their results tell.
  * A branch is kept where something that matters depends on it, or where its test says what became of a descriptor.
  */
-import type { FunctionBody } from '../../ir/ir.ts';
-import { withoutMembers } from '../collections.ts';
+import type { FunctionBody, Variable } from '../../ir/ir.ts';
 import type { Program } from '../context.ts';
 import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
-import { fieldName, Names, pointersFollowed } from './names.ts';
-import { type Flow, parameterAt, returnName, type Step, StepReader } from './steps.ts';
+import { find, type Name, Names, pointersFollowed } from './names.ts';
+import { type BlockFacts, type Flow, parameterAt, type Step, StepReader } from './steps.ts';
 import { type Stores, storesByThreads } from './threads.ts';
 import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
 
@@ -23,28 +22,14 @@ export class Relevance {
   readonly functions = new Map<string, FunctionFacts>();
   /** Functions that call each other in a circle have a number in common. */
   readonly circles: ReadonlyMap<string, number>;
-  /** Names whose value decides something. */
-  private readonly relevant = new Set<string>();
-  /** Names that may hold a descriptor, or a result that tells what became of one. */
-  private readonly telling: ReadonlySet<string>;
-  /** Names of records in which such things lie. */
-  private readonly holding: ReadonlySet<string>;
-  /** Names that may hold a child's descriptor, and those of records in which it may lie. */
-  private readonly carrying: ReadonlySet<string>;
-  /** Names that hold, or tell of, the event of a message. */
-  private readonly ofMessages: ReadonlySet<string>;
-  /** Names that say which way the program came: what is given up where they are tested rests on that. */
-  private readonly flags: ReadonlySet<string>;
   private readonly makesProcesses: boolean;
-  private readonly follow: (seeds: readonly string[]) => ReadonlySet<string>;
   private readonly flows: readonly Flow[];
-  private wanted: ReadonlySet<string> | undefined;
-  private stored: ReadonlyMap<string, Stores> | undefined;
-  private readonly computed: readonly string[];
-  /** Numbers in shared memory that several threads compute: whoever looks finds any, whatever was stored. */
-  private readonly unsteady: ReadonlySet<string>;
+  private readonly follow: Closure;
+  private wanted: ReadonlySet<Name> | undefined;
+  private stored: ReadonlyMap<Name, Stores> | undefined;
+  private readonly computed: readonly Name[];
   private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
-  private mentionedIn: ReadonlyMap<string, ReadonlySet<FunctionFacts>> = new Map();
+  private mentionedIn: ReadonlyMap<Name, ReadonlySet<FunctionFacts>> = new Map();
   /** Functions to be looked at again. */
   private readonly queue = new Set<FunctionFacts>();
 
@@ -62,29 +47,15 @@ export class Relevance {
       (step) => this.callees(step),
       reader.started.flatMap((name) => this.names.functionsAt(name)),
     );
-    this.flags = reader.flags();
     this.makesProcesses = [...this.functions.values()].some((f) => f.forks);
     this.circles = findCircles(this.functions);
     this.flows = reader.flows;
-    this.follow = this.closure(({ from, to }) => [from, to]);
+    this.follow = closure(this.flows.map(({ from, to }) => [find(from), find(to)]));
     this.computed = reader.computed;
-    this.ofMessages = this.follow([fieldName('event')]);
-    this.telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...TOLD.map(fieldName)]);
-    const { members } = reader.mentions;
-    const around = (names: ReadonlySet<string>) =>
-      this.follow(members.flatMap((m) => (names.has(this.names.find(m.name)) ? m.around : [])));
-    this.holding = around(this.telling);
-    const children = this.follow([fieldName('ufd')]);
-    const records = around(children);
-    this.carrying = new Set([...children, ...records]);
-    // What a record counts in which a child lies may say when that is closed.
-    const beside = members.filter((m) => m.around.some((a) => records.has(this.names.find(a))));
-    this.unsteady = this.countedByThreads(
-      withoutMembers(reader.sharedNumbers.find(), new Set(beside.map((m) => this.names.find(m.name)))),
-    );
-    for (const field of FIELDS_OF_RECORDS) this.mark(fieldName(field));
+    this.describe(reader);
+    for (const field of FIELDS_OF_RECORDS) this.mark(this.names.ofField(field));
     // What a child loses depends on how its memory was registered.
-    if (this.makesProcesses) this.mark(fieldName('mode'));
+    if (this.makesProcesses) this.mark(this.names.ofField('mode'));
     for (const facts of this.functions.values()) {
       if (facts.body.parameters.some((p) => this.speaksOfMessages(p.id))) facts.readsMessages = true;
       if (facts.inChild) for (const pointer of pointersFollowed(facts.body, this.names)) this.mark(pointer);
@@ -98,17 +69,39 @@ export class Relevance {
     }
   }
 
+  /** Says of names what they may hold, whatever comes to matter. */
+  private describe(reader: StepReader): void {
+    const { members } = reader.mentions;
+    const ofFields = (fields: readonly string[]) => fields.map((field) => this.names.ofField(field));
+    const around = (names: ReadonlySet<Name>) =>
+      this.follow(members.flatMap((m) => (names.has(find(m.name)) ? m.around : [])));
+    for (const name of reader.flags()) name.isFlag = true;
+    for (const name of this.follow(ofFields(['event']))) name.speaksOfMessages = true;
+    const telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...ofFields(TOLD)]);
+    for (const name of telling) name.tells = true;
+    for (const name of around(telling)) name.holds = true;
+    const children = this.follow(ofFields(['ufd']));
+    const records = around(children);
+    for (const name of children) name.carries = true;
+    for (const name of records) name.carries = true;
+    const numbers = reader.sharedNumbers.find();
+    // What a record counts in which a child lies may say when that is closed.
+    const beside = new Set(members.filter((m) => m.around.some((a) => records.has(find(a)))).map((m) => find(m.name)));
+    for (const [name, stores] of this.storesByThreads)
+      name.isUnsteady = stores === 'several compute' && numbers.has(name) && !beside.has(name) && !name.tells;
+  }
+
   /** By name: functions for which it makes a difference whether the name matters. */
-  private mentions(): Map<string, Set<FunctionFacts>> {
-    const found = new Map<string, Set<FunctionFacts>>();
-    const note = (name: string, facts: FunctionFacts) => {
-      const key = this.names.find(name);
+  private mentions(): Map<Name, Set<FunctionFacts>> {
+    const found = new Map<Name, Set<FunctionFacts>>();
+    const note = (name: Name, facts: FunctionFacts) => {
+      const key = find(name);
       const list = found.get(key);
       if (list === undefined) found.set(key, new Set([facts]));
       else list.add(facts);
     };
     for (const facts of this.functions.values()) {
-      note(returnName(facts.body), facts);
+      note(this.names.ofResult(facts.body), facts);
       for (const { steps, decides } of facts.blocks) {
         for (const name of decides) note(name, facts);
         for (const step of steps) {
@@ -117,77 +110,51 @@ export class Relevance {
         }
       }
       for (const { step } of facts.calls)
-        for (const { body } of this.callees(step)) for (const p of body.parameters) note(p.id, facts);
+        for (const { body } of this.callees(step))
+          for (const p of body.parameters) note(this.names.ofVariable(p.id), facts);
     }
     return found;
   }
 
-  matters(name: string): boolean {
-    const found = this.names.find(name);
-    return this.relevant.has(found) || this.telling.has(found);
+  matters(name: Name): boolean {
+    const { decides, tells } = find(name);
+    return decides || tells;
   }
 
   /** Some function that this one cannot come to call has to do with the name. */
-  isMentionedOutside(id: string, name: string): boolean {
+  isMentionedOutside(id: string, name: Name): boolean {
     const root = this.functions.get(id);
     if (root === undefined) return true;
     const inside = new Set([root]);
     for (const { calls } of inside) for (const { step } of calls) for (const c of this.callees(step)) inside.add(c);
-    return [...(this.mentionedIn.get(this.names.find(name)) ?? [])].some((facts) => !inside.has(facts));
+    return [...(this.mentionedIn.get(find(name)) ?? [])].some((facts) => !inside.has(facts));
   }
 
-  /** It may hold a descriptor, or a result that tells what became of one. */
-  tells(name: string): boolean {
-    return this.telling.has(this.names.find(name));
-  }
-
-  /** A record of which a member may hold a descriptor, or a result that tells what became of one. */
-  private holds(name: string): boolean {
-    return this.holding.has(this.names.find(name));
-  }
-
-  private decides(name: string): boolean {
-    return this.relevant.has(this.names.find(name));
-  }
-
-  speaksOfMessages(name: string): boolean {
-    return this.ofMessages.has(this.names.find(name));
+  private speaksOfMessages(variable: string): boolean {
+    return find(this.names.ofVariable(variable)).speaksOfMessages;
   }
 
   /** By name: the threads that may store a number there, and whether it may be one that is counted. */
-  get storesByThreads(): ReadonlyMap<string, Stores> {
-    this.stored ??= storesByThreads(
-      this.functions,
-      (step) => this.callees(step),
-      (name) => this.names.find(name),
-      this.follow(this.computed),
-    );
+  get storesByThreads(): ReadonlyMap<Name, Stores> {
+    this.stored ??= storesByThreads(this.functions, (step) => this.callees(step), this.follow(this.computed));
     return this.stored;
-  }
-
-  private countedByThreads(sharedNumbers: ReadonlySet<string>): Set<string> {
-    const found = new Set<string>();
-    for (const [name, stores] of this.storesByThreads)
-      if (stores === 'several compute' && sharedNumbers.has(name) && !this.telling.has(name)) found.add(name);
-    return found;
   }
 
   /** `wary`: a handshake may be missing there, so that requests of every kind matter. */
   keeps(step: Step, wary: boolean): boolean {
-    if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
-    if (step.copied !== undefined && this.holds(step.copied)) return true;
-    for (const name of step.released) if (this.carrying.has(this.names.find(name))) return true;
-    if (step.within === undefined || this.matters(step.within))
-      for (const name of step.defines) if (this.matters(name)) return true;
-    for (const name of step.takes) if (this.isTaken(name, step)) return true;
-    for (const { acts } of this.callees(step)) if (acts) return true;
-    return false;
+    step.isKept ||= this.hasReason(step, wary);
+    return step.isKept;
   }
 
-  /** The step is kept for the sake of what it is given under this name. */
-  private isTaken(name: string, step: Step): boolean {
-    if (isAssignment(step)) return this.tells(name);
-    return this.holds(name) || (step.forDescriptors ? this.tells(name) : this.matters(name));
+  private hasReason(step: Step, wary: boolean): boolean {
+    if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
+    if (step.copied !== undefined && find(step.copied).holds) return true;
+    for (const name of step.released) if (find(name).carries) return true;
+    if (step.within === undefined || this.matters(step.within))
+      for (const name of step.defines) if (this.matters(name)) return true;
+    for (const name of step.takes) if (isTaken(find(name), step)) return true;
+    for (const { acts } of this.callees(step)) if (acts) return true;
+    return false;
   }
 
   private isEssential(step: Step): boolean {
@@ -208,37 +175,25 @@ export class Relevance {
     return found;
   }
 
-  private mark(name: string): void {
-    const found = this.names.find(name);
-    if (this.relevant.has(found) || this.unsteady.has(found)) return;
-    this.relevant.add(found);
+  private mark(name: Name): void {
+    const found = find(name);
+    if (found.decides || found.isUnsteady) return;
+    found.decides = true;
     for (const facts of this.mentionedIn.get(found) ?? []) this.queue.add(facts);
   }
 
-  /** Everything that values of some names may have gone to. */
-  private closure(along: (flow: Flow) => readonly [string, string]): (seeds: readonly string[]) => ReadonlySet<string> {
-    const next = new Map<string, string[]>();
-    for (const flow of this.flows) {
-      const [from, to] = along(flow).map((name) => this.names.find(name)) as [string, string];
-      const targets = next.get(from);
-      if (targets === undefined) next.set(from, [to]);
-      else targets.push(to);
-    }
-    return (seeds) => {
-      const found = new Set(seeds.map((s) => this.names.find(s)));
-      for (const name of found) for (const to of next.get(name) ?? []) found.add(to);
-      return found;
-    };
+  private markAll(names: readonly Name[]): void {
+    for (const name of names) this.mark(name);
   }
 
   /** Its value may come to be among the features that a handshake requests. */
-  isWanted(name: string): boolean {
-    this.wanted ??= this.closure(({ from, to }) => [to, from])([fieldName('features')]);
-    return this.wanted.has(this.names.find(name));
+  isWanted(name: Name): boolean {
+    this.wanted ??= closure(this.flows.map(({ from, to }) => [find(to), find(from)]))([this.names.ofField('features')]);
+    return this.wanted.has(find(name));
   }
 
   /** What a call returns that makes a userfaultfd or does its handshake tells of it, whatever number it is. */
-  private *resultsOfHandshakes(): Iterable<string> {
+  private *resultsOfHandshakes(): Iterable<Name> {
     for (const { blocks } of this.functions.values())
       for (const b of blocks)
         for (const s of b.steps)
@@ -248,76 +203,95 @@ export class Relevance {
   /** What is kept only because it passes a descriptor on is followed because it is one, not for its number. */
   private isForItsValue(step: Step, wary: boolean): boolean {
     if (this.isEssential(step) || (wary && step.request)) return true;
-    return isAssignment(step) ? step.defines.some((n) => this.decides(n)) : step.takes.length === 0;
+    return isAssignment(step) ? step.defines.some((n) => find(n).decides) : step.takes.length === 0;
   }
 
   /** Arguments matter where the parameter does that they go to. */
   private lookAtArguments(step: Step): void {
+    const { given } = step;
     for (const { body } of this.callees(step)) {
-      for (const [n, names] of step.given.entries()) {
+      for (let n = 0; n < given.length; n++) {
         const parameter = parameterAt(body, n);
-        if (parameter !== undefined && this.matters(parameter.id)) for (const name of names) this.mark(name);
+        if (parameter !== undefined && this.matters(this.names.ofVariable(parameter.id))) this.markAll(given[n]!);
       }
-      if (step.defines.some((d) => this.matters(d))) this.mark(returnName(body));
+      if (step.defines.some((d) => this.matters(d))) this.mark(this.names.ofResult(body));
     }
   }
 
   /** One pass over a function: what is kept makes what it uses matter. */
   private look(facts: FunctionFacts): void {
-    const { body, blocks } = facts;
-    // To look into a message is to tell it apart, whatever comes of that.
-    let acts = facts.acts || facts.readsMessages;
-    const kept: boolean[][] = [];
+    const { body, blocks, wary } = facts;
     const busy: boolean[] = [];
     for (const { steps } of blocks) {
-      const list: boolean[] = [];
-      for (const step of steps) list.push(this.keeps(step, facts.wary));
-      kept.push(list);
-      busy.push(list.includes(true));
+      let isBusy = false;
+      for (const step of steps) if (this.keeps(step, wary)) isBusy = true;
+      busy.push(isBusy);
     }
+    const result = this.names.ofResult(body);
     const { folded, filters } = foldBranches(facts.graph, {
       busy,
       // Where a child is let go is told apart, whatever the function returns there.
-      returnMatters:
-        this.matters(returnName(body)) ||
-        (facts.readsMessages && [...body.parameters, ...body.locals].some((v) => this.tells(v.id))),
-      decides: (block) => {
-        const names = blocks[block]!.decides;
-        return names.length > 0 && names.every((n) => this.matters(n) || this.flags.has(this.names.find(n)));
-      },
-      stays: (block) => {
-        const names = blocks[block]!.decides;
-        return (
-          // `while (slot >= 0) wait();`: the way out says that nothing lies there.
-          (body.blocks[block]!.loopHead && names.some((n) => this.carrying.has(this.names.find(n)))) ||
-          blocks[block]!.looksIntoMessage ||
-          (facts.readsMessages && names.some((n) => this.speaksOfMessages(n))) ||
-          (facts.wary && names.some((n) => this.tells(n)))
-        );
-      },
+      returnMatters: this.matters(result) || this.holdsDescriptorsOfMessages(facts),
+      decides: (block) => this.isDecided(blocks[block]!),
+      stays: (block) => this.stays(facts, block),
     });
     facts.folded = folded;
-    acts ||= filters;
     // Arguments of calls that are left out too: where the body is run as it stands they are not.
     for (const { step } of facts.calls) this.lookAtArguments(step);
-    const reached = reachable(facts);
-    for (const i of reached) {
+    // To look into a message is to tell it apart, whatever comes of that.
+    let acts = filters || facts.readsMessages;
+    for (const i of reachable(facts)) {
       const block = blocks[i]!;
-      for (const [n, step] of block.steps.entries()) {
-        if (!kept[i]![n]) continue;
-        acts = true;
-        for (const name of this.isForItsValue(step, facts.wary) ? step.uses : step.ways) this.mark(name);
-        if (step.copied !== undefined) this.mark(step.copied);
-      }
-      const { terminator } = body.blocks[i]!;
-      if (terminator.kind === 'return') {
-        if (this.matters(returnName(body))) for (const name of block.uses) this.mark(name);
-      } else if (facts.folded[i] === undefined) for (const name of block.uses) this.mark(name);
+      acts ||= busy[i]!;
+      if (busy[i]) for (const step of block.steps) if (step.isKept) this.markFor(step, wary);
+      const isTaken = body.blocks[i]!.terminator.kind === 'return' ? this.matters(result) : folded[i] === undefined;
+      if (isTaken) this.markAll(block.uses);
     }
     if (!acts || facts.acts) return;
     facts.acts = true;
     for (const caller of facts.callers) this.queue.add(caller);
   }
+
+  /** What a step that is kept rests on matters. */
+  private markFor(step: Step, wary: boolean): void {
+    if (step.usesMatter) return;
+    if (this.isForItsValue(step, wary)) {
+      step.usesMatter = true;
+      this.markAll(step.uses);
+    } else if (!step.waysMatter) {
+      step.waysMatter = true;
+      this.markAll(step.ways);
+    }
+    if (step.copied !== undefined) this.mark(step.copied);
+  }
+
+  private holdsDescriptorsOfMessages({ readsMessages, body }: FunctionFacts): boolean {
+    const tells = ({ id }: Variable) => find(this.names.ofVariable(id)).tells;
+    return readsMessages && (body.parameters.some(tells) || body.locals.some(tells));
+  }
+
+  /** What its branch tests says something that matters. */
+  private isDecided({ decides }: BlockFacts): boolean {
+    return decides.length > 0 && decides.every((n) => this.matters(n) || find(n).isFlag);
+  }
+
+  private stays({ blocks, body, readsMessages, wary }: FunctionFacts, block: number): boolean {
+    const { decides, looksIntoMessage } = blocks[block]!;
+    if (looksIntoMessage) return true;
+    const { loopHead } = body.blocks[block]!;
+    for (const name of decides) {
+      const { carries, speaksOfMessages, tells } = find(name);
+      // `while (slot >= 0) wait();`: the way out says that nothing lies there.
+      if ((loopHead && carries) || (readsMessages && speaksOfMessages) || (wary && tells)) return true;
+    }
+    return false;
+  }
+}
+
+/** The step is kept for the sake of what it is given under this name. */
+function isTaken({ tells, holds, decides }: Name, step: Step): boolean {
+  if (isAssignment(step)) return tells;
+  return holds || tells || (decides && !step.forDescriptors);
 }
 
 function isAssignment(step: Step): boolean {
@@ -325,6 +299,23 @@ function isAssignment(step: Step): boolean {
 }
 
 const NO_FUNCTIONS: readonly FunctionFacts[] = [];
+
+/** Everything that values of some names may have gone to. */
+type Closure = (seeds: readonly Name[]) => ReadonlySet<Name>;
+
+function closure(ways: readonly (readonly [from: Name, to: Name])[]): Closure {
+  const next = new Map<Name, Name[]>();
+  for (const [from, to] of ways) {
+    const targets = next.get(from);
+    if (targets === undefined) next.set(from, [to]);
+    else targets.push(to);
+  }
+  return (seeds) => {
+    const found = new Set(seeds.map(find));
+    for (const name of found) for (const to of next.get(name) ?? []) found.add(to);
+    return found;
+  };
+}
 
 /** Blocks that are still reached when branches are folded. */
 function reachable(facts: FunctionFacts): Set<number> {

@@ -1,43 +1,42 @@
 /** Which names hold numbers alone, in memory that threads share: global variables, and what threads are given. */
 import type { Instruction } from '../../ir/ir.ts';
-import type { Names } from './names.ts';
+import { find, type Name, type Names } from './names.ts';
 
 const GLOBAL = Symbol('global');
 
 interface Store {
-  readonly name: string;
+  readonly name: Name;
   /** A global variable, or the variable or what the pointer leads to; undefined where that is no number. */
-  readonly memory: string | typeof GLOBAL | undefined;
+  readonly memory: Name | typeof GLOBAL | undefined;
 }
 
 export class SharedNumbers {
   private readonly names: Names;
   private readonly stores: Store[] = [];
-  private readonly handedToThreads: string[] = [];
+  private readonly handedToThreads: Name[] = [];
 
   constructor(names: Names) {
     this.names = names;
   }
 
   /** The instruction stores something under the names. */
-  noteStore(i: Instruction, defined: readonly string[]): void {
+  noteStore(i: Instruction, defined: readonly Name[]): void {
     const memory = this.memoryOf(i);
     for (const name of defined) this.stores.push({ name, memory });
   }
 
   /** A thread is given a pointer to what has the name. */
-  noteGiven(name: string): void {
+  noteGiven(name: Name): void {
     this.handedToThreads.push(name);
   }
 
   /** Once all is noted. */
-  find(): ReadonlySet<string> {
-    const shared = new Set(this.handedToThreads.map((n) => this.names.find(n)));
-    const found = new Set<string>();
-    const isShared = ({ memory }: Store) =>
-      memory === GLOBAL || (memory !== undefined && shared.has(this.names.find(memory)));
-    for (const store of this.stores) if (isShared(store)) found.add(this.names.find(store.name));
-    for (const store of this.stores) if (!isShared(store)) found.delete(this.names.find(store.name));
+  find(): ReadonlySet<Name> {
+    const shared = new Set(this.handedToThreads.map(find));
+    const found = new Set<Name>();
+    const isShared = ({ memory }: Store) => memory === GLOBAL || (memory !== undefined && shared.has(find(memory)));
+    for (const store of this.stores) if (isShared(store)) found.add(find(store.name));
+    for (const store of this.stores) if (!isShared(store)) found.delete(find(store.name));
     return found;
   }
 
@@ -46,6 +45,6 @@ export class SharedNumbers {
     const { base } = i.target;
     if (base.kind === 'deref') return this.names.leadsTo(base.pointer);
     const { storage, id } = base.variable;
-    return storage === 'global' || storage === 'static' ? GLOBAL : id;
+    return storage === 'global' || storage === 'static' ? GLOBAL : this.names.ofVariable(id);
   }
 }

@@ -21,7 +21,7 @@ import { type Program, variableBase } from '../context.ts';
 import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
 import { libraryCallOf } from './library.ts';
-import { fieldName } from './names.ts';
+import { find, type Name, type Names } from './names.ts';
 import { Relevance } from './relevance.ts';
 import { Rows, type Walker } from './rows.ts';
 import type { Stores } from './threads.ts';
@@ -48,10 +48,10 @@ function maskAt({ base, path }: Place): Mask | undefined {
 }
 
 /** The name of the last field, or of the variable; undefined for allocated memory without one. */
-function nameOf({ base, path }: Location): string | undefined {
+function nameOf({ base, path }: Location, names: Names): Name | undefined {
   const field = /\.(\w+)[^.]*$/.exec(path)?.[1];
-  if (field !== undefined) return fieldName(field);
-  return base.startsWith('var:') ? base.slice('var:'.length) : undefined;
+  if (field !== undefined) return names.ofField(field);
+  return base.startsWith('var:') ? names.ofVariable(base.slice('var:'.length)) : undefined;
 }
 
 function nameOfMask({ variable, behind }: Mask): string {
@@ -82,7 +82,7 @@ export class Slice {
         const body = program.function(call.callee.name, file);
         return body === undefined ? libraryCallOf(call)?.row.kind === 'userfaultfd' : this.makesUserfaultfd(body);
       },
-      leadsTo: (pointer, id) => names.find(names.behind(pointer.id)) === names.find(id),
+      leadsTo: (pointer, id) => find(names.behind(names.ofVariable(pointer.id))) === find(names.ofVariable(id)),
     });
   }
 
@@ -167,15 +167,16 @@ export class Slice {
 
   /** Functions beside those that the root can come to call have to do with what lies there. */
   isUsedOutside(root: string, location: Location): boolean {
-    const name = nameOf(location);
+    const name = nameOf(location, this.relevance.names);
     return name === undefined || this.relevance.isMentionedOutside(root, name);
   }
 
   /** What threads that others started may store there, where it is a number that tells of no descriptor. */
-  storesByThreads({ base, path }: Location): Stores | undefined {
-    const name = nameOf({ base, path });
+  storesByThreads(location: Location): Stores | undefined {
+    const name = nameOf(location, this.relevance.names);
     if (name === undefined) return 'several compute';
-    return this.relevance.tells(name) ? undefined : this.relevance.storesByThreads.get(this.relevance.names.find(name));
+    const found = find(name);
+    return found.tells ? undefined : this.relevance.storesByThreads.get(found);
   }
 
   /** Places of a body that hold what a handshake may come to request: variables, members of such, and behind them. */
@@ -221,9 +222,8 @@ export class Slice {
 
   ignoresVariable(variable: Variable): boolean {
     const { kind } = variable.type;
-    return (
-      kind !== 'record' && kind !== 'array' && variable.cleanup === undefined && !this.relevance.matters(variable.id)
-    );
+    if (kind === 'record' || kind === 'array' || variable.cleanup !== undefined) return false;
+    return !this.relevance.matters(this.relevance.names.ofVariable(variable.id));
   }
 
   /** What a call gives to the function under that name is never looked at. */
@@ -240,7 +240,8 @@ export class Slice {
   private findsIgnored(parameter: Variable): boolean {
     if (parameter.name !== REST) return this.ignoresVariable(parameter);
     const { names } = this.relevance;
-    return !this.relevance.matters(parameter.id) && !this.relevance.matters(names.behind(parameter.id));
+    const name = names.ofVariable(parameter.id);
+    return !this.relevance.matters(name) && !this.relevance.matters(names.behind(name));
   }
 
   /** All that is answered here of a function and of what stands in it: equal texts, equal answers. */

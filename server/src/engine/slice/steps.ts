@@ -35,7 +35,7 @@ import {
   WRITES_FIRST,
 } from './library.ts';
 import { Mentions } from './mentions.ts';
-import { fieldName, isBytePointer, type Names } from './names.ts';
+import { find, isBytePointer, type Name, type Names } from './names.ts';
 import { SharedNumbers } from './shared-numbers.ts';
 
 export interface Step {
@@ -45,7 +45,7 @@ export interface Step {
   /** It is essential only where a process may be made meanwhile. */
   readonly forForks: boolean;
   /** Done for what it is given: it matters where one of these may be a descriptor, or tells of one. */
-  readonly takes: readonly string[];
+  readonly takes: readonly Name[];
   /** It is done for descriptors alone: a number that tells of none makes no difference. */
   readonly forDescriptors: boolean;
   /** A request that matters only where the handshake may be missing. */
@@ -65,38 +65,42 @@ export interface Step {
   /** Control does not come back. */
   readonly ends: boolean;
   /** The step is kept where one of these matters. */
-  readonly defines: readonly string[];
+  readonly defines: readonly Name[];
   /** The local record whose member it stores: nobody finds there what it stores unless the record matters. */
-  readonly within: string | undefined;
+  readonly within: Name | undefined;
   /** The record that it copies as a whole: kept where that may hold a descriptor. */
-  readonly copied: string | undefined;
+  readonly copied: Name | undefined;
   /** Variables whose scope ends: it is kept where one of them may be the last to hold a child's descriptor. */
-  readonly released: readonly string[];
+  readonly released: readonly Name[];
   /** These matter where the step is kept. */
-  readonly uses: readonly string[];
+  readonly uses: readonly Name[];
   /** These matter where the step is kept only to pass a descriptor on: where it lies and where it goes. */
-  readonly ways: readonly string[];
+  readonly ways: readonly Name[];
   /** The body that is called. */
   readonly callee: FunctionBody | undefined;
   /** The bodies that are called for variables whose scope ends. */
   readonly cleanups: readonly FunctionBody[];
   /** What the pointer leads to through which functions are called, or started as a thread. */
-  readonly through: string | undefined;
-  readonly given: readonly (readonly string[])[];
+  readonly through: Name | undefined;
+  readonly given: readonly (readonly Name[])[];
+  /** It was found to matter, and what it uses, or what leads to it, was made to: none of that is ever taken back. */
+  isKept: boolean;
+  usesMatter: boolean;
+  waysMatter: boolean;
 }
 
 /** `to` holds what `from` held, or says something about it. */
 export interface Flow {
-  readonly from: string;
-  readonly to: string;
+  readonly from: Name;
+  readonly to: Name;
 }
 
 export interface BlockFacts {
   readonly steps: readonly Step[];
   /** Names in the condition, the switch value or the returned value. */
-  readonly uses: readonly string[];
+  readonly uses: readonly Name[];
   /** Of these, the ones that are no pointers: their value decides which path is taken. */
-  readonly decides: readonly string[];
+  readonly decides: readonly Name[];
   /** The condition or the value takes something out of a message. */
   readonly looksIntoMessage: boolean;
   /** Each once. */
@@ -105,8 +109,10 @@ export interface BlockFacts {
 
 const NONE: readonly never[] = [];
 
+const LOOKED_AT_BY_REQUESTS: readonly number[] = [0, 1];
+
 /** Members in which the kernel answers a request: what they hold is not the program's own. */
-const ANSWERS = [...FILL_RESULTS, 'ioctls', 'features'].map(fieldName);
+const ANSWERS = [...FILL_RESULTS, 'ioctls', 'features'];
 
 /**
  * A step of which nothing is said yet. A class, so that all steps have one layout: they are asked many thousand times,
@@ -116,7 +122,7 @@ class PlainStep implements Step {
   readonly instruction: Instruction;
   essential: boolean = false;
   forForks: boolean = false;
-  takes: readonly string[] = NONE;
+  takes: readonly Name[] = NONE;
   forDescriptors: boolean = false;
   request: boolean = false;
   handshake: boolean = false;
@@ -125,16 +131,19 @@ class PlainStep implements Step {
   startsThread: boolean = false;
   unknown: boolean = false;
   ends: boolean = false;
-  defines: readonly string[] = NONE;
-  within: string | undefined = undefined;
-  copied: string | undefined = undefined;
-  released: readonly string[] = NONE;
-  uses: readonly string[] = NONE;
-  ways: readonly string[] = NONE;
+  defines: readonly Name[] = NONE;
+  within: Name | undefined = undefined;
+  copied: Name | undefined = undefined;
+  released: readonly Name[] = NONE;
+  uses: readonly Name[] = NONE;
+  ways: readonly Name[] = NONE;
   callee: FunctionBody | undefined = undefined;
   cleanups: readonly FunctionBody[] = NONE;
-  through: string | undefined = undefined;
-  given: readonly (readonly string[])[] = NONE;
+  through: Name | undefined = undefined;
+  given: readonly (readonly Name[])[] = NONE;
+  isKept: boolean = false;
+  usesMatter: boolean = false;
+  waysMatter: boolean = false;
 
   looksIntoMessage = false;
 
@@ -146,43 +155,35 @@ class PlainStep implements Step {
 /** A call through a pointer, or the start of a thread. */
 interface LooseCall {
   readonly list: readonly Expr[];
-  readonly result: string | undefined;
-  readonly through: string;
+  readonly result: Name | undefined;
+  readonly through: Name;
 }
 
 /** A thread, or a process with a function of its own. */
 interface ThreadStart {
   /** What the pointer leads to through which it is given its function. */
-  readonly through: string | undefined;
+  readonly through: Name | undefined;
   /** Names that say which function that is. */
-  readonly begins: readonly string[];
-  readonly given: readonly string[];
-}
-
-function resultOf(i: CallInstruction): string[] {
-  return i.result === undefined ? [] : [i.result.id];
-}
-
-export function returnName(body: FunctionBody): string {
-  return `return ${body.id}`;
+  readonly begins: readonly Name[];
+  readonly given: readonly Name[];
 }
 
 export class StepReader {
   /** Copies of values, for following results forward. */
   readonly flows: Flow[] = [];
   /** Results that tell of descriptors, and names that hold such things by their nature. */
-  readonly telling: string[] = [];
+  readonly telling: Name[] = [];
   /** Names that constants and answers to a question are assigned to, and those that other things are. */
-  private readonly answers: string[] = [];
-  private readonly variables: string[] = [];
+  private readonly answers: Name[] = [];
+  private readonly variables: Name[] = [];
   /** Names whose value is computed, and not copied or chosen from constants. */
-  readonly computed: string[] = [];
+  readonly computed: Name[] = [];
   readonly sharedNumbers: SharedNumbers;
   readonly mentions: Mentions;
   /** Calls of which the program does not show the function. */
   private readonly loose: LooseCall[] = [];
   /** Where threads begin. */
-  readonly started: string[] = [];
+  readonly started: Name[] = [];
   private readonly program: Program;
   private readonly names: Names;
 
@@ -194,9 +195,9 @@ export class StepReader {
   }
 
   /** Names that hold such things alone: they say which way the program came. */
-  flags(): ReadonlySet<string> {
-    const found = new Set(this.answers.map((n) => this.names.find(n)));
-    for (const n of this.variables) found.delete(this.names.find(n));
+  flags(): ReadonlySet<Name> {
+    const found = new Set(this.answers.map(find));
+    for (const n of this.variables) found.delete(find(n));
     return found;
   }
 
@@ -211,21 +212,24 @@ export class StepReader {
     return body.blocks.map((block) => {
       const { terminator } = block;
       const e = valueIn(terminator);
-      if (terminator.kind === 'return' && e !== undefined) this.flow(e, returnName(body));
+      if (terminator.kind === 'return' && e !== undefined) this.flow(e, this.names.ofResult(body));
       const steps: Step[] = [];
       for (const i of block.instructions) {
         const step = this.step(i, body);
         if (speaks) step.looksIntoMessage = someInMessage((visitor) => visitInstruction(i, visitor));
         // Which message it is matters, whatever becomes of what is taken out of it.
-        if (step.looksIntoMessage && i.kind === 'call')
-          step.uses = step.uses.concat(i.arguments.flatMap((a) => this.mentions.ways(a)));
+        if (step.looksIntoMessage && i.kind === 'call') {
+          const uses = [...step.uses];
+          for (const a of i.arguments) this.mentions.ways(a, uses);
+          step.uses = uses;
+        }
         if (step.defines.length > 0) this.noteDefined(step);
         steps.push(step);
       }
       return {
         steps,
-        uses: e === undefined ? [] : this.mentions.uses(e),
-        decides: e === undefined ? [] : this.mentions.numbers(e),
+        uses: e === undefined ? NONE : this.mentions.uses(e),
+        decides: e === undefined ? NONE : this.mentions.numbers(e),
         looksIntoMessage: speaks && someInMessage((visitor) => visitTerminator(terminator, visitor)),
         successors: successors(terminator),
       };
@@ -243,7 +247,7 @@ export class StepReader {
     this.sharedNumbers.noteStore(i, defines);
   }
 
-  private copiedRecord(target: Place, value: Expr): string | undefined {
+  private copiedRecord(target: Place, value: Expr): Name | undefined {
     if (value.kind !== 'load' || (target.type.kind !== 'record' && value.place.type.kind !== 'record'))
       return undefined;
     return this.names.ofPlace(value.place);
@@ -269,14 +273,16 @@ export class StepReader {
   private opaque(i: Instruction & { kind: 'opaque' }): PlainStep {
     const step = new PlainStep(i);
     step.essential = true;
-    step.uses = i.operands.flatMap((o) => this.mentions.contents(o));
+    const uses: Name[] = [];
+    for (const o of i.operands) this.mentions.contents(o, uses);
+    step.uses = uses;
     return step;
   }
 
   private zero(i: Instruction & { kind: 'zero' }): PlainStep {
     const step = new PlainStep(i);
     step.defines = [this.names.ofPlace(i.target)];
-    step.within = localRecord(i.target);
+    step.within = this.localRecord(i.target);
     step.uses = this.mentions.address(i.target);
     return step;
   }
@@ -289,30 +295,38 @@ export class StepReader {
     const same = isSameRegion(target, value);
     this.flow(value, name);
     mentions.around(target);
-    const address = mentions.address(target);
     step.essential = (!same && this.makesReachable(target, value)) || storesErrno(target);
     if (!same) step.defines = [name];
-    step.within = localRecord(target);
+    step.within = this.localRecord(target);
     step.copied = this.copiedRecord(target, value);
-    step.uses = mentions.uses(value).concat(address);
-    step.takes = mentions.indexes(target).concat(mentions.indexesIn(value), mentions.handedOut(value));
-    step.ways = mentions.ways(value).concat(address);
+    step.uses = mentions.address(target, mentions.uses(value));
+    step.takes = mentions.handedOut(value, mentions.indexesIn(value, mentions.indexes(target)));
+    step.ways = mentions.address(target, mentions.ways(value));
     return step;
+  }
+
+  /** The variable of a function in which the member lies. */
+  private localRecord({ base, path }: Place): Name | undefined {
+    if (base.kind !== 'variable' || path.length === 0) return undefined;
+    const { storage, type, id } = base.variable;
+    return storage === 'local' && type.kind === 'record' ? this.names.ofVariable(id) : undefined;
   }
 
   private endOfScope(i: Instruction & { kind: 'end-scope' }, body: FunctionBody): PlainStep {
     const cleanups: FunctionBody[] = [];
-    const given: string[] = [];
+    const given: Name[] = [];
+    const released: Name[] = [];
     for (const variable of i.variables) {
+      const name = this.names.ofVariable(variable.id);
+      released.push(name);
       if (variable.cleanup === undefined) continue;
-      given.push(variable.id);
+      given.push(name);
       const callee = this.program.function(variable.cleanup, body.file);
       if (callee === undefined) continue;
       cleanups.push(callee);
       const place = { base: { kind: 'variable', variable }, path: [], type: variable.type, span: i.span } as const;
       this.bind([{ kind: 'address', place, span: i.span }], callee, undefined);
     }
-    const released = i.variables.map((v) => v.id);
     const step = new PlainStep(i);
     step.essential = given.length > 0;
     step.released = released;
@@ -330,93 +344,142 @@ export class StepReader {
   }
 
   private callOfBody(i: CallInstruction, callee: FunctionBody): PlainStep {
-    const result = resultOf(i);
-    this.bind(i.arguments, callee, result[0]);
-    const given = i.arguments.map((a) => this.mentions.uses(a));
+    const result = this.resultOf(i);
+    this.bind(i.arguments, callee, result);
     const step = new PlainStep(i);
     step.ends = callee.noreturn;
-    step.defines = result;
+    if (result !== undefined) step.defines = [result];
     step.callee = callee;
-    step.given = given;
+    step.given = i.arguments.map((a) => this.mentions.uses(a));
     return step;
   }
 
+  private resultOf({ result }: CallInstruction): Name | undefined {
+    return result === undefined ? undefined : this.names.ofVariable(result.id);
+  }
+
   private callOfUnknown(i: CallInstruction): PlainStep {
-    this.telling.push(...resultOf(i));
+    const { mentions } = this;
+    const result = this.resultOf(i);
     const through = this.names.leadsTo(i.callee);
-    if (through !== undefined) this.loose.push({ list: i.arguments, result: i.result?.id, through });
+    if (through !== undefined) this.loose.push({ list: i.arguments, result, through });
     const step = new PlainStep(i);
     step.essential = i.arguments.some((a) => leadsToRecord(a));
     step.unknown = true;
-    step.takes = i.arguments.flatMap((a) => this.mentions.contents(a));
+    const takes: Name[] = [];
+    const ways: Name[] = [];
+    for (const a of i.arguments) {
+      mentions.contents(a, takes);
+      mentions.ways(a, ways);
+    }
+    step.takes = takes;
     // Whom it calls is asked whatever it is kept for.
-    step.uses = this.mentions.uses(i.callee);
-    step.ways = i.arguments.flatMap((a) => this.mentions.ways(a)).concat(step.uses);
-    step.defines = resultOf(i);
+    step.uses = mentions.uses(i.callee);
+    step.ways = mentions.uses(i.callee, ways);
+    if (result !== undefined) {
+      this.telling.push(result);
+      step.defines = [result];
+    }
     step.through = through;
-    step.given = i.arguments.map((a) => this.mentions.uses(a));
+    step.given = i.arguments.map((a) => mentions.uses(a));
     return step;
   }
 
   private callOfLibrary(i: CallInstruction, known: LibraryCall): PlainStep {
     const { row, arguments: list } = known;
-    const result = resultOf(i);
-    const request = row.kind === 'ioctl' && isPlainRequest(list[1]);
-    if (TELLING.has(row.kind) && !request && !isIdle(known)) this.telling.push(...result);
+    const { kind } = row;
+    const result = this.resultOf(i);
+    const isRequest = kind === 'ioctl' && isPlainRequest(list[1]);
+    const isDone = !isRequest && !isIdle(known);
+    if (result !== undefined && isDone && TELLING.has(kind)) this.telling.push(result);
     // It tells of what is closed.
-    if (row.kind === 'close' && list[0] !== undefined && result[0] !== undefined) this.tell(list[0], result[0]);
-    if (row.kind === 'ioctl') this.variables.push(...ANSWERS);
-    if (row.kind.startsWith('atomic-')) this.atomic(list, result[0], row.kind);
-    if (row.kind === 'memcpy' && list[0] !== undefined && list[1] !== undefined) {
-      const [to, from] = [this.names.leadsTo(list[0]), this.names.leadsTo(list[1])];
-      if (to !== undefined && from !== undefined) {
-        this.names.unite(to, from);
-        this.flows.push({ from, to });
-      }
-    }
+    if (kind === 'close' && list[0] !== undefined && result !== undefined) this.tell(list[0], result);
+    if (kind === 'ioctl') for (const field of ANSWERS) this.variables.push(this.names.ofField(field));
+    if (kind.startsWith('atomic-')) this.atomic(list, result, kind);
+    if (kind === 'memcpy') this.copy(list);
     // A pointer comes back: the same, a new one, or one to a part.
-    const given = result[0] === undefined ? undefined : list.find((a) => this.names.leadsTo(a) !== undefined);
-    if (given !== undefined && result[0] !== undefined && RETURNS_ARGUMENT.has(row.kind))
-      this.names.assigned(result[0], given);
-    const lookedAt = request ? [0, 1] : LOOKED_AT[row.kind];
-    const looked = list.filter((_, n) => lookedAt === undefined || lookedAt.includes(n));
-    const target = row.name === 'bcopy' ? 1 : 0;
-    const writes = WRITES_FIRST.has(row.kind) ? [target] : [];
-    const written = [...row.writes, ...writes];
-    const once = row.kind === 'call-once' && list[1] !== undefined ? this.names.leadsTo(list[1]) : undefined;
-    const thread = row.kind === 'thread-create' || row.kind === 'clone' ? this.thread(known) : undefined;
+    if (result !== undefined && RETURNS_ARGUMENT.has(kind)) {
+      const given = list.find((a) => this.names.leadsTo(a) !== undefined);
+      if (given !== undefined) this.names.assigned(result, given);
+    }
+    const once = kind === 'call-once' && list[1] !== undefined ? this.names.leadsTo(list[1]) : undefined;
+    const thread = kind === 'thread-create' || kind === 'clone' ? this.thread(known) : undefined;
     const step = new PlainStep(i);
-    step.essential = !request && row.kind !== 'close' && !isIdle(known);
-    step.forForks = row.kind === 'mutex-lock' || row.kind === 'mutex-unlock';
-    step.request = request;
+    step.essential = isDone && kind !== 'close';
+    step.forForks = kind === 'mutex-lock' || kind === 'mutex-unlock';
+    step.request = isRequest;
     step.handshake = isHandshake(known);
-    step.makes = MAKERS.has(row.kind);
+    step.makes = MAKERS.has(kind);
     step.forks = makesProcess(known);
     step.startsThread = thread !== undefined;
     step.ends = row.noreturn;
-    step.defines = result;
-    for (const n of written)
-      if (list[n] !== undefined) step.defines = step.defines.concat(this.mentions.writtenBehind(list[n]));
-    const begins = thread?.begins ?? [];
-    if (row.kind !== 'close' && looked.length + begins.length > 0)
-      step.uses = looked
-        .flatMap((a) => (LOOKS_NOT_BEHIND.has(row.kind) ? this.mentions.uses(a) : this.mentions.contents(a)))
-        .concat(begins, isClone3(known) ? [fieldName('flags')] : []);
-    if (ESCAPES.has(row.kind)) {
+    step.defines = this.definedBy(known, result);
+    if (kind !== 'close') step.uses = this.lookedAtBy(known, isRequest, thread?.begins ?? NONE);
+    if (ESCAPES.has(kind)) {
       step.forDescriptors = true;
-      step.takes = list.flatMap((a) => this.mentions.contents(a));
+      step.takes = this.contentsOf(list);
     }
-    // Asked only of what is kept for the sake of what it takes. What is copied lies behind the pointers.
-    if (step.takes.length > 0)
-      step.ways = list
-        .flatMap((a) => (WRITES_FIRST.has(row.kind) ? this.mentions.uses(a) : this.mentions.ways(a)))
-        .concat(begins);
+    // Asked only of what is kept for the sake of what it takes.
+    if (step.takes.length > 0) step.ways = this.waysOf(known, thread?.begins ?? NONE);
     step.through = thread?.through ?? once;
     if (thread !== undefined) step.given = [thread.given];
     return step;
   }
 
-  private atomic(list: readonly Expr[], result: string | undefined, kind: LibraryKind): void {
+  private copy([to, from]: readonly Expr[]): void {
+    if (to === undefined || from === undefined) return;
+    const target = this.names.leadsTo(to);
+    const source = this.names.leadsTo(from);
+    if (target === undefined || source === undefined) return;
+    this.names.unite(target, source);
+    this.flows.push({ from: source, to: target });
+  }
+
+  /** Its result, and what it writes behind its arguments. */
+  private definedBy({ row, arguments: list }: LibraryCall, result: Name | undefined): readonly Name[] {
+    const isWriter = WRITES_FIRST.has(row.kind);
+    if (result === undefined && !isWriter && row.writes.length === 0) return NONE;
+    const found = result === undefined ? [] : [result];
+    for (const n of row.writes) if (list[n] !== undefined) this.mentions.writtenBehind(list[n], found);
+    const target = isWriter ? list[row.name === 'bcopy' ? 1 : 0] : undefined;
+    return target === undefined ? found : this.mentions.writtenBehind(target, found);
+  }
+
+  private lookedAtBy(call: LibraryCall, isRequest: boolean, begins: readonly Name[]): readonly Name[] {
+    const { row, arguments: list } = call;
+    const lookedAt = isRequest ? LOOKED_AT_BY_REQUESTS : LOOKED_AT[row.kind];
+    const looksBehind = !LOOKS_NOT_BEHIND.has(row.kind);
+    const found: Name[] = [];
+    let isLooking = begins.length > 0;
+    for (let n = 0; n < list.length; n++) {
+      if (lookedAt !== undefined && !lookedAt.includes(n)) continue;
+      isLooking = true;
+      this.mentions.uses(list[n]!, found);
+      if (looksBehind) this.mentions.pointedTo(list[n]!, found);
+    }
+    found.push(...begins);
+    if (isLooking && isClone3(call)) found.push(this.names.ofField('flags'));
+    return found;
+  }
+
+  private contentsOf(list: readonly Expr[]): readonly Name[] {
+    const found: Name[] = [];
+    for (const a of list) this.mentions.contents(a, found);
+    return found;
+  }
+
+  /** Where what it takes lies, and where it goes. What is copied lies behind the pointers. */
+  private waysOf({ row, arguments: list }: LibraryCall, begins: readonly Name[]): readonly Name[] {
+    const found: Name[] = [];
+    for (const a of list) {
+      if (WRITES_FIRST.has(row.kind)) this.mentions.uses(a, found);
+      else this.mentions.ways(a, found);
+    }
+    found.push(...begins);
+    return found;
+  }
+
+  private atomic(list: readonly Expr[], result: Name | undefined, kind: LibraryKind): void {
     const place = list[0] === undefined ? undefined : this.names.leadsTo(list[0]);
     if (place === undefined) return;
     if (kind !== 'atomic-load' && list[1] !== undefined) this.flow(list[1], place);
@@ -426,13 +489,13 @@ export class StepReader {
   }
 
   /** Arguments go to parameters, and what is returned to the result. */
-  private bind(list: readonly Expr[], callee: FunctionBody, result: string | undefined): void {
-    for (const [n, argument] of list.entries()) {
+  private bind(list: readonly Expr[], callee: FunctionBody, result: Name | undefined): void {
+    for (let n = 0; n < list.length; n++) {
       const parameter = parameterAt(callee, n);
-      if (parameter !== undefined) this.flow(argument, parameter.id);
+      if (parameter !== undefined) this.flow(list[n]!, this.names.ofVariable(parameter.id));
     }
     if (result === undefined) return;
-    const returned = returnName(callee);
+    const returned = this.names.ofResult(callee);
     this.flows.push({ from: returned, to: result });
     this.names.unite(this.names.behind(result), this.names.behind(returned));
   }
@@ -481,12 +544,12 @@ export class StepReader {
   }
 
   /** The value, or what a comparison says of it, goes to `to`. */
-  private flow(e: Expr, to: string): void {
+  private flow(e: Expr, to: Name): void {
     this.names.assigned(to, e);
     this.tell(e, to);
   }
 
-  private tell(e: Expr, to: string): void {
+  private tell(e: Expr, to: Name): void {
     switch (e.kind) {
       case 'load':
         this.flows.push({ from: this.names.ofPlace(e.place), to });
@@ -512,13 +575,6 @@ function saysYesOrNo(e: Expr): boolean {
   if (e.kind === 'unary') return e.op === '!';
   if (e.kind !== 'binary') return e.kind === 'constant';
   return /^(?:[=!<>]=|[<>])$/.test(e.op) || (e.op === '&' && e.right.kind === 'constant');
-}
-
-/** The variable of a function in which the member lies. */
-function localRecord({ base, path }: Place): string | undefined {
-  if (base.kind !== 'variable' || path.length === 0) return undefined;
-  const { storage, type, id } = base.variable;
-  return storage === 'local' && type.kind === 'record' ? id : undefined;
 }
 
 function isCopy(e: Expr): boolean {

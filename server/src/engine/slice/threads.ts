@@ -1,5 +1,6 @@
 /** What threads store: which names, and whether one of them alone does. */
 
+import { find, type Name } from './names.ts';
 import type { Step } from './steps.ts';
 import type { FunctionFacts, Functions } from './traits.ts';
 
@@ -18,12 +19,11 @@ export type Stores = 'constants' | 'one computes' | 'several compute';
 export function storesByThreads(
   functions: Functions,
   callees: Callees,
-  find: (name: string) => string,
-  computed: ReadonlySet<string>,
-): ReadonlyMap<string, Stores> {
-  const stores = new Map<string, Stores>();
+  computed: ReadonlySet<Name>,
+): ReadonlyMap<Name, Stores> {
+  const stores = new Map<Name, Stores>();
   for (const { functions: started, isRepeated } of startsOf(functions, callees)) {
-    const names = new Set<string>();
+    const names = new Set<Name>();
     for (const { blocks } of closure(started, callees))
       for (const { steps } of blocks) for (const s of steps) for (const name of s.defines) names.add(find(name));
     for (const name of names) {
