@@ -28,7 +28,8 @@ function findLoops(body: FunctionBody): Loop[] {
   const bodies = new Map<number, Set<number>>();
   for (const { id } of body.blocks) {
     // What leads back without being dominated is no loop of its own: it is swept with what is around it.
-    const back = predecessors[id]!.filter((p) => p >= id && dominates(body, id, p));
+    const back: number[] = [];
+    for (const p of predecessors[id]!) if (p >= id && dominates(body, id, p)) back.push(p);
     if (back.length > 0) bodies.set(id, membersOf(id, back, predecessors));
   }
   const whole: Loop = { members: body.blocks.map((b) => b.id), head: 0, outer: undefined };

@@ -5,21 +5,23 @@
 import type { FunctionBody } from '../ir/ir.ts';
 import { FORK_FEATURE } from '../uffd/events.ts';
 import type { Memory } from './memory.ts';
+import type { Walker } from './slice/rows.ts';
 import type { Mask, Slice } from './slice/slice.ts';
 import type { State } from './state.ts';
-import { asConstant, type Value } from './value.ts';
+import { asConstant, type Reference, type Value } from './value.ts';
 
 /** What of the program's own keeps states of a body apart. */
-export function apartKey(slice: Slice, body: FunctionBody, state: State): string {
-  return maskKey(slice, body, state) + rowKey(slice, body, state);
+export function apartKey(slice: Slice, body: FunctionBody, { memory }: State): string {
+  const { masks, walkers } = slice.apartBy(body);
+  return keyOfMasks(masks, memory) + keyOfRows(slice, walkers, memory);
 }
 
 /** The same for calls: who asks for other features calls for something else. */
-export function callKey(slice: Slice, body: FunctionBody, state: State): string {
-  let key = apartKey(slice, body, state);
-  const masks = slice.masksOf(body);
+export function callKey(slice: Slice, body: FunctionBody, { memory }: State): string {
+  const { masks, walkers } = slice.apartBy(body);
+  let key = keyOfMasks(masks, memory) + keyOfRows(slice, walkers, memory);
   for (let i = 0; i < masks.length; i++) {
-    const value = valueAt(state.memory, masks[i]!);
+    const value = valueAt(memory, masks[i]!);
     const n = value === undefined ? undefined : asConstant(value);
     if (n !== undefined) key += `=${i}:${n}`;
   }
@@ -27,9 +29,8 @@ export function callKey(slice: Slice, body: FunctionBody, state: State): string 
 }
 
 /** By the rows of tables that the body is at. */
-function rowKey(slice: Slice, body: FunctionBody, { memory }: State): string {
+function keyOfRows(slice: Slice, walkers: readonly Walker[], memory: Memory): string {
   let key = '';
-  const walkers = slice.walkersOf(body);
   for (let i = 0; i < walkers.length; i++) {
     const { at, rows } = walkers[i]!;
     const value = memory.load(at);
@@ -45,14 +46,21 @@ function rowOf(slice: Slice, value: Value, rows: number | undefined): number | u
     const index = asConstant(value);
     return index === undefined || index < 0 || index >= rows ? undefined : index;
   }
-  const [to, ...others] = value.references;
-  return to?.kind === 'location' && others.length === 0 ? slice.rowAt(to.location) : undefined;
+  const to = onlyReference(value);
+  return to?.kind === 'location' ? slice.rowAt(to.location) : undefined;
 }
 
-/** Of the masks that a body has: those that surely ask for fork events, and those that surely do not. */
+function onlyReference({ references }: Value): Reference | undefined {
+  return references.length === 1 ? references[0] : undefined;
+}
+
+/** By those that surely ask for fork events, and those that surely do not. */
 export function maskKey(slice: Slice, body: FunctionBody, { memory }: State): string {
+  return keyOfMasks(slice.apartBy(body).masks, memory);
+}
+
+function keyOfMasks(masks: readonly Mask[], memory: Memory): string {
   let key = '';
-  const masks = slice.masksOf(body);
   for (let i = 0; i < masks.length; i++) {
     const value = valueAt(memory, masks[i]!);
     const n = value?.number;
@@ -66,7 +74,7 @@ export function maskKey(slice: Slice, body: FunctionBody, { memory }: State): st
 function valueAt(memory: Memory, { variable, behind }: Mask): Value | undefined {
   const value = memory.load(variable);
   if (behind === undefined) return value;
-  const [to, ...others] = value?.references ?? [];
-  if (to?.kind !== 'location' || others.length > 0) return undefined;
+  const to = value === undefined ? undefined : onlyReference(value);
+  if (to?.kind !== 'location') return undefined;
   return memory.load({ base: to.location.base, path: to.location.path + behind });
 }

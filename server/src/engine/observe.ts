@@ -159,21 +159,23 @@ function noteUse(ctx: Context, state: State, fork: ForkEvent, span: Span, writes
 }
 
 /** Userfaultfds whose refused handshake an expression looks at the result of. */
-export function refusalsIn(state: State, e: Expr): string[] {
+export function refusalsIn(state: State, e: Expr, found: string[] = []): string[] {
   switch (e.kind) {
     case 'load': {
       const { base, path } = e.place;
-      if (base.kind !== 'variable' || path.length > 0) return [];
+      if (base.kind !== 'variable' || path.length > 0) return found;
       const tag = state.memory.load({ base: variableBase(base.variable), path: '' })?.tag;
-      return tag?.part === 'refusal' ? [tag.source] : [];
+      if (tag?.part === 'refusal') found.push(tag.source);
+      return found;
     }
     case 'binary':
-      return [...refusalsIn(state, e.left), ...refusalsIn(state, e.right)];
+      refusalsIn(state, e.left, found);
+      return refusalsIn(state, e.right, found);
     case 'unary':
     case 'cast':
-      return refusalsIn(state, e.operand);
+      return refusalsIn(state, e.operand, found);
     default:
-      return [];
+      return found;
   }
 }
 

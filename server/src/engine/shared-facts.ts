@@ -52,6 +52,8 @@ export class SharedFacts {
   private readonly shared = new Set<string>();
   private readonly globalBases: ReadonlySet<string>;
   private requested: FeatureWord | undefined;
+  /** By root: the name of what it stores before it starts a thread. */
+  private readonly early = new Map<string, string>();
   /** Of answers that did not change since they were put into words: each is asked for many times. */
   private readonly texts: Readonly<Record<Kind, Map<string, string>>> = {
     stored: new Map(),
@@ -72,10 +74,13 @@ export class SharedFacts {
 
   isVisible(base: string): boolean {
     const answer = this.sees(base);
-    if (this.watches.length === 0) return answer;
+    if (this.watches.length > 0) this.noteVisible(base, answer);
+    return answer;
+  }
+
+  private noteVisible(base: string, answer: boolean): void {
     for (const { journal, shared } of this.watches)
       if (!journal.hasAsked('visible', base) && !shared.has(base)) journal.ask(['visible', base], () => String(answer));
-    return answer;
   }
 
   private sees(base: string): boolean {
@@ -86,7 +91,7 @@ export class SharedFacts {
   store(root: string, location: Location, value: Value, alone: boolean): void {
     if (!this.isVisible(location.base)) return;
     const key = locationKey(location);
-    const by = alone ? beforeThreads(root) : root;
+    const by = alone ? this.beforeThreads(root) : root;
     const old = this.stored.get(key)?.get(by);
     this.change('stored', this.stored, key, by, old === undefined ? value : join(old, value), old !== undefined);
   }
@@ -110,7 +115,7 @@ export class SharedFacts {
   /** The root stores there itself. */
   stores(root: string, key: string): boolean {
     const stored = this.look('stored', this.stored, key);
-    return stored?.has(root) === true || stored?.has(beforeThreads(root)) === true;
+    return stored?.has(root) === true || stored?.has(this.beforeThreads(root)) === true;
   }
 
   /** What the root stores there itself may be anything. */
@@ -144,9 +149,28 @@ export class SharedFacts {
     const all = this.look('stored', this.stored, key);
     if (all === undefined) return undefined;
     let value: Value | undefined;
-    const own = new Set([root, beforeThreads(root), ...starters.map(beforeThreads)]);
-    for (const [other, stored] of all) if (!own.has(other)) value = value === undefined ? stored : join(value, stored);
+    for (const [other, stored] of all) {
+      if (other === root || this.isBeforeThreads(other, root, starters)) continue;
+      value = value === undefined ? stored : join(value, stored);
+    }
     return value;
+  }
+
+  /** The name stands for what the root, or one that led to it, stores before it starts a thread. */
+  private isBeforeThreads(name: string, root: string, starters: readonly string[]): boolean {
+    if (name === this.beforeThreads(root)) return true;
+    for (const starter of starters) if (name === this.beforeThreads(starter)) return true;
+    return false;
+  }
+
+  /** What a root stores before it starts a thread stands under a name of its own. */
+  private beforeThreads(root: string): string {
+    let name = this.early.get(root);
+    if (name === undefined) {
+      name = `${root} before its threads`;
+      this.early.set(root, name);
+    }
+    return name;
   }
 
   othersHandshake(root: string, object: string): FeatureWord | undefined {
@@ -162,8 +186,11 @@ export class SharedFacts {
   }
 
   private look<V>(kind: Kind, all: ByRoot<V>, of: string): ReadonlyMap<string, V> | undefined {
-    const now = all.get(of);
-    if (this.watches.length === 0) return now;
+    if (this.watches.length > 0) this.noteLook(kind, of);
+    return all.get(of);
+  }
+
+  private noteLook(kind: Kind, of: string): void {
     // What is told to one part is mostly told to those around it.
     let text: string | undefined;
     for (const { journal, changed } of this.watches) {
@@ -172,7 +199,6 @@ export class SharedFacts {
       if (before === undefined) text ??= this.textOfAll(kind, of);
       journal.ask([kind, of], () => (before === undefined ? text! : textOf(before)));
     }
-    return now;
   }
 
   /** `rests`: what is stored now rests on what the root stored there before. */
@@ -248,11 +274,6 @@ export class SharedFacts {
     }
     return text;
   }
-}
-
-/** What a root stores before it starts a thread stands under a name of its own. */
-function beforeThreads(root: string): string {
-  return `${root} before its threads`;
 }
 
 type Kind = 'stored' | 'handshakes' | 'arms';

@@ -34,21 +34,23 @@ function holdsNothing({ values }: Cells): boolean {
 function find(body: FunctionBody): string[][] {
   const home = new Map<Variable, number>();
   const shared = new Set<Variable>();
+  let block = 0;
+  const note = (variable: Variable) => {
+    if (variable.storage !== 'temporary') return;
+    const known = home.get(variable);
+    if (known === undefined) home.set(variable, block);
+    else if (known !== block) shared.add(variable);
+  };
+  const visitor = {
+    expr: (e: Expr) => {
+      if (e.kind === 'address' && e.place.base.kind === 'variable') shared.add(e.place.base.variable);
+    },
+    place: ({ base }: Place) => {
+      if (base.kind === 'variable') note(base.variable);
+    },
+  };
   for (const { id, instructions, terminator } of body.blocks) {
-    const note = (variable: Variable) => {
-      if (variable.storage !== 'temporary') return;
-      const known = home.get(variable);
-      if (known === undefined) home.set(variable, id);
-      else if (known !== id) shared.add(variable);
-    };
-    const visitor = {
-      expr: (e: Expr) => {
-        if (e.kind === 'address' && e.place.base.kind === 'variable') shared.add(e.place.base.variable);
-      },
-      place: ({ base }: Place) => {
-        if (base.kind === 'variable') note(base.variable);
-      },
-    };
+    block = id;
     for (const i of instructions) {
       visitInstruction(i, visitor);
       if (i.kind === 'call' && i.result !== undefined) note(i.result);
@@ -57,6 +59,6 @@ function find(body: FunctionBody): string[][] {
     visitTerminator(terminator, visitor);
   }
   const found: string[][] = body.blocks.map(() => []);
-  for (const [variable, block] of home) if (!shared.has(variable)) found[block]!.push(variableBase(variable));
+  for (const [variable, at] of home) if (!shared.has(variable)) found[at]!.push(variableBase(variable));
   return found;
 }

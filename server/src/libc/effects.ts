@@ -441,9 +441,12 @@ const ROWS: readonly LibraryFunction[] = [
 
 const TABLE: ReadonlyMap<string, LibraryFunction> = new Map(ROWS.map((row) => [row.name, row]));
 
+/** What glibc's own names for its functions begin with. */
+const INTERNAL = '__libc_';
+
 /** The row of a library function, or undefined for one that is not known. */
 export function libraryFunction(name: string): LibraryFunction | undefined {
-  return TABLE.get(name) ?? TABLE.get(name.replace(/^__libc_/, ''));
+  return TABLE.get(name) ?? (name.startsWith(INTERNAL) ? TABLE.get(name.slice(INTERNAL.length)) : undefined);
 }
 
 /** All rows, for tests and documentation. */

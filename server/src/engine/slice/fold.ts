@@ -34,40 +34,46 @@ const NOTHING = -1;
 export function foldBranches({ successors, dead }: Flowgraph, ask: FoldQuestions): Folding {
   const exit = successors.length;
   const idle = idleEnds(successors, dead, ask.busy);
-  const ways = successors.map((all) => {
-    if (all.length < 2) return all;
-    const alive = all.filter((s) => !idle[s]);
-    return alive.length === 0 ? all : alive;
-  });
-  const filters = successors.some((all, i) => all.length > 1 && ways[i]!.length === 1 && ask.decides(i));
-  const branchStays = successors.map(
-    (all, i) => all.length > 1 && (ask.stays(i) || (ways[i]!.length === 1 && ask.decides(i))),
-  );
-  /** Something happens in the block, or at its return. */
-  const stands = successors.map((all, i) => ask.busy[i]! || (all.length === 0 && ask.returnMatters && !dead[i]));
+  const ways: (readonly number[])[] = [];
+  const branchStays: boolean[] = [];
+  /** Something happens in the block, at its return, or at a branch that stays. */
+  const stands: boolean[] = [];
+  let filters = false;
+  for (let i = 0; i < successors.length; i++) {
+    const all = successors[i]!;
+    const isBranch = all.length > 1;
+    const left = isBranch ? aliveAmong(all, idle) : all;
+    const isFilter = isBranch && left.length === 1 && ask.decides(i);
+    const stays = isFilter || (isBranch && ask.stays(i));
+    filters ||= isFilter;
+    ways.push(left);
+    branchStays.push(stays);
+    stands.push(stays || ask.busy[i]! || (all.length === 0 && ask.returnMatters && !dead[i]));
+  }
   /** What happens first from the end of a block on: a block, the exit, or nothing. */
   const after = new Array<number>(successors.length).fill(NOTHING);
-  const first = (i: number) => (stands[i] || branchStays[i] ? i : after[i]!);
   /** Where nothing happens any more: a block that returns. */
   const out = new Array<number>(successors.length).fill(NOTHING);
   for (let again = true; again; ) {
     again = false;
     for (let i = successors.length - 1; i >= 0; i--) {
+      const left = ways[i]!;
       let next = NOTHING;
       let differ = false;
-      for (const s of ways[i]!) {
-        const found = first(s);
+      for (const s of left) {
+        const found = stands[s] ? s : after[s]!;
         if (found === exit) out[i] = out[s]!;
         if (found === NOTHING || found === next) continue;
         differ ||= next !== NOTHING;
         next = found;
       }
-      if (ways[i]!.length === 0) {
+      if (left.length === 0) {
         next = exit;
         out[i] = i;
       }
       if (differ && !branchStays[i]) {
         branchStays[i] = true;
+        stands[i] = true;
         again = true;
       }
       if (differ || next === after[i]) continue;
@@ -81,6 +87,13 @@ export function foldBranches({ successors, dead }: Flowgraph, ask: FoldQuestions
     return target === NOTHING ? undefined : target;
   });
   return { folded, filters };
+}
+
+/** The ways on which something can happen; all, where there is none. */
+function aliveAmong(ways: readonly number[], idle: readonly boolean[]): readonly number[] {
+  if (!ways.some((s) => idle[s])) return ways;
+  const alive = ways.filter((s) => !idle[s]);
+  return alive.length === 0 ? ways : alive;
 }
 
 /** Blocks from which every way only ends the program. */

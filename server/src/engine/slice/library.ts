@@ -23,7 +23,8 @@ export function libraryCallOf(i: CallInstruction): LibraryCall | undefined {
 }
 
 /** What a function of that name is, called with these arguments; undefined where the program may define it. */
-export function rowOf(name: string, [number]: readonly Expr[]): LibraryFunction | undefined {
+export function rowOf(name: string, list: readonly Expr[]): LibraryFunction | undefined {
+  const number = list[0];
   const written = number?.kind === 'constant' || number?.kind === 'unknown' ? number.name : undefined;
   return libraryFunction(isLikeSyscall(name, written) ? 'syscall' : name);
 }

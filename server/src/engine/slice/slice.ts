@@ -33,6 +33,14 @@ export interface Mask {
   readonly behind: string | undefined;
 }
 
+/** What of a body keeps its states apart. */
+export interface Apart {
+  /** Places that hold what a handshake may come to request: variables, members of such, and behind them. */
+  readonly masks: readonly Mask[];
+  /** Variables by which it walks through a table whose rows are told apart. */
+  readonly walkers: readonly Walker[];
+}
+
 /** Undefined where an element of an array, or more than one pointer, lies on the way. */
 function maskAt({ base, path }: Place): Mask | undefined {
   let fields = '';
@@ -62,12 +70,11 @@ export class Slice {
   private readonly relevance: Relevance;
   private readonly whole: boolean;
   private readonly sliced = new Map<string, FunctionBody | undefined>();
-  private readonly ignored = new WeakMap<Place, boolean>();
-  private readonly ignoredParameters = new WeakMap<Variable, boolean>();
+  private readonly ignored = new Map<Place, boolean>();
+  private readonly ignoredParameters = new Map<Variable, boolean>();
   private readonly signatures = new Map<string, string>();
-  private readonly masks = new Map<FunctionBody, readonly Mask[]>();
+  private readonly apart = new Map<FunctionBody, Apart>();
   private readonly rows: Rows;
-  private readonly walkers = new Map<FunctionBody, readonly Walker[]>();
 
   /** `whole` leaves every body as it stands, and answers what is asked of the program all the same. */
   constructor(program: Program, whole = false) {
@@ -179,24 +186,17 @@ export class Slice {
     return found.tells ? undefined : this.relevance.storesByThreads.get(found);
   }
 
-  /** Places of a body that hold what a handshake may come to request: variables, members of such, and behind them. */
-  masksOf(body: FunctionBody): readonly Mask[] {
-    let masks = this.masks.get(body);
-    if (masks === undefined) {
-      masks = this.findMasks(body);
-      this.masks.set(body, masks);
+  apartBy(body: FunctionBody): Apart {
+    let apart = this.apart.get(body);
+    if (apart === undefined) {
+      apart = { masks: this.findMasks(body), walkers: this.rows.walkersOf(body) };
+      this.apart.set(body, apart);
     }
-    return masks;
+    return apart;
   }
 
-  /** Variables by which the body walks through a table whose rows are told apart. */
   walkersOf(body: FunctionBody): readonly Walker[] {
-    let walkers = this.walkers.get(body);
-    if (walkers === undefined) {
-      walkers = this.rows.walkersOf(body);
-      this.walkers.set(body, walkers);
-    }
-    return walkers;
+    return this.apartBy(body).walkers;
   }
 
   /** The number of the row of such a table that a pointer leads to. */
@@ -209,9 +209,9 @@ export class Slice {
     const note = (place: Place) => {
       const { kind } = place.type;
       if (kind === 'record' || kind === 'array' || kind === 'pointer') return;
+      if (!this.relevance.isWanted(this.relevance.names.ofPlace(place))) return;
       const mask = maskAt(place);
-      if (mask === undefined || !this.relevance.isWanted(this.relevance.names.ofPlace(place))) return;
-      found.set(nameOfMask(mask), mask);
+      if (mask !== undefined) found.set(nameOfMask(mask), mask);
     };
     const { span } = body;
     for (const variable of body.parameters)
@@ -269,7 +269,7 @@ export class Slice {
       bitsOf(ignored),
       folded.join(),
       this.circleOf(body),
-      this.signMasks(body),
+      this.signApart(body),
     ].join(' ');
   }
 
@@ -282,7 +282,7 @@ export class Slice {
       this.traitsOf(this.relevance.functions.get(body.id)!),
       bitsOf(ignored),
       this.circleOf(body),
-      ...[body, slice].map((b) => this.signMasks(b)),
+      ...[body, slice].map((b) => this.signApart(b)),
       Math.min(body.blocks.length, MANY_BLOCKS),
     ].join(' ');
   }
@@ -291,9 +291,10 @@ export class Slice {
     return bitsOf([this.whole, acts, neverReturns, forks, wary, makes, startsThreads, readsMessages]);
   }
 
-  private signMasks(body: FunctionBody): string {
-    const masks = this.masksOf(body).map(nameOfMask);
-    const walkers = this.walkersOf(body).map(({ at, rows }) => `${at.base}:${rows ?? this.rows.description}`);
+  private signApart(body: FunctionBody): string {
+    const apart = this.apartBy(body);
+    const masks = apart.masks.map(nameOfMask);
+    const walkers = apart.walkers.map(({ at, rows }) => `${at.base}:${rows ?? this.rows.description}`);
     return `${masks.join()} ${walkers.join()}`;
   }
 

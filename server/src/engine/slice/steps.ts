@@ -97,6 +97,8 @@ export interface Flow {
 
 export interface BlockFacts {
   readonly steps: readonly Step[];
+  /** Of these, the calls, and the ends of scopes at which something is called. */
+  readonly calls: readonly Step[];
   /** Names in the condition, the switch value or the returned value. */
   readonly uses: readonly Name[];
   /** Of these, the ones that are no pointers: their value decides which path is taken. */
@@ -214,6 +216,7 @@ export class StepReader {
       const e = valueIn(terminator);
       if (terminator.kind === 'return' && e !== undefined) this.flow(e, this.names.ofResult(body));
       const steps: Step[] = [];
+      let calls: Step[] | undefined;
       for (const i of block.instructions) {
         const step = this.step(i, body);
         if (speaks) step.looksIntoMessage = someInMessage((visitor) => visitInstruction(i, visitor));
@@ -225,9 +228,13 @@ export class StepReader {
         }
         if (step.defines.length > 0) this.noteDefined(step);
         steps.push(step);
+        if (i.kind !== 'call' && step.cleanups.length === 0) continue;
+        calls ??= [];
+        calls.push(step);
       }
       return {
         steps,
+        calls: calls ?? NONE,
         uses: e === undefined ? NONE : this.mentions.uses(e),
         decides: e === undefined ? NONE : this.mentions.numbers(e),
         looksIntoMessage: speaks && someInMessage((visitor) => visitTerminator(terminator, visitor)),
@@ -598,7 +605,8 @@ function someInMessage(visit: (visitor: Visitor) => void): boolean {
 
 /** Its event, or a part of its union. */
 function isInMessage({ path }: Place): boolean {
-  return path.some((e) => e.kind === 'field' && (e.name === 'event' || e.name === 'arg'));
+  for (const e of path) if (e.kind === 'field' && (e.name === 'event' || e.name === 'arg')) return true;
+  return false;
 }
 
 /** The parameter that gets an argument. */

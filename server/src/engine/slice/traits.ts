@@ -44,7 +44,7 @@ export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): Func
   return {
     body,
     blocks,
-    calls: blocks.flatMap(({ steps }, block) => steps.filter(mayCall).map((step) => ({ step, block }))),
+    calls: callsIn(blocks),
     neverReturns: false,
     wary: false,
     makes: false,
@@ -58,6 +58,13 @@ export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): Func
     folded: [],
     acts: false,
   };
+}
+
+function callsIn(blocks: readonly BlockFacts[]): CallStep[] {
+  const found: CallStep[] = [];
+  for (let block = 0; block < blocks.length; block++)
+    for (const step of blocks[block]!.calls) if (mayCall(step)) found.push({ step, block });
+  return found;
 }
 
 function mayCall({ callee, through, cleanups }: Step): boolean {
@@ -102,7 +109,7 @@ function descend(
   }
 }
 
-/** Whoever does it and their callers, however many calls lead there. */
+/** Whoever does it by a call, and their callers, however many calls lead there. */
 function ascend(
   functions: Functions,
   trait: 'wary' | 'makes' | 'forks' | 'startsThreads',
@@ -127,22 +134,28 @@ function findEnds(functions: Functions): void {
   }
 }
 
+/** Some call in it is one of these. */
 function some(facts: FunctionFacts, holds: (step: Step) => boolean): boolean {
-  return facts.blocks.some((b) => b.steps.some(holds));
+  for (const { calls } of facts.blocks) for (const step of calls) if (holds(step)) return true;
+  return false;
+}
+
+/** Control does not come to its end. */
+function breaksOff(functions: Functions, { calls }: BlockFacts): boolean {
+  for (const step of calls) if (ends(functions, step)) return true;
+  return false;
 }
 
 function flowgraph(functions: Functions, facts: FunctionFacts): Flowgraph {
   return {
-    successors: facts.blocks.map((b) => (b.steps.some((s) => ends(functions, s)) ? [] : b.successors)),
+    successors: facts.blocks.map((b) => (breaksOff(functions, b) ? [] : b.successors)),
     dead: deadEnds(functions, facts),
   };
 }
 
 /** By block: no path from its start leads out of the function. */
 function deadEnds(functions: Functions, { blocks, body }: FunctionFacts): boolean[] {
-  const dead = blocks.map(
-    (b, i) => body.blocks[i]!.terminator.kind === 'unreachable' || b.steps.some((s) => ends(functions, s)),
-  );
+  const dead = blocks.map((b, i) => body.blocks[i]!.terminator.kind === 'unreachable' || breaksOff(functions, b));
   for (let again = true; again; ) {
     again = false;
     for (let i = blocks.length - 1; i >= 0; i--) {
