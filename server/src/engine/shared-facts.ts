@@ -49,8 +49,8 @@ export class SharedFacts {
   private readonly stored: ByRoot<Value> = new Map();
   private readonly handshakes: ByRoot<FeatureWord> = new Map();
   private readonly arms: ByRoot<ArmedRange> = new Map();
-  private readonly shared = new Set<string>();
-  private readonly globalBases: ReadonlySet<string>;
+  /** Bases that several roots see: those of global variables, and what is shared. */
+  private readonly visible: Set<string>;
   private requested: FeatureWord | undefined;
   /** By root: the name of what it stores before it starts a thread. */
   private readonly early = new Map<string, string>();
@@ -64,16 +64,16 @@ export class SharedFacts {
   private readonly watches: Watch[] = [];
 
   constructor(globalBases: ReadonlySet<string>) {
-    this.globalBases = globalBases;
+    this.visible = new Set(globalBases);
   }
 
   share(base: string): void {
-    this.shared.add(base);
+    this.visible.add(base);
     for (const watch of this.watches) watch.shared.add(base);
   }
 
   isVisible(base: string): boolean {
-    const answer = this.sees(base);
+    const answer = this.visible.has(base);
     if (this.watches.length > 0) this.noteVisible(base, answer);
     return answer;
   }
@@ -81,10 +81,6 @@ export class SharedFacts {
   private noteVisible(base: string, answer: boolean): void {
     for (const { journal, shared } of this.watches)
       if (!journal.hasAsked('visible', base) && !shared.has(base)) journal.ask(['visible', base], () => String(answer));
-  }
-
-  private sees(base: string): boolean {
-    return this.globalBases.has(base) || this.shared.has(base);
   }
 
   /** `alone`: no thread of the root runs yet; those that it starts later find what it stored in their entry state. */
@@ -261,7 +257,7 @@ export class SharedFacts {
 
   /** Equal answers are equal texts. */
   answer(kind: Kind | 'visible' | 'features', of: string): string {
-    if (kind === 'visible') return String(this.sees(of));
+    if (kind === 'visible') return String(this.visible.has(of));
     return kind === 'features' ? textOf(this.requested) : this.textOfAll(kind, of);
   }
 

@@ -61,21 +61,21 @@ export class Names {
   }
 
   ofField(field: string): Name {
-    return nameIn(this.fields, field);
+    return this.fields.get(field) ?? added(this.fields, field);
   }
 
   ofVariable(id: string): Name {
-    return nameIn(this.variables, id);
+    return this.variables.get(id) ?? added(this.variables, id);
   }
 
   /** All records of a kind. */
   ofRecord(tag: string): Name {
-    return nameIn(this.records, tag);
+    return this.records.get(tag) ?? added(this.records, tag);
   }
 
   /** What the function returns. */
   ofResult(body: FunctionBody): Name {
-    return nameIn(this.results, body.id);
+    return this.results.get(body.id) ?? added(this.results, body.id);
   }
 
   /** Both stand for the same memory from here on, and so does what pointers in them lead to. */
@@ -165,12 +165,9 @@ export class Names {
   }
 }
 
-function nameIn(names: Map<string, Name>, key: string): Name {
-  let name = names.get(key);
-  if (name === undefined) {
-    name = new Name();
-    names.set(key, name);
-  }
+function added(names: Map<string, Name>, key: string): Name {
+  const name = new Name();
+  names.set(key, name);
   return name;
 }
 

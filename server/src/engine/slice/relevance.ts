@@ -3,12 +3,12 @@
  * do not depend on a state. Criteria are the calls that a model of the engine looks at and what their results tell.
  * A branch is kept where something that matters depends on it, or where its test says what became of a descriptor.
  */
-import type { FunctionBody, Variable } from '../../ir/ir.ts';
+import type { FunctionBody } from '../../ir/ir.ts';
 import type { Program } from '../context.ts';
 import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { find, type Name, Names, pointersFollowed } from './names.ts';
-import { type BlockFacts, type Flow, parameterAt, type Step, StepReader } from './steps.ts';
+import { type BlockFacts, NO_CALL, parameterFor, type Step, StepReader } from './steps.ts';
 import { type Stores, storesByThreads } from './threads.ts';
 import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
 
@@ -23,7 +23,8 @@ export class Relevance {
   /** Functions that call each other in a circle have a number in common. */
   readonly circles: ReadonlyMap<string, number>;
   private readonly makesProcesses: boolean;
-  private readonly flows: readonly Flow[];
+  /** Copies of values, from one name to another. */
+  private readonly flows: readonly Way[];
   private readonly follow: Closure;
   private wanted: ReadonlySet<Name> | undefined;
   private stored: ReadonlyMap<Name, Stores> | undefined;
@@ -39,7 +40,7 @@ export class Relevance {
     reader.readInitialisers();
     for (const body of bodies) {
       const blocks = reader.read(body);
-      this.functions.set(body.id, factsOf(body, blocks));
+      this.functions.set(body.id, factsOf(body, blocks, this.names));
     }
     reader.bindLoose();
     findTraits(
@@ -49,15 +50,15 @@ export class Relevance {
     );
     this.makesProcesses = [...this.functions.values()].some((f) => f.forks);
     this.circles = findCircles(this.functions);
-    this.flows = reader.flows;
-    this.follow = closure(this.flows.map(({ from, to }) => [find(from), find(to)]));
+    this.flows = reader.flows.map(({ from, to }) => [find(from), find(to)]);
+    this.follow = closure(this.flows);
     this.computed = reader.computed;
     this.describe(reader);
     for (const field of FIELDS_OF_RECORDS) this.mark(this.names.ofField(field));
     // What a child loses depends on how its memory was registered.
     if (this.makesProcesses) this.mark(this.names.ofField('mode'));
     for (const facts of this.functions.values()) {
-      if (facts.body.parameters.some((p) => this.speaksOfMessages(p.id))) facts.readsMessages = true;
+      if (facts.parameters.some((p) => find(p).speaksOfMessages)) facts.readsMessages = true;
       if (facts.inChild) for (const pointer of pointersFollowed(facts.body, this.names)) this.mark(pointer);
     }
     this.mentionedIn = this.mentions();
@@ -101,7 +102,7 @@ export class Relevance {
       else list.add(facts);
     };
     for (const facts of this.functions.values()) {
-      note(this.names.ofResult(facts.body), facts);
+      note(facts.result, facts);
       for (const { steps, decides } of facts.blocks) {
         for (const name of decides) note(name, facts);
         for (const step of steps) {
@@ -110,8 +111,7 @@ export class Relevance {
         }
       }
       for (const { step } of facts.calls)
-        for (const { body } of this.callees(step))
-          for (const p of body.parameters) note(this.names.ofVariable(p.id), facts);
+        for (const { parameters } of this.callees(step)) for (const p of parameters) note(p, facts);
     }
     return found;
   }
@@ -130,10 +130,6 @@ export class Relevance {
     return [...(this.mentionedIn.get(find(name)) ?? [])].some((facts) => !inside.has(facts));
   }
 
-  private speaksOfMessages(variable: string): boolean {
-    return find(this.names.ofVariable(variable)).speaksOfMessages;
-  }
-
   /** By name: the threads that may store a number there, and whether it may be one that is counted. */
   get storesByThreads(): ReadonlyMap<Name, Stores> {
     this.stored ??= storesByThreads(this.functions, (step) => this.callees(step), this.follow(this.computed));
@@ -147,7 +143,8 @@ export class Relevance {
   }
 
   private hasReason(step: Step, wary: boolean): boolean {
-    if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.request || step.unknown))) return true;
+    if (this.isEssential(step) || step.looksIntoMessage || (wary && (step.call.request || step.call.unknown)))
+      return true;
     if (step.copied !== undefined && find(step.copied).holds) return true;
     for (const name of step.released) if (find(name).carries) return true;
     if (step.within === undefined || this.matters(step.within))
@@ -158,12 +155,13 @@ export class Relevance {
   }
 
   private isEssential(step: Step): boolean {
-    return step.essential && (this.makesProcesses || !step.forForks);
+    return step.essential && (this.makesProcesses || !step.call.forForks);
   }
 
   /** Bodies that a step calls, or starts as a thread. */
   private callees(step: Step): readonly FunctionFacts[] {
-    const { callee, cleanups, through } = step;
+    if (step.call === NO_CALL) return NO_FUNCTIONS;
+    const { callee, cleanups, through } = step.call;
     if (callee === undefined && through === undefined && cleanups.length === 0) return NO_FUNCTIONS;
     let found = this.resolved.get(step);
     if (found === undefined) {
@@ -188,7 +186,7 @@ export class Relevance {
 
   /** Its value may come to be among the features that a handshake requests. */
   isWanted(name: Name): boolean {
-    this.wanted ??= closure(this.flows.map(({ from, to }) => [find(to), find(from)]))([this.names.ofField('features')]);
+    this.wanted ??= closure(this.flows.map(([from, to]) => [to, from]))([this.names.ofField('features')]);
     return this.wanted.has(find(name));
   }
 
@@ -196,38 +194,37 @@ export class Relevance {
   private *resultsOfHandshakes(): Iterable<Name> {
     for (const { blocks } of this.functions.values())
       for (const b of blocks)
-        for (const s of b.steps)
-          if (s.callee !== undefined && this.functions.get(s.callee.id)?.wary === true) yield* s.defines;
+        for (const s of b.calls)
+          if (s.call.callee !== undefined && this.functions.get(s.call.callee.id)?.wary === true) yield* s.defines;
   }
 
   /** What is kept only because it passes a descriptor on is followed because it is one, not for its number. */
   private isForItsValue(step: Step, wary: boolean): boolean {
-    if (this.isEssential(step) || (wary && step.request)) return true;
+    if (this.isEssential(step) || (wary && step.call.request)) return true;
     return isAssignment(step) ? step.defines.some((n) => find(n).decides) : step.takes.length === 0;
   }
 
   /** Arguments matter where the parameter does that they go to. */
   private lookAtArguments(step: Step): void {
-    const { given } = step;
-    for (const { body } of this.callees(step)) {
+    const { given } = step.call;
+    for (const { body, parameters, result } of this.callees(step)) {
       for (let n = 0; n < given.length; n++) {
-        const parameter = parameterAt(body, n);
-        if (parameter !== undefined && this.matters(this.names.ofVariable(parameter.id))) this.markAll(given[n]!);
+        const parameter = parameters[parameterFor(body, n)];
+        if (parameter !== undefined && this.matters(parameter)) this.markAll(given[n]!);
       }
-      if (step.defines.some((d) => this.matters(d))) this.mark(this.names.ofResult(body));
+      if (step.defines.some((d) => this.matters(d))) this.mark(result);
     }
   }
 
   /** One pass over a function: what is kept makes what it uses matter. */
   private look(facts: FunctionFacts): void {
-    const { body, blocks, wary } = facts;
+    const { body, blocks, result, wary } = facts;
     const busy: boolean[] = [];
     for (const { steps } of blocks) {
       let isBusy = false;
       for (const step of steps) if (this.keeps(step, wary)) isBusy = true;
       busy.push(isBusy);
     }
-    const result = this.names.ofResult(body);
     const { folded, filters } = foldBranches(facts.graph, {
       busy,
       // Where a child is let go is told apart, whatever the function returns there.
@@ -265,9 +262,9 @@ export class Relevance {
     if (step.copied !== undefined) this.mark(step.copied);
   }
 
-  private holdsDescriptorsOfMessages({ readsMessages, body }: FunctionFacts): boolean {
-    const tells = ({ id }: Variable) => find(this.names.ofVariable(id)).tells;
-    return readsMessages && (body.parameters.some(tells) || body.locals.some(tells));
+  private holdsDescriptorsOfMessages({ readsMessages, parameters, body }: FunctionFacts): boolean {
+    if (!readsMessages) return false;
+    return parameters.some((p) => find(p).tells) || body.locals.some(({ id }) => find(this.names.ofVariable(id)).tells);
   }
 
   /** What its branch tests says something that matters. */
@@ -291,7 +288,7 @@ export class Relevance {
 /** The step is kept for the sake of what it is given under this name. */
 function isTaken({ tells, holds, decides }: Name, step: Step): boolean {
   if (isAssignment(step)) return tells;
-  return holds || tells || (decides && !step.forDescriptors);
+  return holds || tells || (decides && !step.call.forDescriptors);
 }
 
 function isAssignment(step: Step): boolean {
@@ -300,10 +297,12 @@ function isAssignment(step: Step): boolean {
 
 const NO_FUNCTIONS: readonly FunctionFacts[] = [];
 
+type Way = readonly [from: Name, to: Name];
+
 /** Everything that values of some names may have gone to. */
 type Closure = (seeds: readonly Name[]) => ReadonlySet<Name>;
 
-function closure(ways: readonly (readonly [from: Name, to: Name])[]): Closure {
+function closure(ways: readonly Way[]): Closure {
   const next = new Map<Name, Name[]>();
   for (const [from, to] of ways) {
     const targets = next.get(from);

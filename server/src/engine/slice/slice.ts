@@ -57,7 +57,7 @@ function maskAt({ base, path }: Place): Mask | undefined {
 
 /** The name of the last field, or of the variable; undefined for allocated memory without one. */
 function nameOf({ base, path }: Location, names: Names): Name | undefined {
-  const field = /\.(\w+)[^.]*$/.exec(path)?.[1];
+  const field = path === '' ? undefined : /\.(\w+)[^.]*$/.exec(path)?.[1];
   if (field !== undefined) return names.ofField(field);
   return base.startsWith('var:') ? names.ofVariable(base.slice('var:'.length)) : undefined;
 }

@@ -2,15 +2,7 @@
  * What each instruction takes, makes and does to the outside, in names. Done once for each function; which of it
  * matters is decided in relevance.ts.
  */
-import {
-  ERRNO,
-  type Expr,
-  type FunctionBody,
-  type Instruction,
-  type Place,
-  type Terminator,
-  type Variable,
-} from '../../ir/ir.ts';
+import { ERRNO, type Expr, type FunctionBody, type Instruction, type Place, type Terminator } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
 import { type Visitor, visitBody, visitInstruction, visitTerminator } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
@@ -38,32 +30,50 @@ import { Mentions } from './mentions.ts';
 import { find, isBytePointer, type Name, type Names } from './names.ts';
 import { SharedNumbers } from './shared-numbers.ts';
 
+const NONE: readonly never[] = [];
+
+/** What a call does; nothing of it is said yet. */
+class CallFacts {
+  /** It is essential only where a process may be made meanwhile. */
+  forForks: boolean = false;
+  /** It is done for descriptors alone: a number that tells of none makes no difference. */
+  forDescriptors: boolean = false;
+  /** A request that matters only where the handshake may be missing. */
+  request: boolean = false;
+  /** It makes a userfaultfd, or may do its handshake. */
+  handshake: boolean = false;
+  /** It may make something that memory leads to: allocated memory, a userfaultfd, or what a message brings. */
+  makes: boolean = false;
+  /** After it this may be another process. */
+  forks: boolean = false;
+  /** A thread begins with one of the functions that it leads to. */
+  startsThread: boolean = false;
+  /** A function that the program does not show: it may end it, or do what the program should. */
+  unknown: boolean = false;
+  /** Control does not come back. */
+  ends: boolean = false;
+  /** The body that is called. */
+  callee: FunctionBody | undefined = undefined;
+  /** The bodies that are called for variables whose scope ends. */
+  cleanups: readonly FunctionBody[] = NONE;
+  /** What the pointer leads to through which functions are called, or started as a thread. */
+  through: Name | undefined = undefined;
+  given: readonly (readonly Name[])[] = NONE;
+}
+
+/** Of all steps that call nothing. */
+export const NO_CALL: Readonly<CallFacts> = new CallFacts();
+
 export interface Step {
   readonly instruction: Instruction;
+  /** What it does as a call, or by the calls that the end of a scope makes. */
+  readonly call: Readonly<CallFacts>;
   /** Done whatever its result is used for. */
   readonly essential: boolean;
-  /** It is essential only where a process may be made meanwhile. */
-  readonly forForks: boolean;
   /** Done for what it is given: it matters where one of these may be a descriptor, or tells of one. */
   readonly takes: readonly Name[];
-  /** It is done for descriptors alone: a number that tells of none makes no difference. */
-  readonly forDescriptors: boolean;
-  /** A request that matters only where the handshake may be missing. */
-  readonly request: boolean;
-  /** It makes a userfaultfd, or may do its handshake. */
-  readonly handshake: boolean;
-  /** It may make something that memory leads to: allocated memory, a userfaultfd, or what a message brings. */
-  readonly makes: boolean;
-  /** After it this may be another process. */
-  readonly forks: boolean;
-  /** A thread begins with one of the functions that it leads to. */
-  readonly startsThread: boolean;
   /** It takes something out of a message, whatever for. */
   readonly looksIntoMessage: boolean;
-  /** A function that the program does not show: it may end it, or do what the program should. */
-  readonly unknown: boolean;
-  /** Control does not come back. */
-  readonly ends: boolean;
   /** The step is kept where one of these matters. */
   readonly defines: readonly Name[];
   /** The local record whose member it stores: nobody finds there what it stores unless the record matters. */
@@ -76,13 +86,6 @@ export interface Step {
   readonly uses: readonly Name[];
   /** These matter where the step is kept only to pass a descriptor on: where it lies and where it goes. */
   readonly ways: readonly Name[];
-  /** The body that is called. */
-  readonly callee: FunctionBody | undefined;
-  /** The bodies that are called for variables whose scope ends. */
-  readonly cleanups: readonly FunctionBody[];
-  /** What the pointer leads to through which functions are called, or started as a thread. */
-  readonly through: Name | undefined;
-  readonly given: readonly (readonly Name[])[];
   /** It was found to matter, and what it uses, or what leads to it, was made to: none of that is ever taken back. */
   isKept: boolean;
   usesMatter: boolean;
@@ -109,8 +112,6 @@ export interface BlockFacts {
   readonly successors: readonly number[];
 }
 
-const NONE: readonly never[] = [];
-
 const LOOKED_AT_BY_REQUESTS: readonly number[] = [0, 1];
 
 /** Members in which the kernel answers a request: what they hold is not the program's own. */
@@ -122,35 +123,24 @@ const ANSWERS = [...FILL_RESULTS, 'ioctls', 'features'];
  */
 class PlainStep implements Step {
   readonly instruction: Instruction;
+  readonly call: Readonly<CallFacts>;
   essential: boolean = false;
-  forForks: boolean = false;
   takes: readonly Name[] = NONE;
-  forDescriptors: boolean = false;
-  request: boolean = false;
-  handshake: boolean = false;
-  makes: boolean = false;
-  forks: boolean = false;
-  startsThread: boolean = false;
-  unknown: boolean = false;
-  ends: boolean = false;
   defines: readonly Name[] = NONE;
   within: Name | undefined = undefined;
   copied: Name | undefined = undefined;
   released: readonly Name[] = NONE;
   uses: readonly Name[] = NONE;
   ways: readonly Name[] = NONE;
-  callee: FunctionBody | undefined = undefined;
-  cleanups: readonly FunctionBody[] = NONE;
-  through: Name | undefined = undefined;
-  given: readonly (readonly Name[])[] = NONE;
   isKept: boolean = false;
   usesMatter: boolean = false;
   waysMatter: boolean = false;
 
   looksIntoMessage = false;
 
-  constructor(instruction: Instruction) {
+  constructor(instruction: Instruction, call = NO_CALL) {
     this.instruction = instruction;
+    this.call = call;
   }
 }
 
@@ -228,7 +218,7 @@ export class StepReader {
         }
         if (step.defines.length > 0) this.noteDefined(step);
         steps.push(step);
-        if (i.kind !== 'call' && step.cleanups.length === 0) continue;
+        if (step.call === NO_CALL) continue;
         calls ??= [];
         calls.push(step);
       }
@@ -243,9 +233,9 @@ export class StepReader {
     });
   }
 
-  private noteDefined({ instruction: i, defines, callee }: Step): void {
+  private noteDefined({ instruction: i, defines, call }: Step): void {
     const says = i.kind === 'assign' && saysYesOrNo(i.value);
-    const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : callee === undefined;
+    const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : call.callee === undefined;
     if (i.kind !== 'zero')
       for (const name of defines) {
         (says ? this.answers : this.variables).push(name);
@@ -334,11 +324,9 @@ export class StepReader {
       const place = { base: { kind: 'variable', variable }, path: [], type: variable.type, span: i.span } as const;
       this.bind([{ kind: 'address', place, span: i.span }], callee, undefined);
     }
-    const step = new PlainStep(i);
+    const step = new PlainStep(i, given.length === 0 ? NO_CALL : cleanedUp(cleanups, given));
     step.essential = given.length > 0;
     step.released = released;
-    step.cleanups = cleanups;
-    step.given = [given];
     return step;
   }
 
@@ -353,11 +341,12 @@ export class StepReader {
   private callOfBody(i: CallInstruction, callee: FunctionBody): PlainStep {
     const result = this.resultOf(i);
     this.bind(i.arguments, callee, result);
-    const step = new PlainStep(i);
-    step.ends = callee.noreturn;
+    const call = new CallFacts();
+    call.ends = callee.noreturn;
+    call.callee = callee;
+    call.given = i.arguments.map((a) => this.mentions.uses(a));
+    const step = new PlainStep(i, call);
     if (result !== undefined) step.defines = [result];
-    step.callee = callee;
-    step.given = i.arguments.map((a) => this.mentions.uses(a));
     return step;
   }
 
@@ -370,9 +359,12 @@ export class StepReader {
     const result = this.resultOf(i);
     const through = this.names.leadsTo(i.callee);
     if (through !== undefined) this.loose.push({ list: i.arguments, result, through });
-    const step = new PlainStep(i);
+    const call = new CallFacts();
+    call.unknown = true;
+    call.through = through;
+    call.given = i.arguments.map((a) => mentions.uses(a));
+    const step = new PlainStep(i, call);
     step.essential = i.arguments.some((a) => leadsToRecord(a));
-    step.unknown = true;
     const takes: Name[] = [];
     const ways: Name[] = [];
     for (const a of i.arguments) {
@@ -387,8 +379,6 @@ export class StepReader {
       this.telling.push(result);
       step.defines = [result];
     }
-    step.through = through;
-    step.given = i.arguments.map((a) => mentions.uses(a));
     return step;
   }
 
@@ -411,25 +401,24 @@ export class StepReader {
     }
     const once = kind === 'call-once' && list[1] !== undefined ? this.names.leadsTo(list[1]) : undefined;
     const thread = kind === 'thread-create' || kind === 'clone' ? this.thread(known) : undefined;
-    const step = new PlainStep(i);
+    const call = new CallFacts();
+    call.forForks = kind === 'mutex-lock' || kind === 'mutex-unlock';
+    call.forDescriptors = ESCAPES.has(kind);
+    call.request = isRequest;
+    call.handshake = isHandshake(known);
+    call.makes = MAKERS.has(kind);
+    call.forks = makesProcess(known);
+    call.startsThread = thread !== undefined;
+    call.ends = row.noreturn;
+    call.through = thread?.through ?? once;
+    if (thread !== undefined) call.given = [thread.given];
+    const step = new PlainStep(i, call);
     step.essential = isDone && kind !== 'close';
-    step.forForks = kind === 'mutex-lock' || kind === 'mutex-unlock';
-    step.request = isRequest;
-    step.handshake = isHandshake(known);
-    step.makes = MAKERS.has(kind);
-    step.forks = makesProcess(known);
-    step.startsThread = thread !== undefined;
-    step.ends = row.noreturn;
     step.defines = this.definedBy(known, result);
     if (kind !== 'close') step.uses = this.lookedAtBy(known, isRequest, thread?.begins ?? NONE);
-    if (ESCAPES.has(kind)) {
-      step.forDescriptors = true;
-      step.takes = this.contentsOf(list);
-    }
+    if (call.forDescriptors) step.takes = this.contentsOf(list);
     // Asked only of what is kept for the sake of what it takes.
     if (step.takes.length > 0) step.ways = this.waysOf(known, thread?.begins ?? NONE);
-    step.through = thread?.through ?? once;
-    if (thread !== undefined) step.given = [thread.given];
     return step;
   }
 
@@ -498,7 +487,7 @@ export class StepReader {
   /** Arguments go to parameters, and what is returned to the result. */
   private bind(list: readonly Expr[], callee: FunctionBody, result: Name | undefined): void {
     for (let n = 0; n < list.length; n++) {
-      const parameter = parameterAt(callee, n);
+      const parameter = callee.parameters[parameterFor(callee, n)];
       if (parameter !== undefined) this.flow(list[n]!, this.names.ofVariable(parameter.id));
     }
     if (result === undefined) return;
@@ -576,6 +565,14 @@ export class StepReader {
   }
 }
 
+/** The end of a scope at which these are called, each with the variable that it is for. */
+function cleanedUp(cleanups: readonly FunctionBody[], given: readonly Name[]): CallFacts {
+  const call = new CallFacts();
+  call.cleanups = cleanups;
+  call.given = [given];
+  return call;
+}
+
 /** A constant, a comparison, or a flag out of a word. */
 function saysYesOrNo(e: Expr): boolean {
   if (e.kind === 'cast') return saysYesOrNo(e.operand);
@@ -609,9 +606,9 @@ function isInMessage({ path }: Place): boolean {
   return false;
 }
 
-/** The parameter that gets an argument. */
-export function parameterAt({ parameters, variadic }: FunctionBody, argument: number): Variable | undefined {
-  return parameters[variadic ? Math.min(argument, parameters.length - 1) : argument];
+/** The number of the parameter that gets an argument. */
+export function parameterFor({ parameters, variadic }: FunctionBody, argument: number): number {
+  return variadic ? Math.min(argument, parameters.length - 1) : argument;
 }
 
 /** `p += n` for a pointer to bytes: it stays in its region. */

@@ -57,7 +57,7 @@ function startsOf(functions: Functions, callees: Callees): Start[] {
     return callers.length === 1 && isOnce(only!.by, only!.block, new Set([...seen, facts]));
   };
   each((facts, block, step) => {
-    if (step.startsThread) starts.push({ functions: callees(step), isRepeated: !isOnce(facts, block, new Set()) });
+    if (step.call.startsThread) starts.push({ functions: callees(step), isRepeated: !isOnce(facts, block, new Set()) });
   });
   return starts;
 }

@@ -1,10 +1,14 @@
 /** What can be said of whole functions before anything is known of values. */
 import type { FunctionBody } from '../../ir/ir.ts';
 import type { Flowgraph } from './fold.ts';
+import type { Name, Names } from './names.ts';
 import type { BlockFacts, Step } from './steps.ts';
 
 export interface FunctionFacts {
   readonly body: FunctionBody;
+  readonly parameters: readonly Name[];
+  /** What it returns. */
+  readonly result: Name;
   readonly blocks: readonly BlockFacts[];
   /** Its steps that lead to functions of the program, with the blocks that they stand in. */
   readonly calls: readonly CallStep[];
@@ -40,9 +44,11 @@ export interface CallStep {
 
 export type Functions = ReadonlyMap<string, FunctionFacts>;
 
-export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[]): FunctionFacts {
+export function factsOf(body: FunctionBody, blocks: readonly BlockFacts[], names: Names): FunctionFacts {
   return {
     body,
+    parameters: body.parameters.map((p) => names.ofVariable(p.id)),
+    result: names.ofResult(body),
     blocks,
     calls: callsIn(blocks),
     neverReturns: false,
@@ -67,7 +73,7 @@ function callsIn(blocks: readonly BlockFacts[]): CallStep[] {
   return found;
 }
 
-function mayCall({ callee, through, cleanups }: Step): boolean {
+function mayCall({ call: { callee, through, cleanups } }: Step): boolean {
   return callee !== undefined || through !== undefined || cleanups.length > 0;
 }
 
@@ -81,10 +87,10 @@ export function findTraits(
     for (const { step } of facts.calls) for (const c of callees(step)) c.callers.add(facts);
   findEnds(functions);
   for (const facts of functions.values()) facts.graph = flowgraph(functions, facts);
-  ascend(functions, 'wary', (s) => s.handshake);
-  ascend(functions, 'makes', (s) => s.makes);
-  ascend(functions, 'forks', (s) => s.forks);
-  ascend(functions, 'startsThreads', (s) => s.startsThread);
+  ascend(functions, 'wary', ({ call }) => call.handshake);
+  ascend(functions, 'makes', ({ call }) => call.makes);
+  ascend(functions, 'forks', ({ call }) => call.forks);
+  ascend(functions, 'startsThreads', ({ call }) => call.startsThread);
   descend(
     [...functions.values()].filter((f) => f.forks),
     'inChild',
@@ -171,7 +177,9 @@ function deadEnds(functions: Functions, { blocks, body }: FunctionFacts): boolea
 /** By function id: calls between it and one that does something to a userfaultfd or looks into its messages. */
 export function distancesOf(functions: Functions): ReadonlyMap<string, number> {
   const distances = new Map<string, number>();
-  let nearest = [...functions.values()].filter((f) => f.readsMessages || some(f, (s) => s.handshake || s.request));
+  let nearest = [...functions.values()].filter(
+    (f) => f.readsMessages || some(f, ({ call }) => call.handshake || call.request),
+  );
   for (let distance = 0; nearest.length > 0; distance++) {
     const next = new Set<FunctionFacts>();
     for (const { body } of nearest) if (!distances.has(body.id)) distances.set(body.id, distance);
@@ -182,6 +190,6 @@ export function distancesOf(functions: Functions): ReadonlyMap<string, number> {
 }
 
 /** Control does not come back from the call. */
-export function ends(functions: Functions, step: Step): boolean {
-  return step.ends || (step.callee !== undefined && functions.get(step.callee.id)?.neverReturns === true);
+export function ends(functions: Functions, { call: { ends, callee } }: Step): boolean {
+  return ends || (callee !== undefined && functions.get(callee.id)?.neverReturns === true);
 }
