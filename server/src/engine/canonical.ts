@@ -310,7 +310,24 @@ function number(
     copy.start = known.get(copy.start)!;
     copy.end = known.get(copy.end)!;
   }
+  for (const body of copied.bodies) nameTemporaries(body.locals);
   return { ...copied, places, digest: undefined };
+}
+
+/** More than one place has: a macro is one place. */
+const TEMPORARIES_AT_PLACE = 1 << 20;
+
+/** Names temporaries by their places, so that they keep their names when one comes or goes before them. */
+function nameTemporaries(locals: readonly Mutable<Variable>[]): void {
+  const counts = new Map<number, number>();
+  for (const local of locals) {
+    if (local.storage !== 'temporary') continue;
+    const { start } = local.span;
+    const count = counts.get(start) ?? 0;
+    counts.set(start, count + 1);
+    local.name = `$${start * TEMPORARIES_AT_PLACE + count}`;
+    local.id = local.id.replace(/\$\d+$/, () => local.name);
+  }
 }
 
 const NOWHERE: Span = { file: '', start: 0, end: 0 };

@@ -143,7 +143,9 @@ export class LoweredBefore {
 
   /** `lowered` is undefined for what is not to be kept. What a function declares, the functions behind it know. */
   ends(definition: Definition, lowered: LoweredFunction | undefined): void {
-    if (this.declared.changes !== this.changes) this.declares(textOf(definition));
+    const { node } = definition;
+    if (this.declared.changes !== this.changes)
+      this.declares(node.hasError ? textOf(definition) + shapeOf(node) : textOf(definition));
     else if (lowered !== undefined) this.kept.keep(this.environment, definition, lowered);
   }
 }
@@ -215,19 +217,23 @@ export function textOutsideFunctions(
   declaring: ReadonlySet<SyntaxNode>,
 ): string {
   const said: string[] = [file.path, ...file.redefinitions.flatMap((r) => [sayMacro(r.before), sayMacro(r.after)])];
-  const say = (node: SyntaxNode, end: number) => {
+  const say = (node: SyntaxNode, end: number, shaping: readonly SyntaxNode[] = [node]) => {
     said.push(node.type, withoutSpace(file.masked.slice(node.start, end)));
     const written = file.text.slice(node.start, end);
     // What the mask hides of an initialiser: `[0 ... 5]`.
     if (written.includes('...')) said.push(withoutSpace(written));
-    if (node.hasError) said.push(shapeOf(node));
+    for (const part of shaping) if (part.hasError) said.push(shapeOf(part));
   };
   const items = (parent: SyntaxNode) => {
     for (const node of parent.children) {
       if (/^(?:ERROR|linkage_specification|declaration_list)$/.test(node.type)) items(node);
       else if (node.type === 'function_definition') {
         const body = child(node, 'body');
-        say(node, body === undefined || declaring.has(body) ? node.end : body.start);
+        if (body === undefined || declaring.has(body)) say(node, node.end);
+        else {
+          const head = node.children.filter((c) => c !== body);
+          say(node, body.start, head);
+        }
       } else if (node.type === 'declaration') {
         say(node, node.end);
         said.push(JSON.stringify(attributesOf(node)));
