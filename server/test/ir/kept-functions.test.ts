@@ -51,6 +51,8 @@ describe('functions that were lowered before', () => {
       const { functions } = lowered(new Map([...small, ['file.c', FILE.replace(from, to)]]), 'file.c', kept);
       return first.functions.filter((f) => functions.includes(f)).map((f) => f.name);
     };
+    // Half a statement is the business of its function.
+    assert.deepEqual(same('three(&p);', 'three(&p)'), ['take', 'one', 'three']);
     // What declares something, and what the edit is in, is lowered each time.
     assert.deepEqual(same('one() + two()', 'two()'), ['take', 'one', 'three']);
     assert.deepEqual(same('return o.x', 'return 0'), ['take', 'one']);
