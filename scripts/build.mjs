@@ -36,8 +36,9 @@ writeFileSync('dist/third-party-notices.txt', noticesOf(built));
 copyFileSync(require.resolve('web-tree-sitter'), 'dist/web-tree-sitter.cjs');
 copyFileSync(require.resolve('web-tree-sitter/tree-sitter.wasm'), 'dist/tree-sitter.wasm');
 copyFileSync(require.resolve('tree-sitter-c/tree-sitter-c.wasm'), 'dist/tree-sitter-c.wasm');
-// A program with a defect of each main class goes through most of the code.
-execFileSync(process.execPath, ['scripts/keep-bytecode.cjs', 'test-fixtures/programs/demo'], { stdio: 'ignore' });
+// A program with a defect of each main class goes through most of the code, and one for each construct through the rest.
+const programs = ['demo', 'constructs'].map((folder) => `test-fixtures/programs/${folder}`);
+execFileSync(process.execPath, ['scripts/keep-bytecode.cjs', ...programs], { stdio: 'ignore' });
 
 /** The licences of the packages of which something is in the bundles, and of those whose files lie beside them. */
 function noticesOf(results) {
