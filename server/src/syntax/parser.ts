@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type Cursor, convert, convertAgain, editBetween, Kinds, type Parsed } from './convert.ts';
+import { addSteps, type Cursor, convert, convertAgain, editBetween, Kinds, type Parsed } from './convert.ts';
 import type { CParser, KeptTree, SyntaxNode } from './tree.ts';
 
 /** What both bindings have in common. */
@@ -54,12 +54,21 @@ function nativeParser(): CParser {
     setLanguage(language: unknown): void;
     parse(text: string, old: RawTree | undefined, options: { bufferSize: number }): RawTree;
   };
-  const { language } = load('tree-sitter-c') as { readonly language: unknown };
+  const { language } = nativeGrammar();
   const parser = new Parser();
   // Without the description of its nodes: the package would make a class for each kind of node, and cursors need none.
   parser.setLanguage({ language });
   // The buffer is cleared before it is filled: it holds the text and the end of a string.
   return behind('native', (text, old) => parser.parse(text, old, { bufferSize: text.length + 1 }));
+}
+
+function nativeGrammar(): { readonly language: unknown } {
+  try {
+    // Where packages with binaries have them: the package itself would read a long description of its nodes, too.
+    return load(`tree-sitter-c/prebuilds/${process.platform}-${process.arch}/tree-sitter-c.node`);
+  } catch {
+    return load('tree-sitter-c');
+  }
 }
 
 /** Walks a tree of one parser. */
@@ -69,6 +78,7 @@ function behind(kind: CParser['kind'], parseRaw: ParseRaw): CParser {
   const kinds = new Kinds();
   const walked: Walked = (tree, walk) => {
     const cursor = tree.walk();
+    addSteps(cursor);
     try {
       return walk(cursor, { kinds, isWhole: !tree.rootNode.hasError });
     } finally {
