@@ -68,11 +68,21 @@ function kindAt(text: string, at: number): number {
   return c < KINDS.length ? KINDS[c]! : 0;
 }
 
+/** What no token begins with stands between tokens. */
+const TOKEN = /[\w"'/{}();=,[]/g;
+const WORD = /\w+/y;
+
+/** The next place where a token begins, or the end of the text. */
+function startOfToken(text: string, at: number): number {
+  TOKEN.lastIndex = at;
+  return TOKEN.test(text) ? TOKEN.lastIndex - 1 : text.length;
+}
+
 /** Past the letters and digits that stand there. */
 function endOfWord(text: string, at: number): number {
-  let end = at + 1;
-  for (let kind = kindAt(text, end); kind === LETTER || kind === DIGIT; kind = kindAt(text, end)) end++;
-  return end;
+  WORD.lastIndex = at;
+  WORD.test(text);
+  return WORD.lastIndex;
 }
 
 export function scanNames(path: string, text: string): FileNames {
@@ -114,7 +124,7 @@ class Scan {
     const conditionals: number[] = [];
     let last = '';
     let before = '';
-    for (let at = 0; at < text.length; ) {
+    for (let at = startOfToken(text, 0); at < text.length; at = startOfToken(text, at)) {
       const kind = kindAt(text, at);
       const directive = directives[nextDirective];
       if (directive !== undefined && at >= directive.start) {
@@ -133,8 +143,7 @@ class Scan {
       } else if (kind === SLASH) {
         const next = text[at + 1];
         at = next === '*' ? endOfComment(text, at) : next === '/' ? endOfLine(text, at) : at + 1;
-      } else if (kind === 0) at++;
-      else {
+      } else {
         let end = at + 1;
         if (kind === LETTER) {
           end = endOfWord(text, at);

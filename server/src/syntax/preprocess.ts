@@ -58,14 +58,18 @@ export function endOfComment(text: string, at: number): number {
   return end < 0 ? text.length : end + 2;
 }
 
+const STOP_IN_STRING = /["\\\n]/g;
+const STOP_IN_CHARACTER = /['\\\n]/g;
+
 /** Past the closing quote, or to the end of the line when it is missing. */
 export function endOfString(text: string, at: number): number {
-  const quote = text.charCodeAt(at);
-  for (let i = at + 1; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 92) i++;
-    else if (c === quote) return i + 1;
-    else if (c === 10) return i;
+  const stop = text.charCodeAt(at) === 34 ? STOP_IN_STRING : STOP_IN_CHARACTER;
+  stop.lastIndex = at + 1;
+  while (stop.test(text)) {
+    const end = stop.lastIndex;
+    const c = text.charCodeAt(end - 1);
+    if (c !== 92) return c === 10 ? end - 1 : end;
+    stop.lastIndex = end + 1;
   }
   return text.length;
 }
