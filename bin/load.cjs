@@ -17,9 +17,12 @@ const INTERRUPT_BUDGET = 500_000;
 
 /**
  * Looks at a function again where something of it changed, 500 calls later: not worth what each look takes while much is
- * new. Functions are compiled to baseline code one by one, since waiting for a batch takes more than it gives.
+ * new. Functions are compiled to baseline code one by one, since waiting for a batch takes more than it gives. Flags of
+ * V8 11 (Node 20): another one says on standard error which it does not know.
  */
-const TIERING = ['--no-reset-interrupt-on-ic-update', '--no-baseline-batch-compilation'];
+const TIERING = process.versions.v8.startsWith('11.')
+  ? ['--no-reset-interrupt-on-ic-update', '--no-baseline-batch-compilation']
+  : [];
 
 /** How the space for new objects grows: at once to what it may take, since each collection on the way copies what lives. */
 const NEW_SPACE_GROWTH = 16;
