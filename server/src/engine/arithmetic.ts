@@ -35,7 +35,7 @@ interface Forward {
  */
 export function displace(location: Location, elements: number | Forward | undefined): Location {
   if (elements === 0) return location;
-  const match = /^(.*)\[(\d+|[*+]|>\d+)\]$/s.exec(location.path);
+  const match = location.path.endsWith(']') ? /^(.*)\[(\d+|[*+]|>\d+)\]$/s.exec(location.path) : null;
   const head = match === null ? location.path : match[1]!;
   const index = match === null ? '0' : match[2]!;
   if (typeof elements === 'object') {

@@ -116,7 +116,7 @@ function isResult(results: ReadonlySet<Variable>, e: Expr): boolean {
   }
 }
 
-/** A name that says that the function only tells of something. */
+/** Names that say that the function only tells of something, or that it may end the program. */
 const TELLS = /log|print|warn|debug|dbg|info|trace|perror|msg|note|report/i;
 const ENDS = /exit|die|fatal|abort|panic|fail|bail|assert|check|expect|(?<!de)bug/i;
 
@@ -128,8 +128,12 @@ function leaveDecision(state: State, instruction: CallInstruction, name: string 
   for (const argument of instruction.arguments) {
     for (const id of refusalsIn(state, argument)) leaveHandshake(state, id);
   }
-  if (name !== undefined && TELLS.test(name) && !ENDS.test(name)) return;
-  for (const o of state.objects.values()) if (o.handshake === 'failed' && o.refusalTested) leaveHandshake(state, o.id);
+  for (const o of state.objects.values())
+    if (o.handshake === 'failed' && o.refusalTested && !onlyTells(name)) leaveHandshake(state, o.id);
+}
+
+function onlyTells(name: string | undefined): boolean {
+  return name !== undefined && TELLS.test(name) && !ENDS.test(name);
 }
 
 /** Whether the program goes on where the handshake failed is not known, and no feature is missed where it does. */

@@ -63,19 +63,23 @@ const IN_CAPITALS = /^(?:[A-Z0-9]+_)*(ASSERT|EXPECT)(?:_([A-Z0-9_]+))?$/;
 const OF_FRAMEWORK = /^(?:ck|cr|g|munit)_(assert|expect)(?:_([a-z0-9_]+))?$/;
 /** assert(3), and those of cmocka. */
 const WITHOUT_PREFIX = /^(assert)(?:_([a-z_]+))?$/;
+/** What a name has in it that one of these describes: nearly all have nothing of it. */
+const ASSERTS = /ASSERT|EXPECT|assert|expect|TEST_FAIL|BUG_ON/;
 /** Names that say no more than that the test has failed, or that something must not be so. */
 const FAILS = /^TEST_FAIL(?:_MESSAGE)?$/;
 const MUST_NOT = /^(?:[A-Z]+_)?BUG_ON$/;
 
 /** What a macro of this name claims of so many arguments; undefined for any other name. */
 export function claimOf(name: string, count: number): Claim | undefined {
+  if (!ASSERTS.test(name)) return undefined;
   if (FAILS.test(name)) return FAILURE;
   if (MUST_NOT.test(name)) return count === 1 ? fails(true) : undefined;
   const ofFramework = IN_CAPITALS.exec(name) ?? OF_FRAMEWORK.exec(name);
   const [, verb, rest = ''] = ofFramework ?? WITHOUT_PREFIX.exec(name) ?? [];
   // assert(3) takes one argument; a text to print may follow in all others.
   if (verb === undefined || (name === 'assert' && count > 1)) return undefined;
-  const claim = CLAIMS.get(rest.toUpperCase().replace(TYPES, '').replace(/^_/, ''))?.(/^assert$/i.test(verb));
+  const kind = rest === '' ? '' : rest.toUpperCase().replace(TYPES, '').replace(/^_/, '');
+  const claim = CLAIMS.get(kind)?.(verb === 'assert' || verb === 'ASSERT');
   if (claim !== undefined && count >= operandsOf(claim)) return claim;
   // Whatever it claims, it keeps nothing of what it is given.
   return ofFramework === null ? undefined : NOTHING;

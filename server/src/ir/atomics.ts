@@ -23,10 +23,11 @@ export interface AtomicUpdate {
 
 /** Undefined where the name is that of no such function, or has not its arguments. */
 export function atomicUpdateOf(name: string, count: number): AtomicUpdate | undefined {
+  if (count < 2 || !name.includes('fetch')) return undefined;
   const first = FETCH_FIRST.exec(name);
   const match = first ?? FETCH_LAST.exec(name);
   const operator = OPERATORS[match?.[1] ?? match?.[2] ?? ''];
-  return operator === undefined || count < 2 ? undefined : { operator, isFetchedFirst: first !== null };
+  return operator === undefined ? undefined : { operator, isFetchedFirst: first !== null };
 }
 
 export function atomicUpdate(b: Builder, update: AtomicUpdate, args: readonly SyntaxNode[], span: Span): Expr {

@@ -10,6 +10,17 @@ import { type Expr, REST } from './ir.ts';
 import { safeCall, safeCallOf } from './safe-calls.ts';
 import { argumentsOf, child, LONG } from './types.ts';
 
+/** Macros of the kernel, and of those who took them over, that lead from a member to what it is a member of. */
+const CONTAINERS: ReadonlySet<string> = new Set([
+  'container_of',
+  'list_entry',
+  'list_first_entry',
+  'rb_entry',
+  'hlist_entry',
+]);
+/** Macros that make the number of a request to ioctl(2). */
+const REQUEST_MAKERS: ReadonlySet<string> = new Set(['_IO', '_IOW', '_IOR', '_IOWR']);
+
 export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const span = b.span(node);
   const callee = unwrap(child(node, 'function')!);
@@ -20,10 +31,9 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
   // A macro with parameters knows no scopes: a variable of its name is another thing.
   const isVariable = name !== undefined && macro?.parameters === undefined && b.lookup(name) !== undefined;
   if (name !== undefined && nested === undefined && !isVariable) {
-    if (/^(container_of|list_entry|list_first_entry|rb_entry|hlist_entry)$/.test(name) && args.length === 3)
-      return container(b, args, span);
+    if (args.length === 3 && CONTAINERS.has(name)) return container(b, args, span);
     if (macro?.parameters !== undefined && !b.blocked(name, node)) {
-      if (/offsetof/.test(macro.body) && args.length === 3) return container(b, args, span);
+      if (args.length === 3 && macro.body.includes('offsetof')) return container(b, args, span);
       const value = expandExpression(b, name, node, args, used);
       if (value !== undefined) return value;
     }
@@ -32,11 +42,11 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
       const guessed = b.unit.functions.has(name) ? undefined : callByName(b, name, args, span);
       if (guessed !== undefined) return guessed;
       if (name === 'TEMP_FAILURE_RETRY' && args.length === 1) return retry(b, args[0]!, span);
-      if (/^(?:__builtin_)?va_arg$/.test(name)) {
+      if (name === 'va_arg' || name === '__builtin_va_arg') {
         const rest = furtherArgument(b, span);
         if (rest !== undefined) return rest;
       }
-      if (/^_IO(?:W|R|WR)?$/.test(name)) return ioNumber(b, name, args, span);
+      if (REQUEST_MAKERS.has(name)) return ioNumber(b, name, args, span);
     }
   }
   const target: Expr =

@@ -125,7 +125,11 @@ function identifier(b: Builder, node: SyntaxNode, used: boolean): Expr {
   return { kind: 'unknown', name, span };
 }
 
+/** As nearly all numbers are written. */
+const DECIMAL = /^(?:0|[1-9]\d*)$/;
+
 export function numberLiteral(text: string, span: Span): Expr {
+  if (DECIMAL.test(text)) return constantExpr(BigInt(text), span);
   // The grammar makes one literal of a sign and its digits in some places.
   const negative = text.startsWith('-');
   const digits = text

@@ -10,7 +10,8 @@ import { expression } from './expressions.ts';
 import type { Expr } from './ir.ts';
 import { LONG } from './types.ts';
 
-const SAFE = /^(?:SAFE|MUST)_([A-Z0-9_]+)$/;
+const PREFIXES = ['SAFE_', 'MUST_'];
+const IN_CAPITALS = /^[A-Z0-9_]+$/;
 /** SAFE_READ and SAFE_WRITE say in front of it all whether less than all bytes will do. */
 const ARGUMENTS: ReadonlyMap<string, number> = new Map([
   ['read', 3],
@@ -27,9 +28,11 @@ export interface SafeCall {
 
 /** What a macro of this name calls; undefined for any other name. */
 export function safeCallOf(name: string, args: readonly SyntaxNode[]): SafeCall | undefined {
-  const called = SAFE.exec(name)?.[1]?.toLowerCase();
-  const row = called === undefined ? undefined : libraryFunction(called);
-  if (called === undefined || row === undefined || row.noreturn) return undefined;
+  const prefix = PREFIXES.find((p) => name.startsWith(p));
+  if (prefix === undefined || !IN_CAPITALS.test(name)) return undefined;
+  const called = name.slice(prefix.length).toLowerCase();
+  const row = libraryFunction(called);
+  if (row === undefined || row.noreturn) return undefined;
   const count = ARGUMENTS.get(called) ?? args.length;
   return {
     name: called,

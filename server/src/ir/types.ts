@@ -448,11 +448,11 @@ function primitive(name: string): CType {
 }
 
 function sized(text: string): CType {
-  if (/double|float/.test(text)) return { kind: 'floating' };
-  const signed = !/unsigned/.test(text);
-  if (/char/.test(text)) return { kind: 'integer', bytes: 1, signed };
-  if (/short/.test(text)) return { kind: 'integer', bytes: 2, signed };
-  if (/long/.test(text)) return { kind: 'integer', bytes: 8, signed };
+  if (text.includes('double') || text.includes('float')) return { kind: 'floating' };
+  const signed = !text.includes('unsigned');
+  if (text.includes('char')) return { kind: 'integer', bytes: 1, signed };
+  if (text.includes('short')) return { kind: 'integer', bytes: 2, signed };
+  if (text.includes('long')) return { kind: 'integer', bytes: 8, signed };
   return { kind: 'integer', bytes: 4, signed };
 }
 

@@ -38,9 +38,11 @@ export interface FileNames {
 const CALL = /([A-Za-z_]\w*)\s*\(/g;
 const IDENTIFIER = /[A-Za-z_]\w*/g;
 /** What looks like the name of a function in front of its parameters and is none. */
-const NO_NAME =
-  /^(?:__attribute__|__attribute|__declspec|__asm__|__printf|__scanf|_Alignas|if|while|for|switch|void|char|short|int|long|float|double|unsigned|signed|const)$/;
-const TAG = /^(?:struct|union|enum)$/;
+const NO_NAMES: ReadonlySet<string> = new Set(
+  `__attribute__ __attribute __declspec __asm__ __printf __scanf _Alignas if while for switch void char short int long
+  float double unsigned signed const`.split(/\s+/),
+);
+const TAGS: ReadonlySet<string> = new Set(['struct', 'union', 'enum']);
 /** Literals longer than this name nothing. */
 const MAX_LITERAL = 80;
 
@@ -176,7 +178,7 @@ class Scan {
     const behindWord = kindAt(last, 0) === LETTER;
     // `struct tag {`, `name;`, `name =`, `name,`, `name[`.
     if (outside && behindWord && !this.inValue && c !== '(' && c !== ')' && c !== '}') {
-      if (c !== '{' || TAG.test(before)) this.declares.add(last);
+      if (c !== '{' || TAGS.has(before)) this.declares.add(last);
     }
     // `(*name[])(…)`.
     const isTable = c === '[' && this.depth === 0 && this.parentheses === 1 && this.name === undefined;
@@ -194,7 +196,7 @@ class Scan {
         break;
       case '(':
         if (behindWord) this.calls.add(last);
-        if (outside && this.name === undefined && behindWord && !NO_NAME.test(last)) this.name = last;
+        if (outside && this.name === undefined && behindWord && !NO_NAMES.has(last)) this.name = last;
         this.parentheses++;
         this.opened = at;
         break;
