@@ -182,7 +182,7 @@ function strongStore(ctx: Context, state: State, location: Location, value: Valu
   // A thread that looks there again finds what others may have counted meanwhile: loops learn that a turn earlier.
   const isShared = ctx.thread && value.references.length === 0 && !isPrivate(ctx, state, location.base);
   state.memory.store(location, (isShared ? ctx.facts.withOthers(ctx.root, location, value) : value) ?? value);
-  const lost = old.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
+  const lost = objectsOf(old);
   if (lost.length === 0) return;
   checkParent(ctx, state, location, lost, value, span);
   // One of several: which of them it held is not known.
@@ -329,10 +329,16 @@ function isPollSlot(state: State, base: string, path: string): boolean {
 /** Descriptors below a location, by the whole path of the cell that names them. */
 function overwritten(state: State, location: Location, isMeant = (_path: string) => true): string[] {
   if (!state.memory.isStrong(location)) return [];
-  return state.memory.below(location).flatMap(([suffix, value]) => {
-    if (!isMeant(location.path + suffix)) return [];
-    return value.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
-  });
+  return state.memory
+    .below(location)
+    .flatMap(([suffix, value]) => (isMeant(location.path + suffix) ? objectsOf(value) : []));
+}
+
+/** The userfaultfds of which the value is a descriptor. */
+export function objectsOf({ references }: Value): string[] {
+  const found: string[] = [];
+  for (const r of references) if (r.kind === 'descriptor') found.push(r.object);
+  return found;
 }
 
 export function zeroPlace(ctx: Context, state: State, target: Place, span: Span): void {

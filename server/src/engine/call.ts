@@ -1,6 +1,6 @@
 /** Calls: library models, bodies of the program, threads, and functions the program does not show. */
 import { type Expr, type FunctionBody, type Instruction, REST } from '../ir/ir.ts';
-import { visitBody } from '../ir/visit.ts';
+import { placesOf } from '../ir/visit.ts';
 import type { LibraryFunction, LibraryKind } from '../libc/effects.ts';
 import { assign, keepDisguised, storeTo } from './assign.ts';
 import { type Context, ERRNO_BASE, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
@@ -101,12 +101,7 @@ const forkHandlers = new WeakMap<FunctionBody, boolean>();
 function namesForkDescriptor(body: FunctionBody): boolean {
   let found = forkHandlers.get(body);
   if (found === undefined) {
-    found = false;
-    visitBody(body, {
-      place: (place) => {
-        found ||= isForkPlace(place);
-      },
-    });
+    found = placesOf(body).some(isForkPlace);
     forkHandlers.set(body, found);
   }
   return found;
@@ -224,7 +219,8 @@ export function setResult(ctx: Context, state: State, instruction: CallInstructi
   // What the program stored in errno is gone with a call that fails.
   if (asConstant(value) === -1) state.memory.deleteBase(ERRNO_BASE);
   if (instruction.result === undefined) return;
-  storeTo(ctx, state, [{ base: variableBase(instruction.result), path: '' }], value, instruction.span);
+  const location: Location = { base: variableBase(instruction.result), path: '' };
+  storeTo(ctx, state, [location], value, instruction.span);
 }
 
 /**

@@ -15,6 +15,8 @@ interface Emptying {
   readonly variable: Variable;
 }
 
+const NONE: readonly Variable[] = [];
+
 const known = new WeakMap<FunctionBody, readonly Emptying[]>();
 
 /** Of what lies in the array nothing more is owed where control goes from the block out of such a loop. */
@@ -36,12 +38,15 @@ export function leaveEmptied(state: State, body: FunctionBody, block: number, ta
 }
 
 function findEmptying(body: FunctionBody): Emptying[] {
-  return body.blocks.flatMap(({ id, instructions }) => {
-    const loop = loopsOf(body)[id]!;
-    // What is in no loop counts as one of the function as a whole.
-    if (loop.outer === undefined || !isOnEachTurn(body, loop, id)) return [];
-    return instructions.flatMap((i) => closedElementOf(body, i)).map((variable) => ({ loop, variable }));
-  });
+  const found: Emptying[] = [];
+  for (const { id, instructions } of body.blocks)
+    for (const i of instructions)
+      for (const variable of closedElementOf(body, i)) {
+        const loop = loopsOf(body)[id]!;
+        // What is in no loop counts as one of the function as a whole.
+        if (loop.outer !== undefined && isOnEachTurn(body, loop, id)) found.push({ loop, variable });
+      }
+  return found;
 }
 
 /** No way leads back to the loop's head past the block. */
@@ -50,8 +55,8 @@ function isOnEachTurn(body: FunctionBody, { head, members }: Loop, block: number
 }
 
 /** The variable of which a call closes an element whose index is not constant, or that a pointer leads to. */
-function closedElementOf(body: FunctionBody, i: Instruction): Variable[] {
-  if (i.kind !== 'call' || i.callee.kind !== 'function' || i.callee.name !== 'close') return [];
+function closedElementOf(body: FunctionBody, i: Instruction): readonly Variable[] {
+  if (i.kind !== 'call' || i.callee.kind !== 'function' || i.callee.name !== 'close') return NONE;
   const place = i.arguments[0] === undefined ? undefined : placeOf(i.arguments[0]);
   if (place?.base.kind === 'deref' && place.path.length === 0) return ledToBy(body, place.base.pointer);
   const isElement = place?.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant');

@@ -1,6 +1,6 @@
 /** The end of a scope: what only its variables held is lost. */
 import type { BasicBlock, Instruction, Variable } from '../ir/ir.ts';
-import { checkReplaced } from './assign.ts';
+import { checkReplaced, objectsOf } from './assign.ts';
 import { isUnderTest } from './branching.ts';
 import type { Cells } from './cells.ts';
 import { type Context, variableBase } from './context.ts';
@@ -47,7 +47,7 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
     const base = variableBase(variable);
     for (const [path, value] of state.memory.cellsOf(base).values) {
       if (path.includes('[') && ctx.stack.length === 1 && isOfRecords(variable, path)) {
-        const held = value.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
+        const held = objectsOf(value);
         for (const id of held) if (!isGiven(state, id)) state.update(id, { duty: undefined });
         if (!held.some((id) => isGiven(state, id))) continue;
       }

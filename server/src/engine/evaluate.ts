@@ -289,7 +289,8 @@ export function placeLocations(ctx: Context, state: State, place: Place): readon
 /** What a pointer expression points to; a pointer of unknown origin gets an object of its own, the same at each use. */
 export function pointees(ctx: Context, state: State, pointer: Expr): Location[] {
   const value = evaluate(ctx, state, pointer);
-  const found = anyElement(value.references).flatMap((r) => (r.kind === 'location' ? [whole(r.location)] : []));
+  const found: Location[] = [];
+  for (const r of anyElement(value.references)) if (r.kind === 'location') found.push(whole(r.location));
   if (found.length > 0 || !value.any) return found;
   const place = placeOf(pointer);
   if (place === undefined) {

@@ -1,6 +1,6 @@
 /** Which functions are run for their own sake, and the memory that they find. */
 import type { Expr, FunctionBody, GlobalVariable, Place } from '../ir/ir.ts';
-import { visitBody, visitInitialiser } from '../ir/visit.ts';
+import { exprsOf, visitInitialiser } from '../ir/visit.ts';
 import { libraryFunction } from '../libc/effects.ts';
 import { indexText } from './arithmetic.ts';
 import { type Context, type Facts, type Program, variableBase } from './context.ts';
@@ -87,11 +87,8 @@ function findSet({ functions }: Program): ReadonlySet<string> {
         if (i.kind === 'assign' || i.kind === 'zero') note(i.target);
         if (i.kind === 'call' && i.result !== undefined) found.add(i.result.id);
       }
-    visitBody(body, {
-      expr: (e) => {
-        if (e.kind === 'address' && e.place.path.length === 0 && e.place.type.kind !== 'record') note(e.place);
-      },
-    });
+    for (const e of exprsOf(body))
+      if (e.kind === 'address' && e.place.path.length === 0 && e.place.type.kind !== 'record') note(e.place);
   }
   return found;
 }
@@ -146,7 +143,7 @@ export function unusedFunctions(program: Program): ReadonlySet<string> {
     if (body !== undefined) named.add(body.id);
   };
   for (const body of program.functions) {
-    visitBody(body, { expr: (e) => note(e, body) });
+    for (const e of exprsOf(body)) if (e.kind === 'function') note(e, body);
     for (const { cleanup, span } of [...body.parameters, ...body.locals])
       if (cleanup !== undefined) note({ kind: 'function', name: cleanup, span });
   }

@@ -1,6 +1,6 @@
 /** Numbers that a function compares a variable or a field with: where a counter that grows may come to rest. */
 import type { BinaryOperator, Expr, FunctionBody } from '../ir/ir.ts';
-import { visitBody } from '../ir/visit.ts';
+import { exprsOf } from '../ir/visit.ts';
 import { variableBase } from './context.ts';
 import { placeOf } from './evaluate.ts';
 import type { Bounds } from './value.ts';
@@ -31,19 +31,17 @@ export function thresholdsOf(body: FunctionBody): Thresholds {
 
 function find(body: FunctionBody): Thresholds {
   const found = new Map<string, { up: number[]; down: number[] }>();
-  visitBody(body, {
-    expr: (e) => {
-      const ends = e.kind === 'binary' ? ENDS[e.op] : undefined;
-      if (e.kind !== 'binary' || ends === undefined || e.right.kind !== 'constant') return;
-      const name = nameOf(e.left);
-      const bound = Number(e.right.value);
-      if (name === undefined || !Number.isSafeInteger(bound)) return;
-      const bounds = found.get(name) ?? { up: [], down: [] };
-      bounds.up.push(bound + ends.up);
-      bounds.down.push(bound + ends.down);
-      found.set(name, bounds);
-    },
-  });
+  for (const e of exprsOf(body)) {
+    if (e.kind !== 'binary' || e.right.kind !== 'constant') continue;
+    const ends = ENDS[e.op];
+    const name = nameOf(e.left);
+    const bound = Number(e.right.value);
+    if (ends === undefined || name === undefined || !Number.isSafeInteger(bound)) continue;
+    const bounds = found.get(name) ?? { up: [], down: [] };
+    bounds.up.push(bound + ends.up);
+    bounds.down.push(bound + ends.down);
+    found.set(name, bounds);
+  }
   for (const { up, down } of found.values()) {
     up.sort((a, b) => a - b);
     down.sort((a, b) => b - a);

@@ -8,7 +8,7 @@ import { type Span, sameSpan } from '../text/span.ts';
 import { Copies, noteOrigin } from './copy.ts';
 import type { FunctionBody, GlobalVariable, Place, Variable } from './ir.ts';
 import { child } from './types.ts';
-import { visitBody, visitInitialiser } from './visit.ts';
+import { placesOf, visitInitialiser } from './visit.ts';
 
 /** What functions may know of the text around them. Where it is the same object, everything that it says is the same. */
 class Environment {
@@ -301,7 +301,7 @@ function outsideOf(lowered: LoweredFunction, node: SyntaxNode): readonly Variabl
   const place = ({ base }: Place) => {
     if (base.kind === 'variable' && isOutside(base.variable, lowered, node)) found.add(base.variable);
   };
-  visitBody(lowered.body, { place });
+  for (const p of placesOf(lowered.body)) place(p);
   for (const s of lowered.statics) visitInitialiser(s, { place, expr: () => {} });
   return [...found];
 }

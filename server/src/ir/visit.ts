@@ -6,11 +6,31 @@ export interface Visitor {
   place(p: Place): void;
 }
 
+interface Walked {
+  readonly exprs: readonly Expr[];
+  readonly places: readonly Place[];
+}
+
 /** Bodies are walked for many questions, and do not change. */
-const walked = new WeakMap<FunctionBody, { readonly exprs: readonly Expr[]; readonly places: readonly Place[] }>();
+const walked = new WeakMap<FunctionBody, Walked>();
 
 /** All places, then all expressions, each in the order in which they stand. */
 export function visitBody(body: FunctionBody, { expr, place }: Partial<Visitor>): void {
+  const { places, exprs } = walk(body);
+  if (place !== undefined) for (const p of places) place(p);
+  if (expr !== undefined) for (const e of exprs) expr(e);
+}
+
+/** In the order in which they stand, what lies in others included. */
+export function exprsOf(body: FunctionBody): readonly Expr[] {
+  return walk(body).exprs;
+}
+
+export function placesOf(body: FunctionBody): readonly Place[] {
+  return walk(body).places;
+}
+
+function walk(body: FunctionBody): Walked {
   let found = walked.get(body);
   if (found === undefined) {
     const exprs: Expr[] = [];
@@ -23,8 +43,7 @@ export function visitBody(body: FunctionBody, { expr, place }: Partial<Visitor>)
     found = { exprs, places };
     walked.set(body, found);
   }
-  if (place !== undefined) for (const p of found.places) place(p);
-  if (expr !== undefined) for (const e of found.exprs) expr(e);
+  return found;
 }
 
 export function visitInitialiser(global: GlobalVariable, visitor: Visitor): void {

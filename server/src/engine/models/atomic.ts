@@ -1,5 +1,5 @@
 /** Atomic operations: what moves is what plain loads and stores would move. */
-import { storeTo } from '../assign.ts';
+import { objectsOf, storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { loadLocation } from '../evaluate.ts';
 import { checkLost } from '../observe.ts';
@@ -34,8 +34,7 @@ export function atomicExchangeModel(call: ModelCall, state: State): State[] {
   setResult(ctx, state, instruction, before);
   storeTo(ctx, state, target(call), call.values[1] ?? UNKNOWN, instruction.span);
   if (instruction.result === undefined) {
-    const lost = before.references.flatMap((r) => (r.kind === 'descriptor' ? [r.object] : []));
-    checkLost(ctx, state, lost, { how: 'overwritten', span: instruction.span });
+    checkLost(ctx, state, objectsOf(before), { how: 'overwritten', span: instruction.span });
   }
   return [state];
 }

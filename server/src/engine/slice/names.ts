@@ -5,7 +5,7 @@
  * apart from others of which a field has the same name.
  */
 import type { CType, Expr, FunctionBody, Place } from '../../ir/ir.ts';
-import { visitBody } from '../../ir/visit.ts';
+import { placesOf } from '../../ir/visit.ts';
 import { typeOf } from '../evaluate.ts';
 import { libraryCallOf } from './library.ts';
 
@@ -205,11 +205,7 @@ export function pointersFollowed(body: FunctionBody, names: Names): Set<Name> {
     else if (e.kind === 'cast') visit(e.operand);
     else if (e.kind === 'binary') visit(names.leadsTo(e.left) === undefined ? e.right : e.left);
   };
-  visitBody(body, {
-    place: ({ base }) => {
-      if (base.kind === 'deref') visit(base.pointer);
-    },
-  });
+  for (const { base } of placesOf(body)) if (base.kind === 'deref') visit(base.pointer);
   for (const { instructions } of body.blocks)
     for (const i of instructions) {
       if (i.kind !== 'call' || libraryCallOf(i) === undefined) continue;

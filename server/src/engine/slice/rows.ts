@@ -4,7 +4,7 @@
  * a row does rests on that row and on those before it, so the turns of the walk are told apart.
  */
 import type { Expr, FunctionBody, Instruction, Place, Variable } from '../../ir/ir.ts';
-import { visitBody } from '../../ir/visit.ts';
+import { placesOf } from '../../ir/visit.ts';
 import { type Program, variableBase } from '../context.ts';
 import type { Location } from '../value.ts';
 
@@ -101,18 +101,16 @@ export class Rows {
   walkersOf(body: FunctionBody): Walker[] {
     const found = new Map<string, Walker>();
     if (this.ids.size === 0) return [];
-    visitBody(body, {
-      place: ({ base, path }) => {
-        const [first] = path;
-        if (base.kind === 'deref') {
-          const pointer = plainVariable(base.pointer);
-          if (pointer !== undefined && [...this.ids].some((id) => this.ask.leadsTo(pointer, id))) walk(found, pointer);
-        } else if (first?.kind === 'index' && this.ids.has(base.variable.id)) {
-          const index = plainVariable(first.index);
-          if (index !== undefined) walk(found, index, this.tables.get(variableBase(base.variable)));
-        }
-      },
-    });
+    for (const { base, path } of placesOf(body)) {
+      const [first] = path;
+      if (base.kind === 'deref') {
+        const pointer = plainVariable(base.pointer);
+        if (pointer !== undefined && [...this.ids].some((id) => this.ask.leadsTo(pointer, id))) walk(found, pointer);
+      } else if (first?.kind === 'index' && this.ids.has(base.variable.id)) {
+        const index = plainVariable(first.index);
+        if (index !== undefined) walk(found, index, this.tables.get(variableBase(base.variable)));
+      }
+    }
     return [...found.values()];
   }
 }

@@ -16,7 +16,7 @@ import {
 } from '../../ir/ir.ts';
 import { orderBlocks } from '../../ir/order.ts';
 import { branchTo, type GrowingBlock } from '../../ir/simplify.ts';
-import { visitBody } from '../../ir/visit.ts';
+import { placesOf } from '../../ir/visit.ts';
 import { type Program, variableBase } from '../context.ts';
 import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
@@ -216,7 +216,7 @@ export class Slice {
     const { span } = body;
     for (const variable of body.parameters)
       note({ base: { kind: 'variable', variable }, path: [], type: variable.type, span });
-    visitBody(body, { place: note });
+    for (const place of placesOf(body)) note(place);
     return [...found.values()];
   }
 
@@ -262,7 +262,7 @@ export class Slice {
       steps.map((s) => this.relevance.keeps(s, wary) || ends(this.relevance.functions, s)),
     );
     const ignored = [...body.parameters, ...body.locals].map((v) => this.ignoresVariable(v));
-    visitBody(body, { place: (p) => ignored.push(this.ignores(p)) });
+    for (const p of placesOf(body)) ignored.push(this.ignores(p));
     return [
       this.traitsOf(facts),
       bitsOf(kept),
@@ -277,7 +277,7 @@ export class Slice {
   signatureOfSlice(slice: FunctionBody): string {
     const body = slice.whole!;
     const ignored = [...slice.parameters, ...slice.locals].map((v) => this.ignoresVariable(v));
-    visitBody(slice, { place: (p) => ignored.push(this.ignores(p)) });
+    for (const p of placesOf(slice)) ignored.push(this.ignores(p));
     return [
       this.traitsOf(this.relevance.functions.get(body.id)!),
       bitsOf(ignored),

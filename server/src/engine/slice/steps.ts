@@ -4,7 +4,7 @@
  */
 import { ERRNO, type Expr, type FunctionBody, type Instruction, type Place, type Terminator } from '../../ir/ir.ts';
 import { successors } from '../../ir/simplify.ts';
-import { type Visitor, visitBody, visitInstruction, visitTerminator } from '../../ir/visit.ts';
+import { placesOf, type Visitor, visitInstruction, visitTerminator } from '../../ir/visit.ts';
 import type { LibraryKind } from '../../libc/effects.ts';
 import { FILL_RESULTS } from '../../uffd/requests.ts';
 import type { Program } from '../context.ts';
@@ -200,7 +200,7 @@ export class StepReader {
   }
 
   read(body: FunctionBody): BlockFacts[] {
-    const speaks = someInMessage((visitor) => visitBody(body, visitor));
+    const speaks = placesOf(body).some(isInMessage);
     return body.blocks.map((block) => {
       const { terminator } = block;
       const e = valueIn(terminator);
