@@ -81,10 +81,17 @@ export function attributesOf(use: string, macros: ReadonlyMap<string, MacroDefin
     const match = /^\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\)\s*)?$/.exec(text);
     const macro = match === null ? undefined : macros.get(match[1]!);
     if (macro === undefined || (macro.parameters === undefined) !== (match![2] === undefined)) break;
-    const args = (match![2] ?? '').split(',').map((a) => a.trim());
-    text = macro.body.replace(/[A-Za-z_]\w*/g, (word) => args[macro.parameters?.indexOf(word) ?? -1] ?? word);
+    text = macro.parameters === undefined ? macro.body : withArguments(macro.body, macro.parameters, match![2]!);
   }
   return text !== use && isAttribute(text) ? text : undefined;
+}
+
+function withArguments(body: string, parameters: readonly string[], given: string): string {
+  const args = given.split(',').map((a) => a.trim());
+  return body.replace(/[A-Za-z_]\w*/g, (word) => {
+    const index = parameters.indexOf(word);
+    return index < 0 ? word : (args[index] ?? word);
+  });
 }
 
 /** Macros that are defined where nobody looks have such names. */
