@@ -160,7 +160,7 @@ export function joinCells(base: string, left: Cells, right: Cells, widen?: Thres
   const wholeOther = whole && wholeOf(right, left);
   if (whole !== undefined && wholeOther !== undefined) {
     const joined = join(whole, wholeOther, widen && boundsOf(widen, base, ''));
-    return joined === whole ? left : { values: new Map([['', joined]]), defaults: left.defaults };
+    return joined === whole ? left : { values: new Map<string, Value>().set('', joined), defaults: left.defaults };
   }
   return joinByPath(base, left, right, widen);
 }

@@ -3,8 +3,8 @@
  * nor change them, so they are set aside, and its effect is found again wherever the rest of the state is the same
  * (localisation: Rinetzky et al., "A semantics for procedure local heaps and its abstractions", POPL 2005).
  */
-import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
-import { visitBody } from '../ir/visit.ts';
+import type { FunctionBody, Variable } from '../ir/ir.ts';
+import { exprsOf } from '../ir/visit.ts';
 import type { Cells } from './cells.ts';
 import { ERRNO_BASE, type Program, variableBase } from './context.ts';
 import { type Entry, FORK_FIELD } from './memory.ts';
@@ -32,14 +32,8 @@ function privateBases(body: FunctionBody): readonly string[] {
 
 function findPrivate(body: FunctionBody): string[] {
   const taken = new Set<Variable>();
-  const note = ({ base }: Place) => {
-    if (base.kind === 'variable') taken.add(base.variable);
-  };
-  visitBody(body, {
-    expr: (e: Expr) => {
-      if (e.kind === 'address') note(e.place);
-    },
-  });
+  for (const e of exprsOf(body))
+    if (e.kind === 'address' && e.place.base.kind === 'variable') taken.add(e.place.base.variable);
   const isPrivate = (v: Variable) => v.storage !== 'static' && v.cleanup === undefined && !taken.has(v);
   return [...body.parameters, ...body.locals].filter(isPrivate).map(variableBase);
 }

@@ -227,8 +227,9 @@ export class Memory {
       const bucket = changed ?? this.buckets[index]!;
       if (bucket.length === 0) continue;
       const at = indexIn(bucket, base);
-      const entry = bucket[at];
-      if (entry === undefined || !isMeant(entry.cells)) continue;
+      if (at < 0) continue;
+      const entry = bucket[at]!;
+      if (!isMeant(entry.cells)) continue;
       this.noteHeld(base, entry.cells);
       changed ??= bucket.slice();
       changed.splice(at, 1);

@@ -336,7 +336,8 @@ export function anyElement(references: readonly Reference[]): readonly Reference
   if (references.length < 2) return references;
   const heads = new Map<string, Reference>();
   for (const r of references) {
-    const at = r.kind === 'location' ? /^(.*)\[[^[\]]*\]$/s.exec(r.location.path) : null;
+    const isElement = r.kind === 'location' && r.location.path.endsWith(']');
+    const at = isElement ? /^(.*)\[[^[\]]*\]$/s.exec(r.location.path) : null;
     if (r.kind !== 'location' || at === null) {
       heads.set(referenceKey(r), r);
       continue;
