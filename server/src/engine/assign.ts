@@ -2,9 +2,10 @@
 import type { Expr, FunctionBody, Instruction, Place } from '../ir/ir.ts';
 import { successors } from '../ir/simplify.ts';
 import type { Span } from '../text/span.ts';
+import { FORK_FIELD, isForkPlace } from './cells.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { evaluate, isPrivate, isRecord, loadLocation, notePointerUse, placeLocations } from './evaluate.ts';
-import { FORK_FIELD, isForkPlace, isTemporary, ZERO } from './memory.ts';
+import { isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, share } from './observe.ts';
 import { locationKey, type State } from './state.ts';
 import type { Replacement, Uffd } from './userfaultfd.ts';

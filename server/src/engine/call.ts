@@ -1,13 +1,12 @@
 /** Calls: library models, bodies of the program, threads, and functions the program does not show. */
 import { type Expr, type FunctionBody, type Instruction, REST } from '../ir/ir.ts';
-import { placesOf } from '../ir/visit.ts';
 import type { LibraryFunction, LibraryKind } from '../libc/effects.ts';
+import { namesForkDescriptor } from './as-written.ts';
 import { assign, keepDisguised, storeTo } from './assign.ts';
 import { type Context, ERRNO_BASE, objectId, RETURN_BASE, spanId, variableBase } from './context.ts';
 import { evaluate, isRecord, placeLocations, placeOf } from './evaluate.ts';
 import { heldIn, restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
-import { isForkPlace } from './memory.ts';
 import { MODELS } from './models/index.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn, noteMemoryUse, recognise } from './observe.ts';
 import { targetsOf } from './refine.ts';
@@ -93,17 +92,6 @@ function childrenAt({ memory }: State, record: Location): string[] {
   note(cells);
   for (const [, { references }] of cells)
     for (const r of references) if (r.kind === 'location') note(memory.below(r.location));
-  return found;
-}
-
-const forkHandlers = new WeakMap<FunctionBody, boolean>();
-
-function namesForkDescriptor(body: FunctionBody): boolean {
-  let found = forkHandlers.get(body);
-  if (found === undefined) {
-    found = placesOf(body).some(isForkPlace);
-    forkHandlers.set(body, found);
-  }
   return found;
 }
 

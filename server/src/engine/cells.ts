@@ -3,8 +3,18 @@
  * unknown index), `[+]` (an element other than the first: the rest of a batch of messages). `defaults` says what cells
  * that were never stored hold (zero after `= {0}` or calloc), by path prefix; where it says nothing the cell is unknown.
  */
+import type { Place } from '../ir/ir.ts';
 import type { Thresholds } from './thresholds.ts';
 import { type Bounds, covers, join, NO_BOUNDS, UNKNOWN, type Value } from './value.ts';
+
+/** Where a message holds the descriptor of a child: struct uffd_msg in include/uapi/linux/userfaultfd.h. */
+export const FORK_FIELD = '.arg.fork.ufd';
+
+/** The same, as a program names it. */
+export function isForkPlace({ path }: Place): boolean {
+  const [last, before] = [path.at(-1), path.at(-2)];
+  return last?.kind === 'field' && last.name === 'ufd' && before?.kind === 'field' && before.name === 'fork';
+}
 
 export interface Cells {
   readonly values: Map<string, Value>;

@@ -2,9 +2,8 @@
 import type { BasicBlock, Instruction, Variable } from '../ir/ir.ts';
 import { checkReplaced, objectsOf } from './assign.ts';
 import { isUnderTest } from './branching.ts';
-import type { Cells } from './cells.ts';
+import { type Cells, FORK_FIELD } from './cells.ts';
 import { type Context, variableBase } from './context.ts';
-import { FORK_FIELD } from './memory.ts';
 import { checkLost, type Loss, processEnds } from './observe.ts';
 import { endsBehindCall, isProcessRoot } from './process-end.ts';
 import type { State } from './state.ts';

@@ -5,9 +5,9 @@
  */
 import type { FunctionBody, Variable } from '../ir/ir.ts';
 import { exprsOf } from '../ir/visit.ts';
-import type { Cells } from './cells.ts';
+import type { Entry } from './buckets.ts';
+import { type Cells, FORK_FIELD } from './cells.ts';
 import { ERRNO_BASE, type Program, variableBase } from './context.ts';
-import { type Entry, FORK_FIELD } from './memory.ts';
 import type { State } from './state.ts';
 
 export interface Frame {

@@ -1,5 +1,5 @@
 /** Abstract memory: for each base object its cells, copied on write. A store through `[*]` is weak. */
-import type { Place } from '../ir/ir.ts';
+import { BUCKETS, type Bucket, bucketOf, EMPTY_BUCKET, type Entry, indexIn } from './buckets.ts';
 import {
   type Cells,
   coversCells,
@@ -16,19 +16,20 @@ import {
   patternLength,
   underPattern,
 } from './cells.ts';
+import {
+  findHeld,
+  findReferences,
+  type Held,
+  type Holdings,
+  heldBy,
+  mayHold,
+  NO_REFERENCES,
+  referencesIn,
+} from './holdings.ts';
 import type { Thresholds } from './thresholds.ts';
 import { constant, join, type Location, type Reference, UNKNOWN, type Value } from './value.ts';
 
 export const ZERO: Value = constant(0);
-
-/** Where a message holds the descriptor of a child: struct uffd_msg in include/uapi/linux/userfaultfd.h. */
-export const FORK_FIELD = '.arg.fork.ufd';
-
-/** The same, as a program names it. */
-export function isForkPlace({ path }: Place): boolean {
-  const [last, before] = [path.at(-1), path.at(-2)];
-  return last?.kind === 'field' && last.name === 'ufd' && before?.kind === 'field' && before.name === 'fork';
-}
 
 /** A variable of a function: it has the name of that function before its own. */
 export function isLocal(base: string): boolean {
@@ -39,113 +40,6 @@ export function isLocal(base: string): boolean {
 export function isTemporary(base: string): boolean {
   return /:\$\d+$/.test(base);
 }
-
-/**
- * Bases are spread over this many short lists, so that a copy before a change copies few of them. The variables of one
- * function are in one: they come and go together.
- */
-const BUCKETS = 32;
-
-/** A base object and what it holds. */
-export interface Entry {
-  readonly base: string;
-  readonly cells: Cells;
-}
-
-/** Never changed in place. */
-type Bucket = readonly Entry[];
-
-const EMPTY_BUCKET: Bucket = [];
-
-/** Names whose bucket is remembered; of more, those of long ago are found again. */
-const MAX_KNOWN_BUCKETS = 20_000;
-const knownBuckets = new Map<string, number>();
-
-function bucketOf(base: string): number {
-  let bucket = knownBuckets.get(base);
-  if (bucket === undefined) {
-    bucket = findBucket(base);
-    if (knownBuckets.size >= MAX_KNOWN_BUCKETS) knownBuckets.clear();
-    knownBuckets.set(base, bucket);
-  }
-  return bucket;
-}
-
-/** Characters at the end of a name that tell most names apart: they begin with the path of a file. */
-const TELLING_CHARACTERS = 16;
-
-function findBucket(base: string): number {
-  const end = endOfOwner(base);
-  let hash = end;
-  for (let i = Math.max(0, end - TELLING_CHARACTERS); i < end; i++) hash = (31 * hash + base.charCodeAt(i)) | 0;
-  return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
-}
-
-/** Where the name of the function ends that a variable belongs to; of other bases, where the name ends. */
-function endOfOwner(base: string): number {
-  const file = base.startsWith('var:') ? base.indexOf('#') : -1;
-  const end = file < 0 ? -1 : base.indexOf(':', file);
-  return end < 0 ? base.length : end;
-}
-
-/** -1 where it is not there. Each access to the memory asks this: it goes without a function for each entry. */
-function indexIn(bucket: Bucket, base: string): number {
-  for (let i = 0; i < bucket.length; i++) if (bucket[i]!.base === base) return i;
-  return -1;
-}
-
-/** A descriptor that some cell names; `inTable`: the cell is an element of an array, or lies in one. */
-interface Held {
-  readonly object: string;
-  readonly inTable: boolean;
-}
-
-const NOTHING_HELD: readonly Held[] = [];
-
-function mayHold({ references }: Value): boolean {
-  for (const r of references) if (r.kind === 'descriptor') return true;
-  return false;
-}
-
-/** Of cells that nobody changes any more. */
-const heldByCells = new WeakMap<Cells, readonly Held[]>();
-
-function heldBy(cells: Cells): readonly Held[] {
-  let held = heldByCells.get(cells);
-  if (held === undefined) {
-    held = findHeld(cells);
-    heldByCells.set(cells, held);
-  }
-  return held;
-}
-
-function findHeld({ values }: Cells): readonly Held[] {
-  let held: Held[] | undefined;
-  for (const [path, { references }] of values) {
-    if (references.length === 0 || path.endsWith(FORK_FIELD)) continue;
-    for (const r of references) {
-      if (r.kind !== 'descriptor') continue;
-      held ??= [];
-      held.push({ object: r.object, inTable: path.includes('[') });
-    }
-  }
-  return held ?? NOTHING_HELD;
-}
-
-const NO_REFERENCES: readonly Reference[] = [];
-
-/** Of cells that nobody changes any more. */
-const referencesInCells = new WeakMap<Cells, readonly Reference[]>();
-
-function findReferences({ values }: Cells): readonly Reference[] {
-  let found: readonly Reference[] = NO_REFERENCES;
-  for (const { references } of values.values())
-    if (references.length > 0) found = found.length === 0 ? references : found.concat(references);
-  return found;
-}
-
-/** Descriptors that are held: by a variable of some function alone, or by more than that. */
-export type Holdings = ReadonlyMap<string, 'variable' | 'kept'>;
 
 export class Memory {
   private buckets: Bucket[];
@@ -225,7 +119,6 @@ export class Memory {
         changed = undefined;
       }
       const bucket = changed ?? this.buckets[index]!;
-      if (bucket.length === 0) continue;
       const at = indexIn(bucket, base);
       if (at < 0) continue;
       const entry = bucket[at]!;
@@ -360,13 +253,7 @@ export class Memory {
   referencesIn(base: string): readonly Reference[] {
     const cells = this.find(base);
     if (cells === undefined) return NO_REFERENCES;
-    if (this.owned?.has(base) === true) return findReferences(cells);
-    let references = referencesInCells.get(cells);
-    if (references === undefined) {
-      references = findReferences(cells);
-      referencesInCells.set(cells, references);
-    }
-    return references;
+    return this.owned?.has(base) === true ? findReferences(cells) : referencesIn(cells);
   }
 
   /** Some cell elsewhere leads to the base, other than one of those that hold a value within a statement. */

@@ -8,7 +8,8 @@
 import type { Span } from '../text/span.ts';
 import { holdsAll, union, withEntry, withoutEntry } from './collections.ts';
 import type { ForkEvent, RepeatedHandshakeEvent } from './events.ts';
-import { coversMemory, type Holdings, joinMemory, Memory } from './memory.ts';
+import type { Holdings } from './holdings.ts';
+import { coversMemory, joinMemory, Memory } from './memory.ts';
 import { olderId } from './object-names.ts';
 import type { Thresholds } from './thresholds.ts';
 import type { Site, StepKind, TraceStep } from './trace.ts';

@@ -9,6 +9,7 @@
  * so far, and is run again until that is all (recursion as a fixpoint).
  */
 import type { FunctionBody } from '../ir/ir.ts';
+import { isPredicate } from './as-written.ts';
 import type { CallInstruction } from './call.ts';
 import { type CallSummary, type Context, entering, variableBase } from './context.ts';
 import { answer, Footprint, localKey, reachOf, rebase, remember } from './footprint.ts';
@@ -181,13 +182,6 @@ function messagesGiven({ memory }: State, { parameters }: FunctionBody): string 
       if (r.kind === 'location') note(r.location.base, r.location.path);
   }
   return found;
-}
-
-/** Blocks of a function that may be no more than a question about its arguments. */
-const MAX_QUESTION = 3;
-
-function isPredicate({ blocks, parameters }: FunctionBody): boolean {
-  return blocks.length <= MAX_QUESTION && parameters.length > 0;
 }
 
 /** An argument is one number where it was any of several: what is asked of it has one answer now. */

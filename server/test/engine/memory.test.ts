@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type Entry, FORK_FIELD, Memory } from '../../src/engine/memory.ts';
+import type { Entry } from '../../src/engine/buckets.ts';
+import { FORK_FIELD } from '../../src/engine/cells.ts';
+import { Memory } from '../../src/engine/memory.ts';
 import { constant, descriptor, type Value } from '../../src/engine/value.ts';
 
 /** Variables of two functions, which lie together by function, and others. */

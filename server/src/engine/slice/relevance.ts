@@ -8,7 +8,8 @@ import type { Program } from '../context.ts';
 import { findCircles } from './circles.ts';
 import { foldBranches } from './fold.ts';
 import { find, type Name, Names, pointersFollowed } from './names.ts';
-import { type BlockFacts, NO_CALL, parameterFor, type Step, StepReader } from './steps.ts';
+import { type BlockFacts, NO_CALL, type Step } from './step.ts';
+import { parameterFor, StepReader } from './steps.ts';
 import { type Stores, storesByThreads } from './threads.ts';
 import { type FunctionFacts, factsOf, findTraits } from './traits.ts';
 

@@ -17,6 +17,7 @@ import {
 import { orderBlocks } from '../../ir/order.ts';
 import { branchTo, type GrowingBlock } from '../../ir/simplify.ts';
 import { placesOf } from '../../ir/visit.ts';
+import { isPredicate, namesForkDescriptor } from '../as-written.ts';
 import { type Program, variableBase } from '../context.ts';
 import type { State } from '../state.ts';
 import type { Location } from '../value.ts';
@@ -283,7 +284,7 @@ export class Slice {
       bitsOf(ignored),
       this.circleOf(body),
       ...[body, slice].map((b) => this.signApart(b)),
-      Math.min(body.blocks.length, MANY_BLOCKS),
+      bitsOf([isPredicate(body), namesForkDescriptor(body)]),
     ].join(' ');
   }
 
@@ -337,9 +338,6 @@ export class Slice {
     return { instructions, terminator: withOrigin(terminator, block.id) };
   }
 }
-
-/** Of functions with fewer blocks it is asked how many there are. */
-const MANY_BLOCKS = 4;
 
 function bitsOf(list: readonly boolean[]): string {
   return list.map(Number).join('');

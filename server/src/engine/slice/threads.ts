@@ -1,7 +1,7 @@
 /** What threads store: which names, and whether one of them alone does. */
 
 import { find, type Name } from './names.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 import type { FunctionFacts, Functions } from './traits.ts';
 
 type Callees = (step: Step) => readonly FunctionFacts[];

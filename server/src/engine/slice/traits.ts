@@ -2,7 +2,7 @@
 import type { FunctionBody } from '../../ir/ir.ts';
 import type { Flowgraph } from './fold.ts';
 import type { Name, Names } from './names.ts';
-import type { BlockFacts, Step } from './steps.ts';
+import type { BlockFacts, Step } from './step.ts';
 
 export interface FunctionFacts {
   readonly body: FunctionBody;
