@@ -90,6 +90,14 @@ describe('what is bundled', () => {
     assert.ok(/new Record\$\d+\(/.test(bundle), 'the bundle is older: npm run build');
   });
 
+  it('has nothing but ASCII outside of comments: the command reads it so', () => {
+    const lines = readFileSync('dist/cli.cjs', 'latin1').split('\n');
+    assert.deepEqual(
+      lines.filter((line) => /[\u0080-\u00ff]/.test(line) && !/^\s*(?:\/\/|\/?\*)/.test(line)),
+      [],
+    );
+  });
+
   /** Runs the source, as it is and as it is bundled; gives the text that is bundled. */
   async function compare(name: string, source: string): Promise<string> {
     const path = join(folder, `${name}.ts`);
