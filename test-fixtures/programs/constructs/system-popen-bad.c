@@ -62,7 +62,8 @@ static void *pager(void *arg)
 		memset(&zp, 0, sizeof(zp));
 		zp.range.start = msg.arg.pagefault.address & ~(uint64_t)(psize - 1);
 		zp.range.len = psize;
-		if (ioctl(ufd, UFFDIO_ZEROPAGE, &zp) == -1)
+		if (ioctl(ufd, UFFDIO_ZEROPAGE, &zp) == -1 &&
+		    (errno != EEXIST || ioctl(ufd, UFFDIO_WAKE, &zp.range) == -1))
 			PERR("UFFDIO_ZEROPAGE: %s\n", strerror(errno));
 	}
 	return arg;

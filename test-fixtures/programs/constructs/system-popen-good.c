@@ -59,7 +59,12 @@ static void *pager(void *arg)
 		memset(&zp, 0, sizeof(zp));
 		zp.range.start = msg.arg.pagefault.address & ~(uint64_t)(psize - 1);
 		zp.range.len = psize;
-		if (ioctl(ufd, UFFDIO_ZEROPAGE, &zp) == -1)
+		/*
+		 * The SIGCHLD that system() holds back in this thread goes to the
+		 * other one, whose fault starts again: two messages for one page.
+		 */
+		if (ioctl(ufd, UFFDIO_ZEROPAGE, &zp) == -1 &&
+		    (errno != EEXIST || ioctl(ufd, UFFDIO_WAKE, &zp.range) == -1))
 			PERR("UFFDIO_ZEROPAGE: %s\n", strerror(errno));
 	}
 	return arg;
