@@ -27,11 +27,21 @@ const TIERING = process.versions.v8.startsWith('11.')
 /** How the space for new objects grows: at once to what it may take, since each collection on the way copies what lives. */
 const NEW_SPACE_GROWTH = 16;
 
+/**
+ * Loads what a command needs of Node itself, before flags are set: V8 takes the bytecode that Node keeps of its own
+ * modules only with the flags that it was made with.
+ */
+function loadOwnModules() {
+  require('node:os');
+  for (const part of [() => require('node:util').parseArgs, () => process.stdout, () => process.stderr]) part();
+}
+
 /** Where the bytecode of a bundle lies. */
 const bytecodeOf = (bundle) => bundle.replace(/\.cjs$/, '.bytecode');
 
 /** Runs the bundle at this path as Node would run a CommonJS module, and gives its script. */
 function load(bundle) {
+  loadOwnModules();
   setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
   for (const flag of TIERING) setFlagsFromString(flag);
   setFlagsFromString(`--semi-space-growth-factor=${NEW_SPACE_GROWTH}`);

@@ -19,8 +19,30 @@ const common = {
   logLevel: 'warning',
   metafile: true,
 };
+/** Puts the package of the native parser into the bundle: to find it, and to compile it, takes longer than to load it. */
+const nativeBinding = {
+  name: 'native-binding',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]syntax[\\/]native-binding\.ts$/ }, () => ({
+      contents: `export const loadNativeBinding = () => require('tree-sitter');`,
+    }));
+    build.onLoad({ filter: /[\\/]tree-sitter[\\/]index\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const contents = text.replace(
+        /^const binding = [^;]*;/,
+        `const binding = require('./scripts/prebuilt.cjs')('tree-sitter');`,
+      );
+      if (contents === text) throw new Error(`${path} does not load its binary as it did`);
+      return { contents, resolveDir: process.cwd() };
+    });
+  },
+};
 const entries = [
-  ['server/src/cli/index.ts', 'dist/cli.cjs', {}],
+  [
+    'server/src/cli/index.ts',
+    'dist/cli.cjs',
+    { external: ['tree-sitter-c', 'node-gyp-build'], plugins: [nativeBinding] },
+  ],
   ['server/src/text/search-thread.ts', 'dist/search-thread.cjs', {}],
   ['server/src/lsp/server.ts', 'dist/server.cjs', {}],
   ['server/src/lsp/index.ts', 'dist/lsp.cjs', {}],
@@ -30,7 +52,9 @@ const plugins = [plainCodePlugin(plainCode(entries.map(([entry]) => entry).filte
 const built = await Promise.all(
   entries
     .filter(([entry]) => existsSync(entry))
-    .map(([entry, outfile, more]) => build({ ...common, ...more, plugins, entryPoints: [entry], outfile })),
+    .map(([entry, outfile, more]) =>
+      build({ ...common, ...more, plugins: [...(more.plugins ?? []), ...plugins], entryPoints: [entry], outfile }),
+    ),
 );
 writeFileSync('dist/third-party-notices.txt', noticesOf(built));
 copyFileSync(require.resolve('web-tree-sitter'), 'dist/web-tree-sitter.cjs');

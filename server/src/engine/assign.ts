@@ -15,7 +15,7 @@ import { join, type Location, type Value } from './value.ts';
 export function copyRecord(ctx: Context, state: State, from: Location, to: Location, span: Span): void {
   const taken = overwritten(state, to, (path) => !path.endsWith(FORK_FIELD));
   const inMessage = overwritten(state, to, (path) => path.endsWith(FORK_FIELD));
-  if (isNowhere(to) || state.kept.has(to.base)) {
+  if (isNowhere(to) || state.situation.kept.has(to.base)) {
     const copied = state.memory.below(from).map(([, value]) => value);
     letEscape(ctx, state, copied, span);
   }
@@ -144,7 +144,7 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
     share(ctx, state, [value], span);
     return;
   }
-  if (value.references.length > 0 && locations.every((l) => isNowhere(l) || state.kept.has(l.base)))
+  if (value.references.length > 0 && locations.every((l) => isNowhere(l) || state.situation.kept.has(l.base)))
     letEscape(ctx, state, [value], span);
   if (locations.length === 1 && state.memory.isStrong(locations[0]!)) {
     strongStore(ctx, state, locations[0]!, value, span);
@@ -161,7 +161,7 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
 
 /** No thread of the root runs yet. */
 export function isAlone(ctx: Context, state: State): boolean {
-  return !ctx.thread && state.threads.size === 0 && !state.unknownThreads;
+  return !ctx.thread && state.threads.size === 0 && !state.situation.unknownThreads;
 }
 
 /** What stands for the data of control messages begins with this. */

@@ -52,7 +52,7 @@ export function* executeCall(ctx: Context, state: State, instruction: CallInstru
   const walked = names.length > 1 && walksTable(ctx, state, instruction.callee);
   for (const [i, name] of names.entries()) {
     const branch = i === names.length - 1 ? state : state.clone();
-    if (walked && names.some((other) => other !== name && prepares(ctx, other))) branch.unordered = true;
+    if (walked && names.some((other) => other !== name && prepares(ctx, other))) branch.change({ unordered: true });
     if (instruction.callee.kind !== 'function') noteHandler(ctx, branch, instruction, name);
     states.push(...(yield* callNamed(ctx, branch, instruction, name, budget)));
   }

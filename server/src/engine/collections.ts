@@ -30,5 +30,5 @@ export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean
 }
 
 export function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
-  return a === b || b.size === 0 ? a : new Set([...a, ...b]);
+  return holdsAll(a, b) ? a : new Set([...a, ...b]);
 }

@@ -166,7 +166,7 @@ export function eventBase(ctx: Context, state: State, object: string, span: Span
     span,
     function: functionAt(ctx, span),
     trace: traceSteps(state.trace),
-    quarantined: ctx.quarantined || state.cut || state.unordered,
+    quarantined: ctx.quarantined || state.situation.cut || state.situation.unordered,
     object,
   };
 }

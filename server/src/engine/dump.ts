@@ -84,8 +84,8 @@ class Printer {
       ...elsewhere.slice(0, MAX_ELSEWHERE),
       ...(more > 0 ? [`… and ${more} more cells elsewhere`] : []),
       ...[...state.threads].map(([site, how]) => `${this.thread(site)} ${how}`),
-      ...[...state.locks.keys()].map((lock) => `holds ${lock}`),
-      ...(state.process === '' ? [] : [`in the child of ${state.process}`]),
+      ...[...state.situation.locks.keys()].map((lock) => `holds ${lock}`),
+      ...(state.situation.process === '' ? [] : [`in the child of ${state.situation.process}`]),
       ...(state.hypothesis === undefined
         ? []
         : [`asks what code under ${state.hypothesis.feature ?? 'other events'} does`]),

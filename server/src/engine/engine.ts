@@ -79,7 +79,7 @@ function rootOf(body: FunctionBody, initial: State): Root {
  * userfaultfd is not known.
  */
 function beginWhole(entry: State): void {
-  entry.cut = false;
+  entry.change({ cut: false });
   for (const { id, handshake, features } of entry.objects.values())
     entry.update(id, {
       handshake: handshake === 'enabled' ? handshake : 'unknown',
@@ -203,9 +203,8 @@ class Schedule implements Others, Progress {
     for (const base of entry.memory.baseNames()) if (!reachable.has(base)) entry.memory.deleteBase(base);
     const inherited = new Set(entry.memory.baseNames());
     entry.mine = new Set();
-    entry.locks = new Map();
-    entry.waited = new Map();
-    if (entry.cut) beginWhole(entry);
+    entry.change({ locks: new Map(), waited: new Map() });
+    if (entry.situation.cut) beginWhole(entry);
     // Whether the creator still has a parent in whose place it put a child is seen in the creator.
     for (const { id, replaced } of entry.objects.values())
       if (replaced !== undefined) entry.update(id, { replaced: undefined });

@@ -14,7 +14,7 @@ import { sameSet, union, withoutMembers } from './collections.ts';
 import { type Context, RETURN_BASE, variableBase } from './context.ts';
 import { brief, textOf } from './journal.ts';
 import { textOfCells } from './same-state.ts';
-import type { State, Trace } from './state.ts';
+import type { Situation, State, Trace } from './state.ts';
 import type { TraceStep } from './trace.ts';
 import { sameObject } from './userfaultfd.ts';
 import type { Value } from './value.ts';
@@ -53,9 +53,10 @@ const MAX_LOCAL_SUMMARIES = 8;
 
 /** The state allows an answer from a footprint; what else it depends on is in the key. */
 export function localKey(ctx: Context, state: State, body: FunctionBody): string | undefined {
-  if (state.childOf !== undefined || state.hypothesis !== undefined || state.refused !== undefined) return undefined;
+  if (state.childOf !== undefined || state.hypothesis !== undefined || state.situation.refused !== undefined)
+    return undefined;
   for (const o of state.objects.values()) if (o.duty !== undefined && o.duty.recognised === undefined) return undefined;
-  return `${body.id}|${state.threads.size}|${state.process}|${ctx.quarantined ? 'q' : ''}${state.wasRefused ? 'r' : ''}`;
+  return `${body.id}|${state.threads.size}|${state.situation.process}|${ctx.quarantined ? 'q' : ''}${state.situation.wasRefused ? 'r' : ''}`;
 }
 
 export function reachOf(state: State, body: FunctionBody, globals: ReadonlySet<string>): Reach {
@@ -97,7 +98,7 @@ function coversBase(entry: State, state: State, base: string): boolean {
   return (
     entry.memory.isSummary(base) === state.memory.isSummary(base) &&
     entry.memory.has(base) === state.memory.has(base) &&
-    entry.kept.has(base) === state.kept.has(base) &&
+    entry.situation.kept.has(base) === state.situation.kept.has(base) &&
     entry.mine.has(base) === state.mine.has(base) &&
     coversCells(entry.memory.cellsOf(base), state.memory.cellsOf(base))
   );
@@ -118,20 +119,37 @@ function applyExit(summary: LocalSummary, exit: State, state: State, body: Funct
     if (object === undefined) out.removeObject(id);
     else out.putObject(object);
   }
-  out.kept = union(out.kept, exit.kept);
+  leaveIn(out, exit.situation);
   // Bodies that allocate are bound to their call string.
   out.mine = withoutMembers(out.mine, withoutMembers(summary.reach.bases, exit.mine));
-  out.cut ||= exit.cut;
-  out.unordered ||= exit.unordered;
-  out.renamed ||= exit.renamed;
-  out.wasRefused = exit.wasRefused;
   out.childOf = exit.childOf;
   out.hypothesis = exit.hypothesis;
-  out.refused = exit.refused;
   out.returnedAt = exit.returnedAt;
   out.turnover += exit.turnover - summary.entry.turnover;
   out.trace = rebase(exit.trace, summary, { step: call, previous: state.trace });
   return out;
+}
+
+/** The call ends in this situation; processes, locks and what was waited for are the caller's. */
+function leaveIn(state: State, exit: Situation): void {
+  const { kept, cut, unordered, renamed, refused, wasRefused } = state.situation;
+  if (exit === state.situation) return;
+  const after = {
+    kept: union(kept, exit.kept),
+    cut: cut || exit.cut,
+    unordered: unordered || exit.unordered,
+    renamed: renamed || exit.renamed,
+    refused: exit.refused,
+    wasRefused: exit.wasRefused,
+  };
+  const isSame =
+    after.kept === kept &&
+    after.cut === cut &&
+    after.unordered === unordered &&
+    after.renamed === renamed &&
+    after.refused === refused &&
+    after.wasRefused === wasRefused;
+  if (!isSame) state.change(after);
 }
 
 /** The steps that the callee added, behind the steps that led to this call. */
@@ -160,16 +178,16 @@ export function textOfLocal(summary: LocalSummary): string {
     const ofExit = (exit: State) => [
       textWithin(exit, exit.reach([], [...reach.bases, RETURN_BASE]).bases, reach),
       textOf([
-        exit.kept,
+        exit.situation.kept,
         exit.mine,
-        exit.cut,
-        exit.unordered,
-        exit.renamed,
+        exit.situation.cut,
+        exit.situation.unordered,
+        exit.situation.renamed,
         exit.childOf,
         exit.hypothesis,
-        exit.refused,
+        exit.situation.refused,
         exit.returnedAt,
-        exit.wasRefused,
+        exit.situation.wasRefused,
       ]),
       exit.turnover - entry.turnover,
     ];
@@ -182,7 +200,8 @@ export function textOfLocal(summary: LocalSummary): string {
 
 /** What a state holds in these bases and in those that the call reached, and the userfaultfds named there. */
 function textWithin(state: State, bases: ReadonlySet<string>, reach: Reach): string {
-  const { memory, kept, mine, objects } = state;
+  const { memory, mine, objects } = state;
+  const { kept } = state.situation;
   const all = new Set([...reach.bases, ...bases]);
   const cells = [...all].map((base) =>
     memory.has(base)

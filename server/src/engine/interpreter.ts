@@ -69,7 +69,7 @@ export function* runBody(ctx: Context, entry: readonly State[], budget: Budget):
   // Whether code does something under an event is asked of the code as it is written.
   const whole = supposed.length > 0 ? ctx.facts.wholeOf(ctx.body) : undefined;
   if (whole !== undefined) yield* runFrom(entering(ctx, { body: whole }), supposed, budget, exits, supposed);
-  if (budget.exceeded.has(ctx.body.id)) for (const exit of exits.values()) exit.cut = true;
+  if (budget.exceeded.has(ctx.body.id)) for (const exit of exits.values()) exit.change({ cut: true });
   const found = [...exits.values()];
   noteSuccess(ctx, found);
   if (found.length < 2) return found;
@@ -187,11 +187,11 @@ function isAnswered({ hypothesis }: State): boolean {
 
 /** A handshake that is always refused, and a function that returns for its success what it returns for nothing else. */
 function noteSuccess(ctx: Context, exits: readonly State[]): void {
-  if (!exits.some((s) => s.refused !== undefined)) return;
+  if (!exits.some((s) => s.situation.refused !== undefined)) return;
   const result = (s: State) => asConstant(s.memory.load({ base: RETURN_BASE, path: '' }) ?? UNKNOWN);
-  const others = exits.filter((s) => s.refused === undefined).map(result);
+  const others = exits.filter((s) => s.situation.refused === undefined).map(result);
   for (const exit of exits) {
-    if (exit.refused?.functionId !== ctx.body.id) continue;
+    if (exit.situation.refused?.functionId !== ctx.body.id) continue;
     const value = result(exit);
     if (value !== undefined && isFailure(ctx.body, value)) continue;
     if ((value !== undefined && others.length > 0 && !others.includes(value)) || returnsRefused(exit))
@@ -205,7 +205,7 @@ function isFailure({ name }: FunctionBody, value: number): boolean {
 }
 
 /** The function gives out the descriptor on which it takes the refused handshake for a success. */
-function returnsRefused({ memory, refused }: State): boolean {
+function returnsRefused({ memory, situation: { refused } }: State): boolean {
   const value = memory.load({ base: RETURN_BASE, path: '' });
   return value?.references.some((r) => r.kind === 'descriptor' && r.object === refused?.event.object) === true;
 }

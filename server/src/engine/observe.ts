@@ -7,7 +7,7 @@ import type { Span } from '../text/span.ts';
 import { FORK_EVENT } from '../uffd/events.ts';
 import { FEATURES } from '../uffd/features.ts';
 import { FORK_FIELD } from './cells.ts';
-import { withMember, withoutMembers } from './collections.ts';
+import { holdsAll, union, withoutMembers } from './collections.ts';
 import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import type { ForkEvent, UnhandledForkEvent } from './events.ts';
 import type { State } from './state.ts';
@@ -181,11 +181,11 @@ export function refusalsIn(state: State, e: Expr, found: string[] = []): string[
 
 /** The path that took a refused handshake for a success goes on. */
 export function noteGoesOn(ctx: Context, state: State): void {
-  if (state.refused === undefined) return;
-  ctx.facts.emit(state.refused.event);
-  state.refused = undefined;
+  if (state.situation.refused === undefined) return;
+  ctx.facts.emit(state.situation.refused.event);
+  state.change({ refused: undefined });
   // Nothing comes this way: that was the defect, and what lies behind it is none.
-  state.cut = true;
+  state.change({ cut: true });
 }
 
 /** How the last copy of a descriptor went away. */
@@ -263,7 +263,7 @@ function placeOfFault({ swallowed, byTable, firstUse }: ChildDuty): UnhandledFor
 
 /** exit(), abort(), return from main: descriptors go with the process, but a FORK message taken for another is one. */
 export function processEnds(ctx: Context, state: State): void {
-  if (state.hypothesis !== undefined || state.process !== '') return;
+  if (state.hypothesis !== undefined || state.situation.process !== '') return;
   for (const object of state.objects.values()) {
     const duty = object.duty;
     if (duty === undefined || object.escaped || duty.recognised !== undefined || duty.swallowed === undefined) continue;
@@ -285,7 +285,8 @@ export function descriptorsIn(state: State, base: string, isMeant: (path: string
 export function letEscape(ctx: Context, state: State, values: Iterable<Value>, span: Span): void {
   const { bases, descriptors } = state.reach(values);
   // A local's storage ends with its function; what lies on the heap may be looked into at any time.
-  for (const base of bases) if (base.startsWith('heap:')) state.kept = withMember(state.kept, base);
+  const kept = new Set([...bases].filter((base) => base.startsWith('heap:')));
+  if (!holdsAll(state.situation.kept, kept)) state.change({ kept: union(state.situation.kept, kept) });
   state.mine = withoutMembers(state.mine, bases);
   for (const id of descriptors) {
     const object = state.objects.get(id);

@@ -252,8 +252,8 @@ function forgetUnmade(state: State, references: readonly Reference[]): void {
   for (const r of references) {
     if (r.kind !== 'location' || !r.location.base.startsWith('heap:')) continue;
     const { base } = r.location;
-    const { memory, kept } = state;
-    if (!memory.has(base) || memory.isSummary(base) || kept.has(base)) continue;
+    const { memory, situation } = state;
+    if (!memory.has(base) || memory.isSummary(base) || situation.kept.has(base)) continue;
     const { values } = memory.cellsOf(base);
     if ([...values.values()].some((v) => v.references.some((to) => to.kind === 'descriptor'))) continue;
     if (!memory.isReferredTo(base)) memory.deleteBase(base);

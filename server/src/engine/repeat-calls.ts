@@ -152,7 +152,7 @@ export class CallRepetition {
       ctx.stack.length <= MAX_DEPTH &&
       entry.childOf === undefined &&
       entry.hypothesis === undefined &&
-      entry.refused === undefined &&
+      entry.situation.refused === undefined &&
       !ctx.stack.slice(0, -1).some((id) => this.isInCircle(ctx, id)) &&
       !this.recorder.progress.hasPending
     );
@@ -224,7 +224,7 @@ function isRooted({ call, exits, facts, runs }: CallRecord): boolean {
   };
   return (
     exits.every(
-      ({ trace, childOf, refused }) =>
+      ({ trace, childOf, situation: { refused } }) =>
         isDescendant(trace) &&
         (childOf === undefined || leadsThrough(childOf)) &&
         (refused === undefined || leadsThrough(refused.event)),
@@ -273,9 +273,10 @@ class Path {
 
   /** The state is changed in place. */
   stateAgain(state: State): State {
-    const { childOf, refused } = state;
+    const { childOf, situation } = state;
+    const { refused } = situation;
     if (childOf !== undefined) state.childOf = this.eventAgain(childOf);
-    if (refused !== undefined) state.refused = { ...refused, event: this.eventAgain(refused.event) };
+    if (refused !== undefined) state.change({ refused: { ...refused, event: this.eventAgain(refused.event) } });
     return state;
   }
 

@@ -55,6 +55,37 @@ const keysOfObjects = new WeakMap<ReadonlyMap<string, Uffd>, string>();
 const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 const NOBODY: ReadonlySet<string> = new Set();
 
+/** What of a path changes at few of its steps: states share it, and it is replaced, not changed. */
+export interface Situation {
+  /** Processes forked by this path before, by fork site. */
+  readonly processes: ReadonlySet<string>;
+  /** Locks held: location key to where taken. */
+  readonly locks: ReadonlyMap<string, Span>;
+  /** Locks taken since the last read of a userfaultfd, and threads joined, by this path. */
+  readonly waited: ReadonlyMap<string, Site>;
+  /** Empty, or the fork site whose child this path is. */
+  readonly process: string;
+  /**
+   * A handshake that the kernel always refuses, on the path that takes it for a success. It is a defect once that path
+   * goes on; where success leads to an error exit, the code demands the refusal.
+   */
+  readonly refused: { readonly event: RepeatedHandshakeEvent; readonly functionId: string } | undefined;
+  /** Memory regions that fork() does not copy. */
+  readonly notCopied: ReadonlySet<string>;
+  /** Bases that somebody the program does not show may look into later. */
+  readonly kept: ReadonlySet<string>;
+  /** A function on this path was not followed to its end: what it would have changed is as before. */
+  readonly cut: boolean;
+  /** A table of functions is walked: which of them ran before is not known. */
+  readonly unordered: boolean;
+  /** A userfaultfd got another name since a thread was started, which knows it by the one before. */
+  readonly renamed: boolean;
+  /** A thread whose function the program does not show was started. */
+  readonly unknownThreads: boolean;
+  /** A handshake was refused on each path that led here. */
+  readonly wasRefused: boolean;
+}
+
 /** What a state holds beside its memory. */
 type Rest = Omit<
   { [K in keyof State as State[K] extends (...of: never[]) => unknown ? never : K]: State[K] },
@@ -64,21 +95,23 @@ type Rest = Omit<
 const BEGINNING: Rest = {
   objects: NONE,
   threads: NONE,
-  processes: NOBODY,
-  locks: NONE,
-  waited: NONE,
-  process: '',
+  situation: {
+    processes: NOBODY,
+    locks: NONE,
+    waited: NONE,
+    process: '',
+    refused: undefined,
+    notCopied: NOBODY,
+    kept: NOBODY,
+    cut: false,
+    unordered: false,
+    renamed: false,
+    unknownThreads: false,
+    wasRefused: false,
+  },
   childOf: undefined,
   hypothesis: undefined,
-  refused: undefined,
-  notCopied: NOBODY,
-  kept: NOBODY,
   mine: NOBODY,
-  cut: false,
-  unordered: false,
-  renamed: false,
-  unknownThreads: false,
-  wasRefused: false,
   trace: undefined,
   returnedAt: undefined,
   turnover: 0,
@@ -90,38 +123,12 @@ export class State {
   objects: ReadonlyMap<string, Uffd>;
   /** Threads started by this path: creation site to running or joined. */
   threads: ReadonlyMap<string, 'running' | 'joined'>;
-  /** Processes forked by this path before, by fork site. */
-  processes: ReadonlySet<string>;
-  /** Locks held: location key to where taken. */
-  locks: ReadonlyMap<string, Span>;
-  /** Locks taken since the last read of a userfaultfd, and threads joined, by this path. */
-  waited: ReadonlyMap<string, Site>;
-  /** Empty, or the fork site whose child this path is. */
-  process: string;
+  situation: Situation;
   /** The fork whose consequence for the child is still open on this (child's) path. */
   childOf: ForkEvent | undefined;
   hypothesis: Hypothesis | undefined;
-  /**
-   * A handshake that the kernel always refuses, on the path that takes it for a success. It is a defect once that path
-   * goes on; where success leads to an error exit, the code demands the refusal.
-   */
-  refused: { readonly event: RepeatedHandshakeEvent; readonly functionId: string } | undefined;
-  /** Memory regions that fork() does not copy. */
-  notCopied: ReadonlySet<string>;
-  /** Bases that somebody the program does not show may look into later. */
-  kept: ReadonlySet<string>;
   /** Allocated memory that this path made and gave to nobody: what other threads did to its like is no business of it. */
   mine: ReadonlySet<string>;
-  /** A function on this path was not followed to its end: what it would have changed is as before. */
-  cut: boolean;
-  /** A table of functions is walked: which of them ran before is not known. */
-  unordered: boolean;
-  /** A userfaultfd got another name since a thread was started, which knows it by the one before. */
-  renamed: boolean;
-  /** A thread whose function the program does not show was started. */
-  unknownThreads: boolean;
-  /** A handshake was refused on each path that led here. */
-  wasRefused: boolean;
   trace: Trace | undefined;
   /** The return statement that this path left the last function by; undefined at a closing brace. */
   returnedAt: Span | undefined;
@@ -133,24 +140,18 @@ export class State {
     this.memory = memory;
     this.objects = from.objects;
     this.threads = from.threads;
-    this.processes = from.processes;
-    this.locks = from.locks;
-    this.waited = from.waited;
-    this.process = from.process;
+    this.situation = from.situation;
     this.childOf = from.childOf;
     this.hypothesis = from.hypothesis;
-    this.refused = from.refused;
-    this.notCopied = from.notCopied;
-    this.kept = from.kept;
     this.mine = from.mine;
-    this.cut = from.cut;
-    this.unordered = from.unordered;
-    this.renamed = from.renamed;
-    this.unknownThreads = from.unknownThreads;
-    this.wasRefused = from.wasRefused;
     this.trace = from.trace;
     this.returnedAt = from.returnedAt;
     this.turnover = from.turnover;
+  }
+
+  /** Something of its situation is another from here on. */
+  change(change: Partial<Situation>): void {
+    this.situation = Object.assign(copyOfSituation(this.situation), change);
   }
 
   clone(): State {
@@ -189,10 +190,11 @@ export class State {
     const add = (part: string) => {
       key = key === '' ? part : `${key};${part}`;
     };
-    if (this.locks.size > 0) add(`L${[...this.locks.keys()].sort().join()}`);
-    if (this.process !== '') add(`P${this.process}`);
+    const { locks, process, refused } = this.situation;
+    if (locks.size > 0) add(`L${[...locks.keys()].sort().join()}`);
+    if (process !== '') add(`P${process}`);
     if (this.childOf !== undefined) add('C');
-    if (this.refused !== undefined) add(`R${this.refused.event.span.start}`);
+    if (refused !== undefined) add(`R${refused.event.span.start}`);
     if (this.hypothesis !== undefined) add(`H${this.hypothesis.span.start}${this.hypothesis.feature ?? ''}`);
     return key;
   }
@@ -333,12 +335,7 @@ export function coversState(a: State, other: State): boolean {
 
 /** Beside memory, `b` has something that a join would take over. */
 function adds(a: State, b: State): boolean {
-  if ((b.unknownThreads && !a.unknownThreads) || (b.cut && !a.cut) || (a.wasRefused && !b.wasRefused)) return true;
-  if ((b.unordered && !a.unordered) || (b.renamed && !a.renamed)) return true;
-  if (!holdsAll(a.processes, b.processes) || !holdsAll(a.notCopied, b.notCopied)) return true;
-  if (!holdsAll(a.kept, b.kept) || !holdsAll(b.mine, a.mine)) return true;
-  // What was waited for on every path only.
-  if (a.waited !== b.waited) for (const k of a.waited.keys()) if (!b.waited.has(k)) return true;
+  if (!holdsAll(b.mine, a.mine) || joinSituations(a.situation, b.situation) !== a.situation) return true;
   return joinThreads(a.threads, b.threads) !== a.threads || joinObjects(a, b) !== a.objects;
 }
 
@@ -352,17 +349,62 @@ export function joinStates(a: State, other: State, widen?: Thresholds): { state:
   // A thread that runs on one of the paths, a process forked on one of them, can read: nothing is claimed against it.
   s.threads = joinThreads(a.threads, b.threads);
   s.objects = joinObjects(a, b);
-  s.processes = union(a.processes, b.processes);
-  s.cut = a.cut || b.cut;
-  s.unordered = a.unordered || b.unordered;
-  s.renamed = a.renamed || b.renamed;
-  s.unknownThreads = a.unknownThreads || b.unknownThreads;
-  s.wasRefused = a.wasRefused && b.wasRefused;
-  s.notCopied = union(a.notCopied, b.notCopied);
-  s.kept = union(a.kept, b.kept);
+  s.situation = joinSituations(a.situation, b.situation);
   if (!holdsAll(b.mine, a.mine)) s.mine = new Set([...a.mine].filter((base) => b.mine.has(base)));
-  if (a.waited !== b.waited) s.waited = new Map([...a.waited].filter(([k]) => b.waited.has(k)));
   return { state: s, changed: true };
+}
+
+/** Of situations in which states of equal key are; gives `a` itself where `b` adds nothing. */
+function joinSituations(a: Situation, b: Situation): Situation {
+  if (a === b) return a;
+  const processes = union(a.processes, b.processes);
+  const notCopied = union(a.notCopied, b.notCopied);
+  const kept = union(a.kept, b.kept);
+  // What was waited for on every path only.
+  const isWaitedFor = (key: string) => b.waited.has(key);
+  const isSame =
+    processes === a.processes &&
+    notCopied === a.notCopied &&
+    kept === a.kept &&
+    (a.cut || !b.cut) &&
+    (a.unordered || !b.unordered) &&
+    (a.renamed || !b.renamed) &&
+    (a.unknownThreads || !b.unknownThreads) &&
+    (!a.wasRefused || b.wasRefused) &&
+    (a.waited === b.waited || [...a.waited.keys()].every(isWaitedFor));
+  if (isSame) return a;
+  return {
+    processes,
+    locks: a.locks,
+    waited: new Map([...a.waited].filter(([key]) => isWaitedFor(key))),
+    process: a.process,
+    refused: a.refused,
+    notCopied,
+    kept,
+    cut: a.cut || b.cut,
+    unordered: a.unordered || b.unordered,
+    renamed: a.renamed || b.renamed,
+    unknownThreads: a.unknownThreads || b.unknownThreads,
+    wasRefused: a.wasRefused && b.wasRefused,
+  };
+}
+
+/** Written out: V8 makes a table of hashes of an object that is spread from another one before the code is hot. */
+function copyOfSituation(s: Situation): Situation {
+  return {
+    processes: s.processes,
+    locks: s.locks,
+    waited: s.waited,
+    process: s.process,
+    refused: s.refused,
+    notCopied: s.notCopied,
+    kept: s.kept,
+    cut: s.cut,
+    unordered: s.unordered,
+    renamed: s.renamed,
+    unknownThreads: s.unknownThreads,
+    wasRefused: s.wasRefused,
+  };
 }
 
 /** Which range is armed is joined, not kept apart: it may be any of those of the two paths; so is an escape. */

@@ -201,7 +201,7 @@ function knowsMore(now: State, before: State, { parameters }: FunctionBody): boo
 function notFollowed(ctx: Context, state: State, { instruction, body }: Call, budget: Budget): State {
   const given = body.parameters.flatMap((p) => [...state.memory.cellsOf(variableBase(p)).values.values()]);
   letEscape(ctx, state, given, instruction.span);
-  state.cut = true;
+  state.change({ cut: true });
   budget.exceeded.add(body.id);
   return state;
 }
@@ -219,7 +219,7 @@ function* settled(inner: Context, first: State, activation: Activation, budget: 
     if (isSettled || round >= MAX_ROUNDS) {
       if (!isSettled) {
         budget.exceeded.add(inner.body.id);
-        for (const exit of exits) exit.cut = true;
+        for (const exit of exits) exit.change({ cut: true });
       }
       makeFinal(inner, activation);
       return exits;

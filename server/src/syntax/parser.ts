@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { addSteps, type Cursor, convert, convertAgain, editBetween, Kinds, type Parsed } from './convert.ts';
+import { loadNativeBinding } from './native-binding.ts';
 import type { CParser, KeptTree, SyntaxNode } from './tree.ts';
 
 /** What both bindings have in common. */
@@ -50,7 +51,7 @@ export async function createParser(): Promise<CParser> {
 }
 
 function nativeParser(): CParser {
-  const Parser = load('tree-sitter') as new () => {
+  const Parser = loadNativeBinding(load) as new () => {
     setLanguage(language: unknown): void;
     parse(text: string, old: RawTree | undefined, options: { bufferSize: number }): RawTree;
   };

@@ -68,7 +68,8 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
   const failed = state.clone();
   setResult(ctx, failed, instruction, constant(-1));
   const site = objectId(ctx, 'uffd', instruction.span);
-  if (state.objects.has(site) && (state.threads.size > 0 || state.unknownThreads)) state.renamed = true;
+  if (state.objects.has(site) && (state.threads.size > 0 || state.situation.unknownThreads))
+    state.change({ renamed: true });
   const id = freshId(state, site);
   const n = flags?.number;
   const nonblocking =
@@ -92,7 +93,7 @@ export function createUffd(call: ModelCall, state: State, flags: Value | undefin
     survivesExec: n === undefined || flags!.any || (n.must & O_CLOEXEC) === 0n,
     armed: [],
     escaped: false,
-    process: state.process,
+    process: state.situation.process,
     duty: undefined,
     waitedAt: undefined,
     replaced: undefined,
@@ -165,7 +166,7 @@ function fromOutside(id: string, site: Span, state: State): Uffd {
     survivesExec: true,
     armed: [],
     escaped: false,
-    process: state.process,
+    process: state.situation.process,
     duty: undefined,
     waitedAt: undefined,
     replaced: undefined,
@@ -246,9 +247,9 @@ export function closeModel(call: ModelCall, state: State): State[] {
         noteChildClosed(ctx, state, object.id, instruction.span);
       state.removeObject(r.object);
       // Whoever took the refusal for a success gives up here; a child's descriptor needs no handshake in any case.
-      if (state.refused?.event.object === r.object) {
-        if (state.refused.event.child) noteGoesOn(ctx, state);
-        state.refused = undefined;
+      if (state.situation.refused?.event.object === r.object) {
+        if (state.situation.refused.event.child) noteGoesOn(ctx, state);
+        state.change({ refused: undefined });
       }
     }
   }

@@ -40,7 +40,7 @@ export function epollCtlModel(call: ModelCall, state: State): State[] {
     const registered = state.memory.below(r.location).filter(([suffix]) => suffix.startsWith(DATA));
     if (sets === undefined) {
       const data = registered.map(([, value]) => value);
-      state.kept = union(state.kept, state.reach(data).bases);
+      state.change({ kept: union(state.situation.kept, state.reach(data).bases) });
       letEscape(ctx, state, data, instruction.span);
       continue;
     }

@@ -93,7 +93,7 @@ function rawClone(call: ModelCall, state: State): State[] {
   const flags = word === undefined ? undefined : asConstant(word);
   if (flags === undefined) {
     letEscape(call.ctx, state, call.values, call.instruction.span);
-    state.unknownThreads = true;
+    state.change({ unknownThreads: true });
     setResult(call.ctx, state, call.instruction, numeric(interval(-1, Infinity)));
     return [state];
   }

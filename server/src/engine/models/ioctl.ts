@@ -107,7 +107,7 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
     const refused = state.clone();
     setResult(ctx, refused, instruction, constant(-1));
     setResult(ctx, state, instruction, constant(0));
-    state.refused = { event, functionId: ctx.body.id };
+    state.change({ refused: { event, functionId: ctx.body.id } });
     return [state, refused];
   }
   const failed = state.clone();
@@ -120,7 +120,7 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
       refusalTested: false,
     });
   }
-  failed.wasRefused = true;
+  failed.change({ wasRefused: true });
   failed.step(
     'handshake',
     instruction.span,

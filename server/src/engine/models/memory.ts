@@ -120,9 +120,9 @@ export function madviseModel(call: ModelCall, state: State): State[] {
   const region = regionOf(call.values[0] ?? UNKNOWN);
   const advice = call.values[2] === undefined ? undefined : asConstant(call.values[2]);
   if (advice === undefined || advice === MADV_DONTFORK || advice === MADV_WIPEONFORK)
-    state.notCopied = withMember(state.notCopied, region);
+    state.change({ notCopied: withMember(state.situation.notCopied, region) });
   else if (advice === MADV_DOFORK || advice === MADV_KEEPONFORK)
-    state.notCopied = new Set([...state.notCopied].filter((r) => r !== region));
+    state.change({ notCopied: new Set([...state.situation.notCopied].filter((r) => r !== region)) });
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
 }
@@ -130,7 +130,8 @@ export function madviseModel(call: ModelCall, state: State): State[] {
 /** pthread_atfork(): what runs before a fork() is not followed; it may unregister everything, or keep it from the child. */
 export function atForkModel(call: ModelCall, state: State): State[] {
   const prepare = call.values[0];
-  if (prepare === undefined || asConstant(prepare) !== 0) state.notCopied = withMember(state.notCopied, '?');
+  if (prepare === undefined || asConstant(prepare) !== 0)
+    state.change({ notCopied: withMember(state.situation.notCopied, '?') });
   setResult(call.ctx, state, call.instruction, UNKNOWN);
   return [state];
 }

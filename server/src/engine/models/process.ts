@@ -39,26 +39,28 @@ function noteFork(call: ModelCall, state: State): Copied {
   let armed = false;
   if (state.hypothesis !== undefined) return { armed: true, drops };
   for (const known of [...state.objects.values()]) {
-    if (known.process !== state.process || known.duty !== undefined) continue;
+    if (known.process !== state.situation.process || known.duty !== undefined) continue;
     const object = withOthers(ctx, state, known);
-    const ranges = object.armed.filter((r) => !state.notCopied.has(r.region) && !state.notCopied.has('?'));
+    const ranges = object.armed.filter(
+      (r) => !state.situation.notCopied.has(r.region) && !state.situation.notCopied.has('?'),
+    );
     if (ranges.length === 0) continue;
     armed = true;
     const event: ForkEvent = {
       kind: 'fork-armed',
       call: call.name,
       root: ctx.root,
-      process: state.process,
+      process: state.situation.process,
       features: object.features,
       armedSpan: ranges[0]!.span,
       regions: ranges.map((r) => r.region),
       writesOnly: ranges.filter((r) => r.catches === 'writes').map((r) => r.region),
       siteLabel: spanId(instruction.span),
       threads: new Map(state.threads),
-      processes: new Set(state.processes),
-      locks: new Map(state.locks),
-      wasRefused: state.wasRefused,
-      unknownReaders: object.escaped || state.unknownThreads,
+      processes: new Set(state.situation.processes),
+      locks: new Map(state.situation.locks),
+      wasRefused: state.situation.wasRefused,
+      unknownReaders: object.escaped || state.situation.unknownThreads,
       siblings: siblingsOf(state, object.id),
       ...eventBase(ctx, state, object.id, instruction.span),
       trace: [
@@ -85,17 +87,16 @@ export function forkModel(call: ModelCall, state: State): State[] {
   setResult(ctx, failed, instruction, constant(-1));
   const child = enterChild(state.clone(), spanId(instruction.span), drops);
   setResult(ctx, child, instruction, constant(0));
-  state.processes = withMember(state.processes, spanId(instruction.span));
+  state.change({ processes: withMember(state.situation.processes, spanId(instruction.span)) });
   state.step('fork', instruction.span, `${call.name}() returns in the parent`);
   setResult(ctx, state, instruction, reference({ kind: 'process', site: spanId(instruction.span), armed }));
   return [state, child, failed];
 }
 
 function enterChild(child: State, site: string, drops: ForkEvent | undefined): State {
-  child.process = site;
+  child.change({ process: site, locks: new Map() });
   child.childOf = drops;
   child.threads = new Map();
-  child.locks = new Map();
   child.step('fork', drops?.span ?? { file: '', start: 0, end: 0 }, 'the child runs here');
   if (drops === undefined) child.trace = child.trace?.previous;
   return child;
@@ -114,9 +115,9 @@ export function daemonModel(call: ModelCall, state: State): State[] {
 export function vforkModel(call: ModelCall, state: State): State[] {
   const { ctx, instruction } = call;
   const child = state.clone();
-  child.process = spanId(instruction.span);
+  child.change({ process: spanId(instruction.span) });
   setResult(ctx, child, instruction, constant(0));
-  state.processes = withMember(state.processes, child.process);
+  state.change({ processes: withMember(state.situation.processes, child.situation.process) });
   setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
   return [state, child];
 }
@@ -128,14 +129,14 @@ export function cloneModel(call: ModelCall, state: State): State[] {
   const start = call.values[0];
   if (flags === undefined) {
     letEscape(ctx, state, call.values, instruction.span);
-    state.unknownThreads = true;
+    state.change({ unknownThreads: true });
     setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
     return [state];
   }
   if (copiesAddressSpace(BigInt(flags))) {
     noteFork(call, state);
     // The child's function is not followed: it has a copy of everything, the uffd included.
-    state.processes = withMember(state.processes, spanId(instruction.span));
+    state.change({ processes: withMember(state.situation.processes, spanId(instruction.span)) });
     setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
     return [state];
   }
@@ -171,7 +172,7 @@ function startThread(call: ModelCall, state: State, start: Value | undefined, ar
   }
   for (const id of descriptors) state.update(id, { duty: undefined });
   if (!known) {
-    state.unknownThreads = true;
+    state.change({ unknownThreads: true });
     letEscape(ctx, state, [argument], instruction.span);
   }
 }
@@ -224,7 +225,10 @@ export function threadJoinModel(call: ModelCall, state: State): State[] {
   const sure = sites.length > 0 || state.threads.size === 1;
   for (const site of joined) {
     if (state.threads.has(site)) state.threads = withEntry(state.threads, site, 'joined');
-    if (sure) state.waited = withEntry(state.waited, `thread:${site}`, siteAt(call.ctx, call.instruction.span));
+    if (sure)
+      state.change({
+        waited: withEntry(state.situation.waited, `thread:${site}`, siteAt(call.ctx, call.instruction.span)),
+      });
   }
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
@@ -247,8 +251,10 @@ export function lockModel(call: ModelCall, state: State): State[] {
   if (keys.length === 1) {
     // Held locks are asked for where a process is made; one that is shared keeps nobody who shares it waiting.
     if (call.ctx.forks && call.name !== 'pthread_rwlock_rdlock')
-      state.locks = withEntry(state.locks, keys[0]!, call.instruction.span);
-    state.waited = withEntry(state.waited, `lock:${keys[0]!}`, siteAt(call.ctx, call.instruction.span));
+      state.change({ locks: withEntry(state.situation.locks, keys[0]!, call.instruction.span) });
+    state.change({
+      waited: withEntry(state.situation.waited, `lock:${keys[0]!}`, siteAt(call.ctx, call.instruction.span)),
+    });
   }
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
@@ -256,8 +262,8 @@ export function lockModel(call: ModelCall, state: State): State[] {
 
 export function unlockModel(call: ModelCall, state: State): State[] {
   const keys = lockKeys(call);
-  if (keys.length === 1) state.locks = withoutEntry(state.locks, keys[0]!);
-  else state.locks = new Map();
+  if (keys.length === 1) state.change({ locks: withoutEntry(state.situation.locks, keys[0]!) });
+  else state.change({ locks: new Map() });
   setResult(call.ctx, state, call.instruction, constant(0));
   return [state];
 }
@@ -272,7 +278,7 @@ function isUnarmed(process: Value | undefined): boolean {
 }
 
 /** Some userfaultfd is for this process, which waits for its own children: those that another one forked are none. */
-function hasOwn({ objects, process }: State): boolean {
+function hasOwn({ objects, situation: { process } }: State): boolean {
   for (const o of objects.values()) if (o.origin !== 'child' && o.process === process) return true;
   return false;
 }
@@ -318,7 +324,7 @@ export function exitModel(call: ModelCall, state: State): State[] {
 
 /** exec: does not return when it succeeds. */
 export function execModel(call: ModelCall, state: State): State[] {
-  noteExec(call, state, state.process);
+  noteExec(call, state, state.situation.process);
   setResult(call.ctx, state, call.instruction, constant(-1));
   return [state];
 }
@@ -327,7 +333,7 @@ export function execModel(call: ModelCall, state: State): State[] {
 export function spawnModel(call: ModelCall, state: State): State[] {
   const site = spanId(call.instruction.span);
   noteExec(call, state, site);
-  state.processes = withMember(state.processes, site);
+  state.change({ processes: withMember(state.situation.processes, site) });
   const pid = call.name.startsWith('posix_spawn') ? call.instruction.arguments[0] : undefined;
   if (pid !== undefined) {
     const process = reference({ kind: 'process', site, armed: false });
@@ -374,7 +380,7 @@ export function anyThreads(ctx: Context, state: State): boolean {
 export { loadLocation, noteChildUse, oneOf };
 
 function siblingsOf(state: State, id: string): string[] {
-  return state.renamed ? [] : likeOf(state, id);
+  return state.situation.renamed ? [] : likeOf(state, id);
 }
 
 /** Others that were made at the same place. */

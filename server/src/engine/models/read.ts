@@ -214,8 +214,8 @@ function noteRead(ctx: Context, state: State, object: Uffd, span: Span): void {
 
 /** Both wait, get a message of the same fork(), and are read by this thread in an order that may be the wrong one. */
 function noteTurn(ctx: Context, state: State, object: Uffd, span: Span): void {
-  if (!waitsForFork(object) || state.process !== '' || state.hypothesis !== undefined) return;
-  for (const [key, firstRead] of state.waited) {
+  if (!waitsForFork(object) || state.situation.process !== '' || state.hypothesis !== undefined) return;
+  for (const [key, firstRead] of state.situation.waited) {
     const first = key.startsWith(READ) ? state.objects.get(key.slice(READ.length)) : undefined;
     if (first === undefined || first.id === object.id || !waitsForFork(first) || !mayLieAbove(first, object)) continue;
     ctx.facts.emit({
@@ -226,7 +226,8 @@ function noteTurn(ctx: Context, state: State, object: Uffd, span: Span): void {
       ...eventBase(ctx, state, object.id, span),
     });
   }
-  if (areSeveralMade(state.objects)) state.waited = withEntry(state.waited, `${READ}${object.id}`, siteAt(ctx, span));
+  if (areSeveralMade(state.objects))
+    state.change({ waited: withEntry(state.situation.waited, `${READ}${object.id}`, siteAt(ctx, span)) });
 }
 
 const READ = 'read:';
@@ -258,8 +259,8 @@ function noteReadOf(ctx: Context, state: State, object: string, blocking: boolea
   ctx.facts.emit({
     kind: 'read',
     root: ctx.root,
-    process: state.process,
-    waited: new Map(state.waited),
+    process: state.situation.process,
+    waited: new Map(state.situation.waited),
     blocking,
     ...eventBase(ctx, state, object, span),
   });
