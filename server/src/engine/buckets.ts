@@ -52,6 +52,7 @@ function endOfOwner(base: string): number {
 
 /** -1 where it is not there. Each access to the memory asks this: it goes without a function for each entry. */
 export function indexIn(bucket: Bucket, base: string): number {
-  for (let i = 0; i < bucket.length; i++) if (bucket[i]!.base === base) return i;
-  return -1;
+  let i = bucket.length - 1;
+  while (i >= 0 && bucket[i]!.base !== base) i--;
+  return i;
 }

@@ -95,12 +95,14 @@ export function answer(summary: LocalSummary, state: State, body: FunctionBody, 
 }
 
 function coversBase(entry: State, state: State, base: string): boolean {
+  const before = entry.memory.find(base);
+  const now = state.memory.find(base);
   return (
+    (before === undefined) === (now === undefined) &&
     entry.memory.isSummary(base) === state.memory.isSummary(base) &&
-    entry.memory.has(base) === state.memory.has(base) &&
     entry.situation.kept.has(base) === state.situation.kept.has(base) &&
     entry.mine.has(base) === state.mine.has(base) &&
-    coversCells(entry.memory.cellsOf(base), state.memory.cellsOf(base))
+    (before === now || coversCells(before!, now!))
   );
 }
 

@@ -16,6 +16,7 @@ import {
   patternLength,
   underPattern,
 } from './cells.ts';
+import { holdsAll } from './collections.ts';
 import {
   findHeld,
   findReferences,
@@ -69,22 +70,21 @@ export class Memory {
     return copy;
   }
 
-  private find(base: string): Cells | undefined {
+  /** What a base holds, where it is there. */
+  find(base: string): Cells | undefined {
     const bucket = this.buckets[bucketOf(base)]!;
-    for (let i = 0; i < bucket.length; i++) {
+    // From the end: what was made last is asked for most.
+    for (let i = bucket.length - 1; i >= 0; i--) {
       const entry = bucket[i]!;
       if (entry.base === base) return entry.cells;
     }
     return undefined;
   }
 
-  /** `undefined` removes the base. */
-  private replace(base: string, cells: Cells | undefined): void {
-    const index = bucketOf(base);
+  /** Puts cells at a place of a bucket; behind its end where `at` is negative. */
+  private put(index: number, at: number, base: string, cells: Cells): void {
     const changed = this.buckets[index]!.slice();
-    const at = indexIn(changed, base);
-    if (cells === undefined) changed.splice(at, 1);
-    else if (at < 0) changed.push({ base, cells });
+    if (at < 0) changed.push({ base, cells });
     else changed[at] = { base, cells };
     this.replaceBucket(index, changed);
   }
@@ -178,11 +178,10 @@ export class Memory {
     if (changed !== undefined) this.replaceBucket(index, changed);
   }
 
-  /** Bases of `other` whose cells are not the very same here. */
-  differing(other: Memory): { readonly base: string; readonly own: Cells | undefined; readonly cells: Cells }[] {
-    const found: { base: string; own: Cells | undefined; cells: Cells }[] = [];
+  /** Whether this holds for some base of `other` whose cells are not the very same here. */
+  someDiffering(other: Memory, holds: (base: string, own: Cells | undefined, cells: Cells) => boolean): boolean {
     const [buckets, others] = [this.buckets, other.buckets];
-    if (buckets === others) return found;
+    if (buckets === others) return false;
     for (let i = 0; i < BUCKETS; i++) {
       const left = buckets[i]!;
       const right = others[i]!;
@@ -191,13 +190,59 @@ export class Memory {
         const entry = right[j]!;
         // Versions of a bucket share the entries that were not changed.
         if (entry === left[j]) continue;
-        const { base, cells } = entry;
-        const at = indexIn(left, base);
+        const at = indexIn(left, entry.base);
         const own = at < 0 ? undefined : left[at]!.cells;
-        if (own !== cells) found.push({ base, own, cells });
+        if (own !== entry.cells && holds(entry.base, own, entry.cells)) return true;
       }
     }
-    return found;
+    return false;
+  }
+
+  /** What may be in either; this memory itself where `other` adds nothing. */
+  join(other: Memory, widen?: Thresholds): Memory {
+    let result: Memory | undefined;
+    const target = () => {
+      result ??= this.clone();
+      return result;
+    };
+    const [buckets, others] = [this.buckets, other.buckets];
+    if (buckets !== others)
+      for (let i = 0; i < BUCKETS; i++)
+        if (buckets[i] !== others[i]) this.joinBuckets(buckets[i]!, others[i]!, widen, target, i);
+    if (other.weak !== this.weak) for (const base of other.weak) if (!this.weak.has(base)) target().makeSummary(base);
+    return result ?? this;
+  }
+
+  /** `target` gives the memory that what `right` adds is put into. */
+  private joinBuckets(
+    left: Bucket,
+    right: Bucket,
+    widen: Thresholds | undefined,
+    target: () => Memory,
+    index: number,
+  ): void {
+    let changed: Entry[] | undefined;
+    for (let j = 0; j < right.length; j++) {
+      const entry = right[j]!;
+      if (entry === left[j]) continue;
+      const { base, cells } = entry;
+      const at = indexIn(left, base);
+      if (at < 0) {
+        if (isLearned(base, cells)) continue;
+        target().noteHeld(base, cells);
+        changed ??= left.slice();
+        changed.push(entry);
+        continue;
+      }
+      const own = left[at]!.cells;
+      const joined = own === cells ? own : joinCells(base, own, cells, widen);
+      if (joined === own) continue;
+      target().noteHeld(base, own);
+      target().noteHeld(base, joined);
+      changed ??= left.slice();
+      changed[at] = { base, cells: joined };
+    }
+    if (changed !== undefined) target().replaceBucket(index, changed);
   }
 
   get summaries(): ReadonlySet<string> {
@@ -268,9 +313,11 @@ export class Memory {
   }
 
   setCells(base: string, cells: Cells): void {
-    const before = this.find(base);
-    if (before !== undefined) this.noteHeld(base, before);
-    this.replace(base, cells);
+    const index = bucketOf(base);
+    const bucket = this.buckets[index]!;
+    const at = indexIn(bucket, base);
+    if (at >= 0) this.noteHeld(base, bucket[at]!.cells);
+    this.put(index, at, base, cells);
     this.owned?.delete(base);
     this.noteHeld(base, cells);
   }
@@ -278,27 +325,33 @@ export class Memory {
   /** For a change that does not say what it does to descriptors. */
   private writable(base: string): Cells {
     this.taken = undefined;
-    return this.own(base);
+    const index = bucketOf(base);
+    return this.own(base, index, indexIn(this.buckets[index]!, base));
   }
 
-  private own(base: string): Cells {
-    const existing = this.find(base);
+  /** The cells at a place of a bucket, to be changed in place; of a base that is not there where `at` is negative. */
+  private own(base: string, index: number, at: number): Cells {
+    const existing = at < 0 ? undefined : this.buckets[index]![at]!.cells;
     if (existing !== undefined && this.owned?.has(base) === true) return existing;
     const copy: Cells =
       existing === undefined
         ? { values: new Map(), defaults: NO_DEFAULTS }
         : { values: new Map(existing.values), defaults: existing.defaults };
-    this.replace(base, copy);
+    this.put(index, at, base, copy);
     this.owned ??= new Set();
     this.owned.add(base);
     return copy;
   }
 
   deleteBase(base: string): void {
-    const cells = this.find(base);
-    if (cells === undefined) return;
-    this.noteHeld(base, cells);
-    this.replace(base, undefined);
+    const index = bucketOf(base);
+    const bucket = this.buckets[index]!;
+    const at = indexIn(bucket, base);
+    if (at < 0) return;
+    this.noteHeld(base, bucket[at]!.cells);
+    const changed = bucket.slice();
+    changed.splice(at, 1);
+    this.replaceBucket(index, changed);
     this.owned?.delete(base);
     this.makeSingle(base);
   }
@@ -325,11 +378,15 @@ export class Memory {
 
   store(location: Location, value: Value): void {
     if (this.isStrong(location)) {
-      const old = this.find(location.base)?.values.get(location.path);
+      const { base, path } = location;
+      const index = bucketOf(base);
+      const bucket = this.buckets[index]!;
+      const at = indexIn(bucket, base);
+      const old = at < 0 ? undefined : bucket[at]!.cells.values.get(path);
       // What is stored again is shared still.
       if (old === value) return;
       if (mayHold(value) || (old !== undefined && mayHold(old))) this.taken = undefined;
-      this.own(location.base).values.set(location.path, value);
+      this.own(base, index, at).values.set(path, value);
       return;
     }
     const old = this.cellsOf(location.base).values.get(location.path);
@@ -410,29 +467,9 @@ function isNumber({ references, tag }: Value): boolean {
   return references.length === 0 && tag === undefined;
 }
 
-export function joinMemory(a: Memory, b: Memory, widen?: Thresholds): { memory: Memory; changed: boolean } {
-  let result: Memory | undefined;
-  const target = () => {
-    result ??= a.clone();
-    return result;
-  };
-  for (const { base, own, cells } of a.differing(b)) {
-    if (own === undefined) {
-      if (!isLearned(base, cells)) target().setCells(base, cells);
-      continue;
-    }
-    const joined = joinCells(base, own, cells, widen);
-    if (joined !== own) target().setCells(base, joined);
-  }
-  if (b.summaries !== a.summaries) for (const s of b.summaries) if (!a.summaries.has(s)) target().makeSummary(s);
-  return { memory: result ?? a, changed: result !== undefined };
-}
-
 /** True when joining `b` would not change `a`. */
 export function coversMemory(a: Memory, b: Memory): boolean {
-  for (const { base, own, cells } of a.differing(b)) {
-    if (own === undefined ? !isLearned(base, cells) : !coversCells(own, cells)) return false;
-  }
-  if (b.summaries !== a.summaries) for (const s of b.summaries) if (!a.summaries.has(s)) return false;
-  return true;
+  const adds = (base: string, own: Cells | undefined, cells: Cells) =>
+    own === undefined ? !isLearned(base, cells) : !coversCells(own, cells);
+  return !a.someDiffering(b, adds) && holdsAll(a.summaries, b.summaries);
 }

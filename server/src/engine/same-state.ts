@@ -1,6 +1,7 @@
 /** States, told apart by content. How a path got to a state, and what it is counted by, is no part of that. */
 
 import type { Cells } from './cells.ts';
+import { holdsAll } from './collections.ts';
 import { brief, textOf } from './journal.ts';
 import type { State } from './state.ts';
 
@@ -24,9 +25,9 @@ export function isSameState(a: State, b: State): boolean {
 
 /** What memory holds in `b` it holds in `a`. */
 function isSameMemory({ memory: a }: State, { memory: b }: State): boolean {
-  for (const { own, cells } of a.differing(b))
-    if (own === undefined || textOfCells(own) !== textOfCells(cells)) return false;
-  return a.summaries === b.summaries || [...b.summaries].every((base) => a.isSummary(base));
+  const isOther = (_: string, own: Cells | undefined, cells: Cells) =>
+    own === undefined || textOfCells(own) !== textOfCells(cells);
+  return !a.someDiffering(b, isOther) && holdsAll(a.summaries, b.summaries);
 }
 
 const restTexts = new WeakMap<State, string>();

@@ -9,7 +9,7 @@ import type { Span } from '../text/span.ts';
 import { holdsAll, union, withEntry, withoutEntry } from './collections.ts';
 import type { ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import type { Holdings } from './holdings.ts';
-import { coversMemory, joinMemory, Memory } from './memory.ts';
+import { coversMemory, Memory } from './memory.ts';
 import { olderId } from './object-names.ts';
 import type { Thresholds } from './thresholds.ts';
 import type { Site, StepKind, TraceStep } from './trace.ts';
@@ -342,10 +342,9 @@ function adds(a: State, b: State): boolean {
 /** Joins two states of equal key. `state` is `a` itself when `b` adds nothing. */
 export function joinStates(a: State, other: State, widen?: Thresholds): { state: State; changed: boolean } {
   const b = alignNames(a, other);
-  const { memory, changed } = joinMemory(a.memory, b.memory, widen);
-  if (!changed && !adds(a, b)) return { state: a, changed: false };
-  const s = a.clone();
-  s.memory = memory === a.memory ? s.memory : memory;
+  const memory = a.memory.join(b.memory, widen);
+  if (memory === a.memory && !adds(a, b)) return { state: a, changed: false };
+  const s = new State(memory === a.memory ? memory.clone() : memory, a);
   // A thread that runs on one of the paths, a process forked on one of them, can read: nothing is claimed against it.
   s.threads = joinThreads(a.threads, b.threads);
   s.objects = joinObjects(a, b);

@@ -274,7 +274,8 @@ function joinReferences(a: readonly Reference[], b: readonly Reference[]): reado
   if (a === b || b.length === 0) return a;
   // Mostly the one begins with the other.
   let same = 0;
-  while (same < b.length && same < a.length && sameReference(a[same]!, b[same]!)) same++;
+  const shorter = Math.min(a.length, b.length);
+  while (same < shorter && (a[same] === b[same] || sameReference(a[same]!, b[same]!))) same++;
   let joined: Reference[] | undefined;
   for (let i = same; i < b.length; i++) {
     const r = b[i]!;

@@ -15,31 +15,38 @@ export interface Directive {
 /** Finds directive lines; text inside comments and strings is none. */
 export function findDirectives(text: string): Directive[] {
   const found: Directive[] = [];
-  const n = text.length;
-  let lineStart = true;
-  for (let i = 0; i < n; ) {
-    const c = text.charCodeAt(i);
-    if (c === 10) {
-      lineStart = true;
-      i++;
-    } else if (c === 32 || c === 9 || c === 13) {
-      i++;
-    } else if (c === 47 && text.charCodeAt(i + 1) === 47) {
-      i = endOfLine(text, i);
-    } else if (c === 47 && text.charCodeAt(i + 1) === 42) {
-      i = endOfComment(text, i);
-    } else if (c === 35 && lineStart) {
-      const end = endOfDirective(text, i);
-      const line = clean(text.slice(i + 1, end));
+  /** Nothing but blanks and comments stands before this place in its line. */
+  let isStart = true;
+  let from = 0;
+  for (;;) {
+    STOP_OUTSIDE.lastIndex = from;
+    if (!STOP_OUTSIDE.test(text)) return found;
+    const at = STOP_OUTSIDE.lastIndex - 1;
+    const c = text.charCodeAt(at);
+    const isString = c === 34 || c === 39;
+    isStart = !isString && beginsLine(text, from, at, isStart);
+    if (isString) from = endOfString(text, at);
+    else if (c === 47) from = text.charCodeAt(at + 1) === 47 ? endOfLine(text, at) : endOfComment(text, at);
+    else if (isStart) {
+      from = endOfDirective(text, at);
+      const line = clean(text.slice(at + 1, from));
       const match = /^\s*([A-Za-z_]\w*)?([\s\S]*)$/.exec(line)!;
-      found.push({ name: match[1] ?? '', rest: match[2]!.trim(), start: i, end });
-      i = end;
-    } else {
-      lineStart = false;
-      i = c === 34 || c === 39 ? endOfString(text, i) : i + 1;
-    }
+      found.push({ name: match[1] ?? '', rest: match[2]!.trim(), start: at, end: from });
+    } else from = at + 1;
   }
-  return found;
+}
+
+const STOP_OUTSIDE = /["'#]|\/(?=[/*])/g;
+
+/** `before`: so it is at `from`, behind which nothing but other characters of a line stand. */
+function beginsLine(text: string, from: number, at: number, before: boolean): boolean {
+  let i = at - 1;
+  while (i >= from && isBlank(text.charCodeAt(i))) i--;
+  return i < from ? before : text.charCodeAt(i) === 10;
+}
+
+function isBlank(c: number): boolean {
+  return c === 32 || c === 9 || c === 13;
 }
 
 export function endOfLine(text: string, at: number): number {

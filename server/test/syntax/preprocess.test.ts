@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { type Definitions, judge, parseDefine } from '../../src/syntax/preprocess.ts';
+import fc from 'fast-check';
+import {
+  type Definitions,
+  endOfComment,
+  endOfDirective,
+  endOfLine,
+  endOfString,
+  findDirectives,
+  judge,
+  parseDefine,
+} from '../../src/syntax/preprocess.ts';
 
 function definitions(defines: readonly string[] = [], more: Partial<Definitions> = {}): Definitions {
   const macros = defines.map((d) => parseDefine(d, undefined)!);
@@ -18,6 +28,71 @@ function verdict(line: string, d: Definitions = definitions()): string {
   const { holds, unknowns } = judge(directive!, rest!, d);
   return unknowns.length === 0 ? String(Number(holds)) : `${Number(holds)} by ${unknowns.map((u) => u.key).join(', ')}`;
 }
+
+/** Where directives begin, as a walk through all characters finds it. */
+function walk(text: string): number[] {
+  const found: number[] = [];
+  let lineStart = true;
+  for (let i = 0; i < text.length; ) {
+    const c = text[i]!;
+    if (c === '\n') lineStart = true;
+    if (/\s/.test(c)) i++;
+    else if (text.startsWith('//', i)) i = endOfLine(text, i);
+    else if (text.startsWith('/*', i)) i = endOfComment(text, i);
+    else if (c === '#' && lineStart) {
+      found.push(i);
+      i = endOfDirective(text, i);
+    } else {
+      lineStart = false;
+      i = c === '"' || c === "'" ? endOfString(text, i) : i + 1;
+    }
+  }
+  return found;
+}
+
+describe('directives', () => {
+  it('are those that a walk through all characters finds', () => {
+    const part = fc.constantFrom(
+      '#',
+      '#if',
+      '\n',
+      '\n',
+      ' ',
+      '\t',
+      '\r\n',
+      '\\\n',
+      '/*',
+      '*/',
+      '//',
+      '/',
+      '"',
+      "'",
+      'a',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 24 }), (parts) => {
+        const text = parts.join('');
+        assert.deepEqual(
+          findDirectives(text).map((d) => d.start),
+          walk(text),
+        );
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('are named, with what stands behind their name', () => {
+    const text = '  # define A \\\n 1\n/* c */ #undef A // gone\nx = 1; # no\n"#" #no\n#\n';
+    assert.deepEqual(
+      findDirectives(text).map(({ name, rest }) => [name, rest.replace(/\s+/g, ' ')]),
+      [
+        ['define', 'A 1'],
+        ['undef', 'A'],
+        ['', ''],
+      ],
+    );
+  });
+});
 
 describe('conditions', () => {
   const table: readonly (readonly [string, string])[] = [
