@@ -57,6 +57,19 @@ describe('command', () => {
     assert.equal(run(['--fail-on', 'error', 'test-fixtures/rules/unchecked-handshake/bad-dropped.c']).status, 0);
   });
 
+  it('finds the same with either parser', () => {
+    const findings = ['native', 'wasm'].map((parser) => {
+      process.env.UFFD_LINT_PARSER = parser;
+      try {
+        return json([BAD]).findings;
+      } finally {
+        delete process.env.UFFD_LINT_PARSER;
+      }
+    });
+    assert.equal(findings[0]!.length, 1);
+    assert.deepEqual(findings[1], findings[0]);
+  });
+
   it('prints the JSON of the contract', () => {
     const report = json([BAD]);
     assert.equal(report.schemaVersion, 1);
