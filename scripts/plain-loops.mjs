@@ -7,6 +7,14 @@
  */
 import ts from 'typescript';
 
+/** What regular expressions give for a match: arrays with more to them. */
+const MATCHES = new Set(['RegExpExecArray', 'RegExpMatchArray']);
+
+/** `{ a, b }`, in which no array is taken apart. */
+function isPlainPattern(name) {
+  return ts.isObjectBindingPattern(name) && name.elements.every((e) => ts.isIdentifier(e.name));
+}
+
 /** The edits for one file; no line is added or taken away. */
 export function loopEdits(file, checker) {
   const edits = [];
@@ -14,15 +22,17 @@ export function loopEdits(file, checker) {
   const replace = (from, to, text) => edits.push({ from, to, text });
   const isArray = (node) => {
     const type = checker.getTypeAtLocation(node);
-    return (type.isUnion() ? type.types : [type]).every((t) => checker.isArrayType(t) || checker.isTupleType(t));
+    const isOne = (t) => checker.isArrayType(t) || checker.isTupleType(t) || MATCHES.has(t.symbol?.name);
+    return (type.isUnion() ? type.types : [type]).every(isOne);
   };
-  /** `name = array[0], other = array[1]` for a pattern of names alone; undefined for others. */
+  /** `name = array[0], { other } = array[1]` for a pattern that holds no other pattern of an array; undefined for others. */
   const taken = (pattern, array) => {
     const names = [];
     for (const [n, e] of pattern.elements.entries()) {
       if (ts.isOmittedExpression(e)) continue;
-      if (!ts.isIdentifier(e.name) || e.initializer !== undefined) return undefined;
-      names.push(`${e.name.text} = ${e.dotDotDotToken === undefined ? `${array}[${n}]` : `${array}.slice(${n})`}`);
+      if (!(ts.isIdentifier(e.name) || isPlainPattern(e.name)) || e.initializer !== undefined) return undefined;
+      const part = e.dotDotDotToken === undefined ? `${array}[${n}]` : `${array}.slice(${n})`;
+      names.push(`${e.name.getText(file)} = ${part}`);
     }
     return names.length === 0 ? undefined : names.join(', ');
   };

@@ -30,6 +30,9 @@ export function run(): unknown[] {
   }
   for (const [key, value] of new Map(pairs.map(([k, v]) => [k, v] as const))) out.push(key, value);
   for (const [key] of new Map([['z', 1]])) { out.push(key); }
+  for (const [key, { length }] of new Map([['q', [1, 2]]])) out.push(key, length);
+  for (const [word, , letter = '-'] of 'abcd'.matchAll(/(b)?([a-z])/g)) out.push(word, letter);
+  for (const [, letter] of 'abcd'.matchAll(/([a-z])/g)) out.push(letter);
   for (const letter of 'ab') out.push(letter);
   for (const member of new Set([7, 7, 8])) out.push(member);
   const [first, , third] = list;
@@ -72,7 +75,16 @@ describe('what is bundled', () => {
   it('loops as its sources do, on the lines where they stand, and asks no iterator of an array', async () => {
     const text = await compare('loops', LOOPS);
     const left = [...text.matchAll(/\bof ([\w ]+|'\w+'|new \w+|\w+)/g)].map(([, of]) => of!.trim());
-    assert.deepEqual(left, ['new Map', 'new Map', "'ab'", 'new Set', 'generatedAgain']);
+    assert.deepEqual(left, [
+      'new Map',
+      'new Map',
+      'new Map',
+      "'abcd'",
+      "'abcd'",
+      "'ab'",
+      'new Set',
+      'generatedAgain',
+    ]);
   });
 
   it('makes the records that its sources make, where V8 would copy them piece by piece with a class', async () => {
