@@ -149,7 +149,7 @@ const CLEARS_UP: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
 ]);
 
 /** What these do to memory looks at none of its content. */
-const HANDLES_PAGES: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['munmap', 'madvise']);
+const HANDLES_PAGES: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['mmap', 'munmap', 'madvise']);
 
 function libraryCall(ctx: Context, state: State, instruction: CallInstruction, row: LibraryFunction): State[] {
   const printing = row.kind === 'print';

@@ -429,6 +429,11 @@ function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
       result ??= new Map(a);
       result.set(id, Object.assign(copyOf(object), { escaped: true }));
     }
+    // Of a wait on one of the paths it is said that it comes too early.
+    if (other.waitedAt !== undefined && object.waitedAt === undefined) {
+      result ??= new Map(a);
+      result.set(id, Object.assign(copyOf(result.get(id)!), { waitedAt: other.waitedAt }));
+    }
     const features = joinFeatures(object.features, other.features);
     if (features !== object.features) {
       result ??= new Map(a);

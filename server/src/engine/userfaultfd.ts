@@ -132,7 +132,6 @@ function isSameRange(a: ArmedRange, b: ArmedRange): boolean {
 
 /** Nothing is claimed of it: a child that is in good hands, and that nobody waited for; one of which nothing is known. */
 export function isServed(o: Uffd): boolean {
-  if (o.waitedAt !== undefined) return false;
   return o.origin === 'child' ? o.duty === undefined || o.escaped : o.origin === 'outside' && isBlank(o);
 }
 
@@ -202,7 +201,6 @@ function makeObjectKey(o: Uffd, armed = o.armed.length > 0 ? 'armed' : ''): stri
     o.features.unknown ? 'u' : '',
     armed,
     o.escaped && (d !== undefined || o.handshake !== 'enabled') ? 'e' : '',
-    o.waitedAt === undefined ? '' : 'w',
     o.replaced === undefined ? '' : `r${spanKey(o.replaced.span)}`,
     owed,
   ].join(':');

@@ -75,16 +75,7 @@ describe('what is bundled', () => {
   it('loops as its sources do, on the lines where they stand, and asks no iterator of an array', async () => {
     const text = await compare('loops', LOOPS);
     const left = [...text.matchAll(/\bof ([\w ]+|'\w+'|new \w+|\w+)/g)].map(([, of]) => of!.trim());
-    assert.deepEqual(left, [
-      'new Map',
-      'new Map',
-      'new Map',
-      "'abcd'",
-      "'abcd'",
-      "'ab'",
-      'new Set',
-      'generatedAgain',
-    ]);
+    assert.deepEqual(left, ['new Map', 'new Map', 'new Map', "'abcd'", "'abcd'", "'ab'", 'new Set', 'generatedAgain']);
   });
 
   it('makes the records that its sources make, where V8 would copy them piece by piece with a class', async () => {

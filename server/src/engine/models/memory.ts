@@ -52,6 +52,15 @@ function moveToOlder(state: State, base: string, older: string): void {
   }
   for (const { id, duty } of state.objects.values())
     if (duty?.through?.base === base) state.updateDuty(id, { through: { base: older, path: duty.through.path } });
+  for (const { id, armed } of state.objects.values())
+    if (armed.some((r) => r.region === base))
+      state.update(id, { armed: armed.map((r) => (r.region === base ? { ...r, region: older } : r)) });
+  const { notCopied } = state.situation;
+  if (notCopied.has(base)) {
+    const others = new Set(notCopied).add(older);
+    others.delete(base);
+    state.change({ notCopied: others });
+  }
   const cells = state.memory.cellsOf(base);
   if (!state.memory.has(older)) state.memory.setCells(older, cells);
   state.memory.makeSummary(older);
@@ -95,6 +104,9 @@ export const PLACED = 'map:placed';
 export function mmapModel(call: ModelCall, state: State): State[] {
   const address = call.values[0];
   const isPlaced = address !== undefined && asConstant(address) !== 0;
+  const flags = call.values[3]?.number;
+  // What lay there is gone, with its registration.
+  if (isPlaced && flags !== undefined && (flags.must & MAP_FIXED) !== 0n) unmap(state, address);
   const base = allocate(call, state, isPlaced ? PLACED : 'map');
   state.memory.fill({ base, path: '' }, UNKNOWN);
   const failed = state.clone();
@@ -103,10 +115,16 @@ export function mmapModel(call: ModelCall, state: State): State[] {
   return [state, failed];
 }
 
-export function munmapModel(call: ModelCall, state: State): State[] {
-  const region = regionOf(call.values[0] ?? UNKNOWN);
+const MAP_FIXED = 0x10n;
+
+function unmap(state: State, address: Value): void {
+  const region = regionOf(address);
   disarm(state, region);
   if (state.childOf?.regions.includes(region) === true) state.childOf = undefined;
+}
+
+export function munmapModel(call: ModelCall, state: State): State[] {
+  unmap(state, call.values[0] ?? UNKNOWN);
   setResult(call.ctx, state, call.instruction, oneOf(-1, 0));
   return [state];
 }

@@ -1,8 +1,10 @@
 /** fork and its family, threads, locks, waiting, and the ends of processes and threads. */
+
+import type { Expr } from '../../ir/ir.ts';
 import { copiesAddressSpace } from '../../uffd/clone.ts';
 import { FORK_FEATURE } from '../../uffd/events.ts';
 import { isAlone, storeTo } from '../assign.ts';
-import { type ModelCall, setResult } from '../call.ts';
+import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
 import { FORK_FIELD } from '../cells.ts';
 import { withEntry, withMember, withoutEntry, withoutMembers } from '../collections.ts';
 import { type Context, eventBase, siteAt, spanId } from '../context.ts';
@@ -16,6 +18,7 @@ import {
   asConstant,
   constant,
   interval,
+  numberSet,
   numeric,
   oneOf,
   type Reference,
@@ -23,6 +26,7 @@ import {
   TOP_NUMBER,
   UNKNOWN,
   type Value,
+  withNumber,
 } from '../value.ts';
 import { withOthers } from './descriptor.ts';
 
@@ -118,8 +122,13 @@ export function vforkModel(call: ModelCall, state: State): State[] {
   child.change({ process: spanId(instruction.span) });
   setResult(ctx, child, instruction, constant(0));
   state.change({ processes: withMember(state.situation.processes, child.situation.process) });
-  setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+  setResult(ctx, state, instruction, sharingProcess(instruction));
   return [state, child];
+}
+
+/** The result of a call that makes a process with the same memory, or fails. */
+function sharingProcess({ span }: CallInstruction): Value {
+  return withNumber(reference({ kind: 'process', site: spanId(span), armed: false }), numberSet([-1]));
 }
 
 /** clone(function, stack, flags, argument). */
@@ -141,7 +150,7 @@ export function cloneModel(call: ModelCall, state: State): State[] {
     return [state];
   }
   startThread(call, state, start, call.values[3] ?? UNKNOWN);
-  setResult(ctx, state, instruction, numeric(interval(-1, Infinity)));
+  setResult(ctx, state, instruction, sharingProcess(instruction));
   return [state];
 }
 
@@ -270,11 +279,23 @@ export function unlockModel(call: ModelCall, state: State): State[] {
 
 const WNOHANG = 1;
 
-/** Only processes of whose memory no userfaultfd serves anything. */
-function isUnarmed(process: Value | undefined): boolean {
-  if (process === undefined || process.any || process.number !== undefined || process.references.length === 0)
-    return false;
-  return process.references.every((r) => r.kind === 'process' && !r.armed);
+/**
+ * It waits for a process whose memory a userfaultfd serves, for one that the program does not show, or for any child. A
+ * fork() that failed gave the number for all children, too: that is meant where it is written.
+ */
+function waitsForArmed({ name, instruction, values }: ModelCall, { situation }: State): boolean {
+  if (name === 'wait' || name === 'wait3') return true;
+  const argument = instruction.arguments[name === 'waitid' ? 1 : 0];
+  const value = values[name === 'waitid' ? 1 : 0];
+  if (argument === undefined || value === undefined) return false;
+  const processes = value.references.flatMap((r) => (r.kind === 'process' ? [r] : []));
+  // Of its own fork() this thread never read the message: before that fork() does not return.
+  if (processes.length > 0) return processes.some((p) => p.armed && !situation.processes.has(p.site));
+  return isLiteral(argument) || asConstant(value) !== -1;
+}
+
+function isLiteral(e: Expr): boolean {
+  return e.kind === 'constant' || ((e.kind === 'cast' || e.kind === 'unary') && isLiteral(e.operand));
 }
 
 /** Some userfaultfd is for this process, which waits for its own children: those that another one forked are none. */
@@ -295,7 +316,7 @@ export function waitModel(call: ModelCall, state: State): State[] {
           : undefined;
   const flags = index === undefined ? 0 : call.values[index] === undefined ? undefined : asConstant(call.values[index]);
   const blocks = flags !== undefined && (flags & WNOHANG) === 0;
-  if (blocks && state.hypothesis === undefined && !isUnarmed(call.values[call.name === 'waitid' ? 1 : 0])) {
+  if (blocks && state.hypothesis === undefined && waitsForArmed(call, state)) {
     for (const object of [...state.objects.values()]) {
       if (
         object.origin === 'child' &&

@@ -125,17 +125,26 @@ export class Mentions {
   }
 
   /** Names in an expression that are numbers. */
-  numbers(e: Expr, found: Name[] = []): Name[] {
+  numbers(e: Expr): readonly Name[] {
+    return this.operands(e, false, []);
+  }
+
+  /** Names in an expression that are pointers. */
+  pointers(e: Expr): readonly Name[] {
+    return this.operands(e, true, []);
+  }
+
+  private operands(e: Expr, arePointers: boolean, found: Name[]): Name[] {
     switch (e.kind) {
       case 'load':
-        if (e.place.type.kind !== 'pointer') found.push(this.names.ofPlace(e.place));
+        if ((e.place.type.kind === 'pointer') === arePointers) found.push(this.names.ofPlace(e.place));
         return found;
       case 'unary':
       case 'cast':
-        return this.numbers(e.operand, found);
+        return this.operands(e.operand, arePointers, found);
       case 'binary':
-        this.numbers(e.left, found);
-        return this.numbers(e.right, found);
+        this.operands(e.left, arePointers, found);
+        return this.operands(e.right, arePointers, found);
       default:
         return found;
     }

@@ -77,7 +77,6 @@ export class Relevance {
     const ofFields = (fields: readonly string[]) => fields.map((field) => this.names.ofField(field));
     const around = (names: ReadonlySet<Name>) =>
       this.follow(members.flatMap((m) => (names.has(find(m.name)) ? m.around : [])));
-    for (const name of reader.flags()) name.isFlag = true;
     for (const name of this.follow(ofFields(['event']))) name.speaksOfMessages = true;
     const telling = this.follow([...reader.telling, ...this.resultsOfHandshakes(), ...ofFields(TOLD)]);
     for (const name of telling) name.tells = true;
@@ -86,11 +85,22 @@ export class Relevance {
     const records = around(children);
     for (const name of children) name.carries = true;
     for (const name of records) name.carries = true;
+    for (const name of reader.flags((body) => this.mayServe(body))) name.isFlag = true;
     const numbers = reader.sharedNumbers.find();
     // What a record counts in which a child lies may say when that is closed.
     const beside = new Set(members.filter((m) => m.around.some((a) => records.has(find(a)))).map((m) => find(m.name)));
     for (const [name, stores] of this.storesByThreads)
       name.isUnsteady = stores === 'several compute' && numbers.has(name) && !beside.has(name) && !name.tells;
+  }
+
+  /** It looks into messages, or is given what may be a child's descriptor, or lead to one. */
+  private mayServe({ id }: FunctionBody): boolean {
+    const facts = this.functions.get(id);
+    if (facts === undefined || facts.readsMessages) return facts?.readsMessages === true;
+    return facts.parameters.some((p) => {
+      const { carries, pointee } = find(p);
+      return carries || (pointee !== undefined && find(pointee).carries);
+    });
   }
 
   /** By name: functions for which it makes a difference whether the name matters. */
@@ -269,7 +279,8 @@ export class Relevance {
   }
 
   /** What its branch tests says something that matters. */
-  private isDecided({ decides }: BlockFacts): boolean {
+  private isDecided({ decides, pointers }: BlockFacts): boolean {
+    if (pointers.some((n) => find(n).isFlag)) return true;
     return decides.length > 0 && decides.every((n) => this.matters(n) || find(n).isFlag);
   }
 

@@ -78,6 +78,8 @@ export interface BlockFacts {
   readonly uses: readonly Name[];
   /** Of these, the ones that are no pointers: their value decides which path is taken. */
   readonly decides: readonly Name[];
+  /** Of these, the pointers. */
+  readonly pointers: readonly Name[];
   /** The condition or the value takes something out of a message. */
   readonly looksIntoMessage: boolean;
   /** Each once. */

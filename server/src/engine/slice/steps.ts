@@ -60,6 +60,10 @@ export class StepReader {
   /** Names that constants and answers to a question are assigned to, and those that other things are. */
   private readonly answers: Name[] = [];
   private readonly variables: Name[] = [];
+  /** Copies of values as they are. */
+  private readonly copies: Flow[] = [];
+  /** Names that get what a function of the program returns. */
+  private readonly results: { readonly name: Name; readonly of: FunctionBody }[] = [];
   /** Names whose value is computed, and not copied or chosen from constants. */
   readonly computed: Name[] = [];
   readonly sharedNumbers: SharedNumbers;
@@ -78,10 +82,20 @@ export class StepReader {
     this.mentions = new Mentions(names);
   }
 
-  /** Names that hold such things alone: they say which way the program came. */
-  flags(): ReadonlySet<Name> {
+  /**
+   * Names that hold such things alone, and what functions return of which it `tells` which way they went: they say
+   * which way the program came.
+   */
+  flags(tells: (body: FunctionBody) => boolean): ReadonlySet<Name> {
     const found = new Set(this.answers.map(find));
-    for (const n of this.variables) found.delete(find(n));
+    const others = new Set(this.variables.map(find));
+    for (const { name, of } of this.results) (tells(of) ? found : others).add(find(name));
+    for (const { to } of this.copies) found.add(find(to));
+    for (const n of others) found.delete(n);
+    for (let before = -1; before !== found.size; ) {
+      before = found.size;
+      for (const { from, to } of this.copies) if (!found.has(find(from))) found.delete(find(to));
+    }
     return found;
   }
 
@@ -119,6 +133,7 @@ export class StepReader {
         calls: calls ?? NONE,
         uses: e === undefined ? NONE : this.mentions.uses(e),
         decides: e === undefined ? NONE : this.mentions.numbers(e),
+        pointers: e === undefined ? NONE : this.mentions.pointers(e),
         looksIntoMessage: speaks && someInMessage((visitor) => visitTerminator(terminator, visitor)),
         successors: successors(terminator),
       };
@@ -127,10 +142,13 @@ export class StepReader {
 
   private noteDefined({ instruction: i, defines, call }: Step): void {
     const says = i.kind === 'assign' && saysYesOrNo(i.value);
-    const isComputed = i.kind === 'assign' ? !says && !isCopy(i.value) : call.callee === undefined;
+    const copied = i.kind === 'assign' ? copiedPlace(i.value) : undefined;
+    const isComputed = i.kind === 'assign' ? !says && copied === undefined : call.callee === undefined;
     if (i.kind !== 'zero')
       for (const name of defines) {
-        (says ? this.answers : this.variables).push(name);
+        if (copied !== undefined) this.copies.push({ from: this.names.ofPlace(copied), to: name });
+        else if (call.callee !== undefined) this.results.push({ name, of: call.callee });
+        else (says ? this.answers : this.variables).push(name);
         if (isComputed) this.computed.push(name);
       }
     this.sharedNumbers.noteStore(i, defines);
@@ -473,8 +491,8 @@ function saysYesOrNo(e: Expr): boolean {
   return /^(?:[=!<>]=|[<>])$/.test(e.op) || (e.op === '&' && e.right.kind === 'constant');
 }
 
-function isCopy(e: Expr): boolean {
-  return e.kind === 'load' || (e.kind === 'cast' && isCopy(e.operand));
+function copiedPlace(e: Expr): Place | undefined {
+  return e.kind === 'cast' ? copiedPlace(e.operand) : e.kind === 'load' ? e.place : undefined;
 }
 
 function storesErrno({ base }: Place): boolean {
