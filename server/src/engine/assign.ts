@@ -4,12 +4,12 @@ import { successors } from '../ir/simplify.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_FIELD, isForkPlace } from './cells.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
-import { evaluate, isPrivate, isRecord, loadLocation, notePointerUse, placeLocations } from './evaluate.ts';
+import { evaluate, isPrivate, isRecord, loadLocation, notePointerUse, placeLocations, placeOf } from './evaluate.ts';
 import { isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, share } from './observe.ts';
 import { locationKey, type State } from './state.ts';
 import type { Replacement, Uffd } from './userfaultfd.ts';
-import { join, type Location, type Value } from './value.ts';
+import { join, type Location, type Value, withNumber } from './value.ts';
 
 /** Copies a record over another one, whose descriptors may be lost. */
 export function copyRecord(ctx: Context, state: State, from: Location, to: Location, span: Span): void {
@@ -48,6 +48,7 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
   }
   const value = evaluate(ctx, state, expr);
   keepDisguised(ctx, state, expr, span);
+  noteNoNull(ctx, state, target);
   const locations = placeLocations(ctx, state, target);
   for (const e of target.path) if (e.kind === 'index') keepByNumber(ctx, state, e.index, span);
   notePointerUse(ctx, state, target, locations, span, 'write');
@@ -63,6 +64,17 @@ export function assign(ctx: Context, state: State, target: Place, expr: Expr, sp
   }
   storeTo(ctx, state, locations, value, span);
   deferMessages(ctx, state, locations, value);
+}
+
+/** A path on which there is a store behind a pointer does not have the null pointer there. */
+function noteNoNull(ctx: Context, state: State, { base }: Place): void {
+  const pointer = base.kind === 'deref' ? placeOf(base.pointer) : undefined;
+  if (pointer === undefined) return;
+  const at = placeLocations(ctx, state, pointer);
+  const value = at.length === 1 && state.memory.isStrong(at[0]!) ? state.memory.load(at[0]!) : undefined;
+  if (value === undefined || value.references.length === 0 || value.any || value.number === undefined) return;
+  if (value.number.set?.length === 1 && value.number.low === 0)
+    state.memory.store(at[0]!, withNumber(value, undefined));
 }
 
 /**
@@ -150,6 +162,7 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
     strongStore(ctx, state, locations[0]!, value, span);
     return;
   }
+  if (locations.length > 1 || locations.some((l) => state.memory.isSummary(l.base))) leaveUnfollowed(state, value);
   for (const location of locations) {
     const old = state.memory.load(location);
     // One of several places: it keeps its old value or takes the new one.
@@ -157,6 +170,16 @@ export function storeTo(ctx: Context, state: State, locations: readonly Location
     else state.memory.store(location, value);
     ctx.facts.noteStore(ctx.root, location, value, isAlone(ctx, state));
   }
+}
+
+/**
+ * What lies in memory that one of several places leads to now, or one of several records that have one name: which of them
+ * that is is not followed, so nothing is said of who holds it last.
+ */
+function leaveUnfollowed(state: State, value: Value): void {
+  if (!value.references.some((r) => r.kind === 'location' && r.location.base.startsWith('heap:'))) return;
+  for (const id of state.reach([value]).descriptors)
+    if (state.objects.get(id)?.duty?.recognised !== undefined) state.update(id, { duty: undefined });
 }
 
 /** No thread of the root runs yet. */

@@ -35,7 +35,7 @@ const MAX_DEPTH = 24;
 /** How often a function may stand on the stack, each time with another typestate. */
 const MAX_RECURSION = 3;
 /** How often a function that calls itself in the same context is run before the path is cut short. */
-const MAX_ROUNDS = 4;
+const MAX_ROUNDS = 8;
 
 /** A call, and the context in which its function is run. */
 export interface Call {
@@ -149,6 +149,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   const run = () => settled(inner, start, activation, budget);
   const exits = yield* ctx.repetition?.around({ ctx: inner, entry, start, activation, budget }, run) ?? run();
   ctx.tables.active.delete(key);
+  if (activation.entry !== entry) leaveUnfollowed(entry, body, exits);
   const uneven = noteUnevenExits(ctx, body, entry, exits);
   if (uneven !== undefined) inner.footprint.bound = true;
   // A call in which nothing happened is no step of a path.
@@ -166,6 +167,17 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     remember(ctx, localTo, { entry: activation.entry, exits: kept, globals, bound: false, reach, call: made });
   }
   return exits;
+}
+
+/**
+ * A function that calls itself went through what it was given: its exits are those of all these calls, and which of them
+ * left a record alone is not followed. Nothing is said of the children in there.
+ */
+function leaveUnfollowed(entry: State, { parameters }: FunctionBody, exits: readonly State[]): void {
+  const given = parameters.flatMap((p) => [...entry.memory.cellsOf(variableBase(p)).values.values()]);
+  const leads = given.filter((v) => v.references.some((r) => r.kind === 'location'));
+  for (const id of entry.reach(leads).descriptors)
+    for (const exit of exits) if (exit.objects.get(id)?.duty !== undefined) exit.update(id, { duty: undefined });
 }
 
 /** Children of the messages that a function is given: one is about the child, another one of the batch is not. */

@@ -262,11 +262,15 @@ function leastOf({ low }: AbstractNumber): number {
   return low >= 0 ? 0 : -Infinity;
 }
 
-/** Each number of the one, moved by the same distance, is one of the other: a counter, a turn later. */
-function takesSteps({ set: before }: AbstractNumber, { set: after }: AbstractNumber): boolean {
+/**
+ * Each number of the one, moved by the same distance, is one of the other: a counter, a turn later. Where none of them
+ * had a bit of that distance, a mask may have got one more flag.
+ */
+function takesSteps({ set: before, may }: AbstractNumber, { set: after }: AbstractNumber): boolean {
   if (before === undefined || before.length !== after?.length) return false;
   const step = after[0]! - before[0]!;
-  return step !== 0 && after.every((v, i) => v - before[i]! === step);
+  if (step === 0 || !after.every((v, i) => v - before[i]! === step)) return false;
+  return step < 0 || !Number.isSafeInteger(step) || (may & BigInt(step)) !== 0n;
 }
 
 /** Lists are in the order of their keys, and stay in it. */

@@ -92,7 +92,7 @@ static struct node *erase(struct node *t, int fd)
 	return up;
 }
 
-static int walk(struct node *t, struct pollfd *pf, int n) // not-analysed: budget
+static int walk(struct node *t, struct pollfd *pf, int n)
 {
 	if (!t)
 		return n;

@@ -97,10 +97,7 @@ export class Relevance {
   private mayServe({ id }: FunctionBody): boolean {
     const facts = this.functions.get(id);
     if (facts === undefined || facts.readsMessages) return facts?.readsMessages === true;
-    return facts.parameters.some((p) => {
-      const { carries, pointee } = find(p);
-      return carries || (pointee !== undefined && find(pointee).carries);
-    });
+    return facts.parameters.some((p) => find(p).carries || leadsToChild(p));
   }
 
   /** By name: functions for which it makes a difference whether the name matters. */
@@ -280,7 +277,7 @@ export class Relevance {
 
   /** What its branch tests says something that matters. */
   private isDecided({ decides, pointers }: BlockFacts): boolean {
-    if (pointers.some((n) => find(n).isFlag)) return true;
+    if (pointers.some((n) => find(n).isFlag || leadsToChild(n))) return true;
     return decides.length > 0 && decides.every((n) => this.matters(n) || find(n).isFlag);
   }
 
@@ -301,6 +298,12 @@ export class Relevance {
 function isTaken({ tells, holds, decides }: Name, step: Step): boolean {
   if (isAssignment(step)) return tells;
   return holds || tells || (decides && !step.call.forDescriptors);
+}
+
+/** What pointers of this name lead to may be a child's descriptor, or a record in which one lies. */
+function leadsToChild(name: Name): boolean {
+  const { pointee } = find(name);
+  return pointee !== undefined && find(pointee).carries;
 }
 
 function isAssignment(step: Step): boolean {

@@ -1,0 +1,45 @@
+// style: a helper that says when its table is full, and a caller that only counts that
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int children[4], n, refused;
+
+static int add(int fd)
+{
+	if (n == 4)
+		return -1; // expect: leaked-child-uffd
+	children[n++] = fd;
+	return 0;
+}
+
+static void *reader(void *arg)
+{
+	struct uffd_msg m;
+
+	for (;;) {
+		if (read(*(int *)arg, &m, sizeof(m)) != sizeof(m))
+			continue;
+		if (m.event == UFFD_EVENT_FORK && add(m.arg.fork.ufd))
+			refused++;
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK };
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	pthread_t t;
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+		return 1;
+	if (pthread_create(&t, NULL, reader, &uffd))
+		return 1;
+	pthread_join(t, NULL);
+	return 0;
+}

@@ -1,0 +1,50 @@
+// style: a failure that goes through two helpers to a caller that ends the program
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int children[4], n;
+static int add(int fd)
+{
+	if (n == 4)
+		return -1;
+	children[n++] = fd;
+	return 0;
+}
+static int on_fork(const struct uffd_msg *m)
+{
+	int r = add(m->arg.fork.ufd);
+
+	if (r < 0)
+		perror("add");
+	return r;
+}
+static void *reader(void *arg)
+{
+	struct uffd_msg m;
+
+	for (;;) {
+		if (read(*(int *)arg, &m, sizeof(m)) != sizeof(m))
+			continue;
+		if (m.event == UFFD_EVENT_FORK && on_fork(&m) < 0)
+			abort();
+	}
+	return NULL;
+}
+int main(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK };
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	pthread_t t;
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+		return 1;
+	if (pthread_create(&t, NULL, reader, &uffd))
+		return 1;
+	pthread_join(t, NULL);
+	return 0;
+}
