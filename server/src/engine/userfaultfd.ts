@@ -135,10 +135,12 @@ export function isServed(o: Uffd): boolean {
   return o.origin === 'child' ? o.duty === undefined || o.escaped : o.origin === 'outside' && isBlank(o);
 }
 
-/** As it came from elsewhere: a loop over a table of such would have a state for each element. */
-function isBlank({ handshake, features, armed, replaced, duty }: Uffd): boolean {
-  if (handshake !== 'unknown' || armed.length > 0 || replaced !== undefined || duty !== undefined) return false;
-  return features.unknown && features.must === 0n && features.may === 0n;
+/**
+ * Nothing was done to it since it came from elsewhere, whatever features it is taken to have: a loop over a table of such
+ * would have a state for each element.
+ */
+function isBlank({ handshake, armed, replaced, duty }: Uffd): boolean {
+  return handshake === 'unknown' && armed.length === 0 && replaced === undefined && duty === undefined;
 }
 
 /** More than one was made by the program. */
