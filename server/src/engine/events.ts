@@ -187,6 +187,7 @@ export interface DisarmEvent extends EventBase {
 export interface EscapeEvent extends EventBase {
   readonly kind: 'escape';
   readonly root: string;
+  readonly process: string;
 }
 
 /** Another program runs in a process that this one made, with a descriptor that survives exec(). */

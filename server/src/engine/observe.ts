@@ -292,7 +292,8 @@ export function letEscape(ctx: Context, state: State, values: Iterable<Value>, s
     const object = state.objects.get(id);
     if (object === undefined) continue;
     if (!object.escaped) {
-      ctx.facts.emit({ kind: 'escape', root: ctx.root, ...eventBase(ctx, state, id, span) });
+      const { process } = state.situation;
+      ctx.facts.emit({ kind: 'escape', root: ctx.root, process, ...eventBase(ctx, state, id, span) });
       state.update(id, { escaped: true });
     }
     if (object.duty !== undefined && object.duty.recognised === undefined) recognise(state, id, span);

@@ -213,6 +213,8 @@ function variant(event: EngineEvent): string {
       return `${event.process}|${[...event.waited.keys()].sort().join()}`;
     case 'fork-armed':
       return `${[...event.threads].sort().join()}|${[...event.processes].sort().join()}|${[...event.locks.keys()].sort().join()}|${event.features.may}|${event.unknownReaders}`;
+    case 'escape':
+      return event.process;
     case 'lost-child':
       return event.how;
     case 'read-in-turn':

@@ -1,5 +1,5 @@
 /** Who reads the event of a fork-class call at that moment, which takes facts from all roots of the program. */
-import type { EngineResult, ForkEvent, ReadEvent } from '../engine/events.ts';
+import type { EngineResult, EscapeEvent, ForkEvent, ReadEvent } from '../engine/events.ts';
 import { areSiblings } from '../engine/object-names.ts';
 import type { Site } from '../engine/trace.ts';
 import type { Span } from '../text/span.ts';
@@ -27,7 +27,8 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   // What was not looked at may be the reader, or start it.
   if ([...program.outOfBudget, ...program.quarantined].some((id) => !unused.has(id))) return { kind: 'read' };
   if (fork.unknownReaders) return { kind: 'read' };
-  if (eventsOf(program, 'escape').some((e) => areSiblings(e.object, fork.object))) return { kind: 'read' };
+  if (eventsOf(program, 'escape').some((e) => areSiblings(e.object, fork.object) && !isOwn(e, fork)))
+    return { kind: 'read' };
   if (eventsOf(program, 'exec').some((e) => areSiblings(e.object, fork.object) && fork.processes.has(e.process)))
     return { kind: 'read' };
   if (mayRunUnknown(program, fork)) return { kind: 'read' };
@@ -68,6 +69,11 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   }
   if (waiting !== undefined) return waiting;
   return own === undefined ? { kind: 'never-read', ended } : { kind: 'own-reader', read: own };
+}
+
+/** The thread that forks hands the descriptor on itself: what it did so far the fork knows (`unknownReaders`). */
+function isOwn(escape: EscapeEvent, fork: ForkEvent): boolean {
+  return escape.root === fork.root && escape.process === fork.process;
 }
 
 /** By root: where the thread is started that it is; undefined for what is no thread. */
