@@ -5,6 +5,7 @@ import { applyBinary, applyUnary, displace, indexText, MAX_INDEX } from './arith
 import { type Context, ERRNO_BASE, spanId, variableBase } from './context.ts';
 import { noteEventTest, noteTableUse } from './event-tests.ts';
 import { noteArgumentUse, noteBytesOf, noteMemoryUse } from './observe.ts';
+import { moveToOlder } from './recency.ts';
 import type { State } from './state.ts';
 import {
   anyElement,
@@ -302,8 +303,15 @@ export function pointees(ctx: Context, state: State, pointer: Expr): Location[] 
   const depth = holder.base.split('outside:').length - 1;
   const name = depth >= MAX_SYMBOLIC_DEPTH ? 'outside:deep' : `outside:${holder.base}|${holder.path}`;
   const location = { base: name, path: '[0]' };
+  // Not the pointer that it was before, for all that is known.
+  if (state.memory.has(name) && mayLeadElsewhere(ctx, holder)) moveToOlder(state, name);
   state.memory.store(holder, { ...value, number: undefined, any: false, references: [{ kind: 'location', location }] });
   return [location];
+}
+
+/** What a variable of the function holds was put there since; a parameter is what all calls of it are given. */
+function mayLeadElsewhere({ body }: Context, { base }: Location): boolean {
+  return body.locals.some((v) => v.storage === 'local' && variableBase(v) === base);
 }
 
 /** A place of which only a least index is known is any element to whoever looks there. */

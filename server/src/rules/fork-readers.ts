@@ -72,8 +72,8 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
 }
 
 /** The thread that forks hands the descriptor on itself: what it did so far the fork knows (`unknownReaders`). */
-function isOwn(escape: EscapeEvent, fork: ForkEvent): boolean {
-  return escape.root === fork.root && escape.process === fork.process;
+function isOwn({ root, process }: EscapeEvent, fork: ForkEvent): boolean {
+  return root === fork.root && process === fork.process;
 }
 
 /** By root: where the thread is started that it is; undefined for what is no thread. */

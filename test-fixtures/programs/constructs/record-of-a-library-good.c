@@ -57,7 +57,7 @@ monitor(void *arg)
 			continue;
 		struct worker_info *info = worker_find(names[n]);
 
-		info->uffd = msg.arg.fork.ufd; // reports-wrongly: leaked-child-uffd -- what an unknown function points to is taken for one object
+		info->uffd = msg.arg.fork.ufd;
 		if (++n == 3)
 			break;
 	}

@@ -5,8 +5,8 @@ import { withMember } from '../collections.ts';
 import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
-import { olderId } from '../object-names.ts';
 import { checkLost, descriptorsIn, letEscape, share } from '../observe.ts';
+import { moveToOlder } from '../recency.ts';
 import type { State } from '../state.ts';
 import {
   asConstant,
@@ -15,8 +15,6 @@ import {
   numeric,
   oneOf,
   pointerTo,
-  type Reference,
-  referenceKey,
   TOP_NUMBER,
   UNKNOWN,
   type Value,
@@ -24,47 +22,12 @@ import {
 } from '../value.ts';
 import { disarm, regionOf } from './ioctl.ts';
 
-/** The object made last at a site is told apart from all older ones, which one summary stands for (recency). */
 function allocate(call: ModelCall, state: State, prefix: 'heap' | 'map' | typeof PLACED): string {
   const base = objectId(call.ctx, prefix, call.instruction.span);
-  if (state.memory.has(base)) moveToOlder(state, base, olderId(base));
+  if (state.memory.has(base)) moveToOlder(state, base);
   state.memory.deleteBase(base);
   if (prefix === 'heap') state.mine = withMember(state.mine, base);
   return base;
-}
-
-function moveToOlder(state: State, base: string, older: string): void {
-  for (const { base: other, cells } of state.memory.entries()) {
-    let values: Map<string, Value> | undefined;
-    for (const [path, value] of cells.values) {
-      if (!value.references.some((r) => r.kind === 'location' && r.location.base === base)) continue;
-      const references = value.references.map(
-        (r): Reference =>
-          r.kind === 'location' && r.location.base === base
-            ? { kind: 'location', location: { base: older, path: r.location.path } }
-            : r,
-      );
-      values ??= new Map(cells.values);
-      const unique = [...new Map(references.map((r) => [referenceKey(r), r])).values()];
-      values.set(path, { number: value.number, references: unique, any: value.any, tag: value.tag });
-    }
-    if (values !== undefined) state.memory.setCells(other, { values, defaults: cells.defaults });
-  }
-  for (const { id, duty } of state.objects.values())
-    if (duty?.through?.base === base) state.updateDuty(id, { through: { base: older, path: duty.through.path } });
-  for (const { id, armed } of state.objects.values())
-    if (armed.some((r) => r.region === base))
-      state.update(id, { armed: armed.map((r) => (r.region === base ? { ...r, region: older } : r)) });
-  const { notCopied } = state.situation;
-  if (notCopied.has(base)) {
-    const others = new Set(notCopied).add(older);
-    others.delete(base);
-    state.change({ notCopied: others });
-  }
-  const cells = state.memory.cellsOf(base);
-  if (!state.memory.has(older)) state.memory.setCells(older, cells);
-  state.memory.makeSummary(older);
-  for (const [path, value] of cells.values) state.memory.store({ base: older, path }, value);
 }
 
 export function mallocModel(call: ModelCall, state: State): State[] {
