@@ -12,6 +12,7 @@ import {
   join,
   knownBits,
   type Location,
+  MAX_SET,
   numberSet,
   numeric,
   oneOf,
@@ -172,7 +173,10 @@ function general(op: BinaryOperator, a: AbstractNumber, b: AbstractNumber): Abst
         return interval(Math.floor(a.low / 2 ** b.low), Math.floor(a.high / 2 ** b.low));
       return TOP_NUMBER;
     case '%':
-      if (b.set?.length === 1 && b.low > 0 && a.low >= 0) return interval(0, b.low - 1);
+      if (b.set?.length === 1 && b.low > 0 && a.low >= 0) {
+        const high = Math.min(a.high, b.low - 1);
+        return high < MAX_SET ? numberSet(Array.from({ length: high + 1 }, (_, n) => n)) : interval(0, high);
+      }
       return TOP_NUMBER;
     case '&': {
       // A constant mask bounds the bits of an unknown word; that the program names them is some evidence that it wants

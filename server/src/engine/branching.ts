@@ -309,6 +309,8 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
   const tag = value.tag?.part === 'event' ? value.tag : undefined;
   const rest = state.clone();
   let restPossible = true;
+  /** Values that no case had so far, where all are known. */
+  let left = value.any || value.references.length > 0 ? undefined : value.number?.set;
   // A computed goto: what a label stands for may not be known, but the event was looked at.
   const computed = terminator.bodySpan === undefined;
   for (const [index, c] of terminator.cases.entries()) {
@@ -357,7 +359,8 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
       if (tag.child !== undefined) noteRequested(ctx, tag, c.span);
     }
     enter(c.target, taken);
-    if (low === high && !value.any && n?.set?.length === 1) restPossible = false;
+    left = left?.filter((v) => v < low || v > high);
+    if (left?.length === 0) restPossible = false;
     if (restPossible && low === high) {
       restPossible = assume(
         ctx,

@@ -133,6 +133,7 @@ const TOUCHES_ARGUMENTS_ONLY: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'pipe',
   'sleep',
   'error-exit',
+  'search',
 ]);
 
 /** What a path that gives up does too. */
@@ -160,6 +161,7 @@ function libraryCall(ctx: Context, state: State, instruction: CallInstruction, r
     !printing &&
     row.noreturn !== true &&
     row.kind !== 'pure' &&
+    row.kind !== 'search' &&
     row.kind !== 'exit'
   )
     noteAct(ctx, state);

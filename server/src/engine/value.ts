@@ -9,7 +9,7 @@
 import type { Span } from '../text/span.ts';
 
 /** Largest set of single numbers kept apart. */
-const MAX_SET = 8;
+export const MAX_SET = 8;
 
 export interface AbstractNumber {
   /** Sorted; present when the possible values are few and known. */

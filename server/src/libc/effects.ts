@@ -56,6 +56,7 @@ export type LibraryKind =
   | 'pipe'
   | 'sleep'
   | 'error-exit'
+  | 'search'
   | 'at-fork';
 
 export interface LibraryFunction {
@@ -253,8 +254,13 @@ const GROUPS: readonly Group[] = [
   },
   {
     kind: 'pure',
-    names: 'qsort bsearch',
-    reason: 'orders or searches an array in place; its comparison function is not followed',
+    names: 'qsort',
+    reason: 'orders an array in place; its comparison function is not followed',
+  },
+  {
+    kind: 'search',
+    names: 'bsearch lfind tfind',
+    reason: 'searches for what its key leads to; the comparison function, which chooses, is not followed',
   },
   {
     kind: 'pure',

@@ -23,6 +23,7 @@ import {
   mmapModel,
   munmapModel,
   reallocModel,
+  searchModel,
 } from './memory.ts';
 import {
   cloneModel,
@@ -147,6 +148,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
   'mutex-lock': lockModel,
   'mutex-unlock': unlockModel,
   'wait-child': waitModel,
+  search: searchModel,
   mmap: mmapModel,
   munmap: munmapModel,
   madvise: madviseModel,

@@ -11,6 +11,7 @@ import type { State } from '../state.ts';
 import {
   asConstant,
   constant,
+  type Location,
   numberSet,
   numeric,
   oneOf,
@@ -135,6 +136,21 @@ export function freeModel(call: ModelCall, state: State): State[] {
   }
   setResult(call.ctx, state, call.instruction, UNKNOWN);
   return [state];
+}
+
+/** What is found for the event of a message is chosen by it: whether that handles it is not followed. */
+export function searchModel(call: ModelCall, state: State): State[] {
+  for (const r of call.values[0]?.references ?? []) {
+    if (r.kind !== 'location') continue;
+    const tag = state.memory.load(r.location)?.tag ?? state.memory.load(eventIn(r.location))?.tag;
+    if (tag?.child !== undefined && tag.part === 'event') state.update(tag.child, { escaped: true });
+  }
+  setResult(call.ctx, state, call.instruction, UNKNOWN);
+  return [state];
+}
+
+function eventIn({ base, path }: Location): Location {
+  return { base, path: `${path}.event` };
 }
 
 const NUMBER = numeric(TOP_NUMBER);

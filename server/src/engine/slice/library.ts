@@ -33,6 +33,7 @@ export function rowOf(name: string, list: readonly Expr[]): LibraryFunction | un
 const PRODUCERS: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
   'print',
   'pure',
+  'search',
   'sleep',
   'open',
   'pipe',
@@ -144,7 +145,13 @@ export const ESCAPES: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
 ]);
 
 /** Whose result leads where an argument leads. */
-export const RETURNS_ARGUMENT: ReadonlySet<LibraryKind> = new Set<LibraryKind>(['realloc', 'memset', 'memcpy', 'pure']);
+export const RETURNS_ARGUMENT: ReadonlySet<LibraryKind> = new Set<LibraryKind>([
+  'realloc',
+  'memset',
+  'memcpy',
+  'pure',
+  'search',
+]);
 
 /** Requests that make nothing, arm nothing and negotiate nothing. */
 const PLAIN: ReadonlySet<UffdRequest['kind']> = new Set(['fill', 'wake', 'write-protect']);
