@@ -164,7 +164,7 @@ function* runFrom(
     }
     const dying = temporaries[block.id]!;
     const leave = (target: number, state: State) => {
-      forgetTemporaries(state, dying);
+      forgetTemporaries(ctx, state, dying);
       enter(target, state);
     };
     const suppose = (block: number, state: State) => {

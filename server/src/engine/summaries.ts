@@ -35,7 +35,7 @@ const MAX_DEPTH = 24;
 /** How often a function may stand on the stack, each time with another typestate. */
 const MAX_RECURSION = 3;
 /** How often a function that calls itself in the same context is run before the path is cut short. */
-const MAX_ROUNDS = 8;
+const MAX_ROUNDS = 12;
 
 /** A call, and the context in which its function is run. */
 export interface Call {

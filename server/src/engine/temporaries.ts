@@ -5,7 +5,8 @@
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitInstruction, visitTerminator } from '../ir/visit.ts';
 import type { Cells } from './cells.ts';
-import { variableBase } from './context.ts';
+import { type Context, variableBase } from './context.ts';
+import { checkLost } from './observe.ts';
 import type { State } from './state.ts';
 
 const cache = new WeakMap<FunctionBody, readonly (readonly string[])[]>();
@@ -20,15 +21,25 @@ export function temporariesOf(body: FunctionBody): readonly (readonly string[])[
   return found;
 }
 
-/** What holds a descriptor stays: it is held as long as the function runs. */
-export function forgetTemporaries(state: State, bases: readonly string[]): void {
-  if (bases.length > 0) state.memory.removeEach(bases, holdsNothing);
+/**
+ * A record that a call returned, and that nobody took, is lost with the statement. A descriptor by itself stays: what became
+ * of it is said where the next one takes its place.
+ */
+export function forgetTemporaries(ctx: Context, state: State, bases: readonly string[]): void {
+  if (bases.length === 0) return;
+  let lost: string[] | undefined;
+  for (const { cells } of state.memory.removeEach(bases, isNoDescriptor))
+    for (const { references } of cells.values.values())
+      for (const r of references) {
+        if (r.kind !== 'descriptor') continue;
+        lost ??= [];
+        lost.push(r.object);
+      }
+  if (lost !== undefined) checkLost(ctx, state, lost, { how: 'dropped' });
 }
 
-function holdsNothing({ values }: Cells): boolean {
-  for (const { references } of values.values())
-    if (references.length > 0 && references.some((r) => r.kind === 'descriptor')) return false;
-  return true;
+function isNoDescriptor({ values }: Cells): boolean {
+  return values.get('')?.references.some((r) => r.kind === 'descriptor') !== true;
 }
 
 function find(body: FunctionBody): string[][] {

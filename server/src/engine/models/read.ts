@@ -95,7 +95,10 @@ function pointsToMessage(type: CType | undefined): boolean {
 
 /** All that the number was are userfaultfds that are no more. */
 function isClosed(value: Value | undefined): boolean {
-  return value !== undefined && !value.any && value.references.some((r) => r.kind === 'descriptor');
+  if (value === undefined || value.any) return false;
+  // An empty slot of a poll array.
+  if (value.references.length === 0) return value.number !== undefined && value.number.high < 0;
+  return value.references.some((r) => r.kind === 'descriptor');
 }
 
 /** EBADF. */
