@@ -2,11 +2,11 @@
  * Branches and switches: which targets a state can go to and what it knows there, what a test of a message's event
  * says, and paths of events that cannot come, followed only to see whether the code acts on them.
  */
-import type { Expr, FunctionBody, Place, Terminator } from '../ir/ir.ts';
+import type { BasicBlock, Expr, FunctionBody, Place, Terminator } from '../ir/ir.ts';
 import { successors } from '../ir/simplify.ts';
 import { visitExpr } from '../ir/visit.ts';
 import { type Span, sameSpan } from '../text/span.ts';
-import { EVENTS_BY_VALUE } from '../uffd/events.ts';
+import { EVENTS_BY_VALUE, FORK_EVENT } from '../uffd/events.ts';
 import { FORK_FIELD } from './cells.ts';
 import type { Context } from './context.ts';
 import { endBatch } from './countdown.ts';
@@ -67,10 +67,12 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
     whenTrue.step('branch', condition.span, 'the test holds here');
     whenFalse.step('branch', condition.span, 'the test does not hold here');
   }
-  const test = state.hypothesis === undefined ? undefined : eventTestOf(comparison);
+  const test = eventTestOf(comparison);
   const isEqual = test?.equal === 'true' ? whenTrue : whenFalse;
   const target = test?.equal === 'true' ? terminator.whenTrue : terminator.whenFalse;
-  tellEvent(ctx, isEqual, test?.event, { span: condition.span, region: undefined, target });
+  if (state.hypothesis !== undefined)
+    tellEvent(ctx, isEqual, test?.event, { span: condition.span, region: undefined, target });
+  if (test !== undefined && test.event === FORK_EVENT) leaveEmptyArm(ctx.body, written, isEqual, test);
   if (canBeTrue) {
     if (comparison?.of.op === '==') requestedEvent(ctx, whenTrue, comparison);
     endBatch(whenTrue, ctx.body, block, terminator.whenTrue);
@@ -87,6 +89,23 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   } else if (unlikely?.side === 'false') {
     suppose(written.whenFalse, unlikely.state);
   }
+}
+
+/** `if (event == FORK) continue;`: a test behind which nothing is done is no more than an empty case. */
+function leaveEmptyArm(body: FunctionBody, { condition, ...ways }: Branch, state: State, test: EventTest): void {
+  const child = test.tagged.tag?.child;
+  const told = child === undefined ? undefined : state.objects.get(child)?.duty?.recognised;
+  if (child === undefined || told === undefined || !sameSpan(told, condition.span)) return;
+  const whole = body.whole ?? body;
+  const next = follow(whole, test.equal === 'true' ? ways.whenTrue : ways.whenFalse);
+  const into = whole.blocks.filter((b) =>
+    successors(b.terminator).some((s) => s === next || follow(whole, s) === next),
+  );
+  // Code of its own, whatever that does.
+  if (into.filter((b) => !isEmpty(b)).length === 1) return;
+  state.updateDuty(child, { recognised: undefined });
+  if (state.trace?.step.kind === 'event') state.trace = state.trace.previous;
+  swallow(state, child, condition.span);
 }
 
 /**
@@ -434,14 +453,15 @@ function follow(body: FunctionBody, target: number): number {
   for (let at = target; !seen.has(at); ) {
     seen.add(at);
     const block = body.blocks[at]!;
-    if (
-      block.terminator.kind !== 'goto' ||
-      block.instructions.some((i) => i.kind !== 'end-scope' && i.kind !== 'declare')
-    )
-      return at;
+    if (block.terminator.kind !== 'goto' || !isEmpty(block)) return at;
     at = block.terminator.target;
   }
   return target;
+}
+
+/** Nothing is done there but what leads on. */
+function isEmpty({ instructions, terminator }: BasicBlock): boolean {
+  return terminator.kind === 'goto' && instructions.every((i) => i.kind === 'end-scope' || i.kind === 'declare');
 }
 
 function hasEffect(body: FunctionBody, start: number, end: number): boolean {

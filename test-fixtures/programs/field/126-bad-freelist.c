@@ -94,7 +94,7 @@ static void *reader(void *arg)
                 continue;
             return arg;
         }
-        if (!wq_post(&wq, uffd, &m) && m.event == UFFD_EVENT_FORK) // expect: leaked-child-uffd
+        if (!wq_post(&wq, uffd, &m) && m.event == UFFD_EVENT_FORK) // expect: unhandled-fork-event
             continue;
     }
 }
