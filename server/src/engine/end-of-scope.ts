@@ -45,7 +45,8 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
   for (const variable of holders) {
     const base = variableBase(variable);
     for (const [path, value] of state.memory.cellsOf(base).values) {
-      if (path.includes('[') && ctx.stack.length === 1 && isOfRecords(variable, path)) {
+      const isMessage = path.endsWith(FORK_FIELD);
+      if (!isMessage && path.includes('[') && ctx.stack.length === 1 && isOfRecords(variable, path)) {
         const held = objectsOf(value);
         for (const id of held) if (!isGiven(state, id)) state.update(id, { duty: undefined });
         if (!held.some((id) => isGiven(state, id))) continue;
@@ -56,7 +57,7 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
         }
         if (r.kind !== 'descriptor') continue;
         candidates.add(r.object);
-        if (variable.storage === 'local' && !path.endsWith(FORK_FIELD)) taken.add(r.object);
+        if (variable.storage === 'local' && !isMessage) taken.add(r.object);
       }
     }
   }

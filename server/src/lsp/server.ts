@@ -35,7 +35,7 @@ const DEBOUNCE_MS = 40;
 const KEPT_LENGTH = 64 * 1024 * 1024;
 
 /** By how many percent the heap may grow between collections: an editor's memory is somebody else's too. */
-const HEAP_GROWTH = 32;
+const HEAP_GROWTH = 24;
 
 /** Serves the client at the other end of the standard streams until it goes. */
 export function startServer(): void {
