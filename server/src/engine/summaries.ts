@@ -149,7 +149,6 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
   const run = () => settled(inner, start, activation, budget);
   const exits = yield* ctx.repetition?.around({ ctx: inner, entry, start, activation, budget }, run) ?? run();
   ctx.tables.active.delete(key);
-  if (activation.entry !== entry) leaveUnfollowed(entry, body, exits);
   const uneven = noteUnevenExits(ctx, body, entry, exits);
   if (uneven !== undefined) inner.footprint.bound = true;
   // A call in which nothing happened is no step of a path.
@@ -221,9 +220,11 @@ function notFollowed(ctx: Context, state: State, { instruction, body }: Call, bu
 /** Runs the function until calls of it in its own context find nothing new. */
 function* settled(inner: Context, first: State, activation: Activation, budget: Budget): Run {
   let start = first;
+  const { entry } = activation;
   for (let round = 1; ; round++) {
     activation.consulted = false;
     const exits = yield* runBody(inner, [start], budget);
+    if (activation.entry !== entry) leaveUnfollowed(entry, inner.body, exits);
     // Where the answer rests on an outer call, that one is run again.
     if (activation.lowest < activation.depth) return exits;
     if (activation.consulted) activation.add(exits);

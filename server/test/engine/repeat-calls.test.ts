@@ -88,6 +88,12 @@ describe('calls inside of a root', () => {
     assert.equal(await repeated(STEPS.replace('page = 4096', 'page = 8192')), 0);
   });
 
+  it('do what they do when they are run, in each fixture', async () => {
+    for (const folder of ['programs', 'rules'])
+      for (const path of cFiles(join(FIXTURES, folder)))
+        await check(new Map([[path, readText(path)!]]), new RootSummaries({ calls: true }), path);
+  }).timeout(240_000);
+
   it(`do what they do when they are run, after ${PROGRAMS * EDITS} random edits`, async () => {
     const random = generator();
     const summaries = new RootSummaries({ calls: true });
