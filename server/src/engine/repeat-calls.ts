@@ -148,6 +148,8 @@ export class CallRepetition {
   }
 
   private isRepeatable({ ctx, entry }: RepeatableCall): boolean {
+    // What is found in the tables by calls of a function that calls itself depends on the order in which they were made.
+    if (ctx.slice.areInCircle(ctx.body, ctx.body)) return false;
     return (
       ctx.stack.length <= MAX_DEPTH &&
       entry.childOf === undefined &&

@@ -172,11 +172,13 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
  * A function that calls itself went through what it was given: its exits are those of all these calls, and which of them
  * left a record alone is not followed. Nothing is said of the children in there.
  */
-function leaveUnfollowed(entry: State, { parameters }: FunctionBody, exits: readonly State[]): void {
+function leaveUnfollowed(entry: State, now: Activation, { parameters }: FunctionBody, exits: State[]): State[] {
+  if (now.entry === entry) return exits;
   const given = parameters.flatMap((p) => [...entry.memory.cellsOf(variableBase(p)).values.values()]);
   const leads = given.filter((v) => v.references.some((r) => r.kind === 'location'));
   for (const id of entry.reach(leads).descriptors)
     for (const exit of exits) if (exit.objects.get(id)?.duty !== undefined) exit.update(id, { duty: undefined });
+  return exits;
 }
 
 /** Children of the messages that a function is given: one is about the child, another one of the batch is not. */
@@ -224,9 +226,8 @@ function* settled(inner: Context, first: State, activation: Activation, budget: 
   for (let round = 1; ; round++) {
     activation.consulted = false;
     const exits = yield* runBody(inner, [start], budget);
-    if (activation.entry !== entry) leaveUnfollowed(entry, inner.body, exits);
     // Where the answer rests on an outer call, that one is run again.
-    if (activation.lowest < activation.depth) return exits;
+    if (activation.lowest < activation.depth) return leaveUnfollowed(entry, activation, inner.body, exits);
     if (activation.consulted) activation.add(exits);
     const isSettled = !activation.consulted || !activation.grew;
     if (isSettled || round >= MAX_ROUNDS) {
@@ -235,7 +236,7 @@ function* settled(inner: Context, first: State, activation: Activation, budget: 
         for (const exit of exits) exit.change({ cut: true });
       }
       makeFinal(inner, activation);
-      return exits;
+      return leaveUnfollowed(entry, activation, inner.body, exits);
     }
     activation.grew = false;
     for (const key of activation.provisional) inner.tables.set('summaries', key, undefined);
