@@ -32,8 +32,7 @@ const NEW_SPACE_GROWTH = 16;
  * modules only with the flags that it was made with.
  */
 function loadOwnModules() {
-  require('node:os');
-  for (const part of [() => require('node:util').parseArgs, () => process.stdout, () => process.stderr]) part();
+  return [require('node:os'), require('node:util').parseArgs, process.stdout, process.stderr];
 }
 
 /** Where the bytecode of a bundle lies. */

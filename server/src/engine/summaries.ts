@@ -172,7 +172,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
  * A function that calls itself went through what it was given: its exits are those of all these calls, and which of them
  * left a record alone is not followed. Nothing is said of the children in there.
  */
-function leaveUnfollowed(entry: State, now: Activation, { parameters }: FunctionBody, exits: State[]): State[] {
+function leaveToItsCalls(entry: State, now: Activation, { parameters }: FunctionBody, exits: State[]): State[] {
   if (now.entry === entry) return exits;
   const given = parameters.flatMap((p) => [...entry.memory.cellsOf(variableBase(p)).values.values()]);
   const leads = given.filter((v) => v.references.some((r) => r.kind === 'location'));
@@ -227,7 +227,7 @@ function* settled(inner: Context, first: State, activation: Activation, budget: 
     activation.consulted = false;
     const exits = yield* runBody(inner, [start], budget);
     // Where the answer rests on an outer call, that one is run again.
-    if (activation.lowest < activation.depth) return leaveUnfollowed(entry, activation, inner.body, exits);
+    if (activation.lowest < activation.depth) return leaveToItsCalls(entry, activation, inner.body, exits);
     if (activation.consulted) activation.add(exits);
     const isSettled = !activation.consulted || !activation.grew;
     if (isSettled || round >= MAX_ROUNDS) {
@@ -236,7 +236,7 @@ function* settled(inner: Context, first: State, activation: Activation, budget: 
         for (const exit of exits) exit.change({ cut: true });
       }
       makeFinal(inner, activation);
-      return leaveUnfollowed(entry, activation, inner.body, exits);
+      return leaveToItsCalls(entry, activation, inner.body, exits);
     }
     activation.grew = false;
     for (const key of activation.provisional) inner.tables.set('summaries', key, undefined);

@@ -1,5 +1,4 @@
 /** fork and its family, threads, locks, waiting, and the ends of processes and threads. */
-
 import type { Expr } from '../../ir/ir.ts';
 import { copiesAddressSpace } from '../../uffd/clone.ts';
 import { FORK_FEATURE } from '../../uffd/events.ts';
