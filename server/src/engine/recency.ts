@@ -25,11 +25,15 @@ export function moveToOlder(state: State, base: string): void {
     }
     if (values !== undefined) state.memory.setCells(other, { values, defaults: cells.defaults });
   }
-  for (const { id, duty } of state.objects.values())
+  const named = (region: string) => (region === base ? older : region);
+  for (const { id, duty, armed } of state.objects.values()) {
     if (duty?.through?.base === base) state.updateDuty(id, { through: { base: older, path: duty.through.path } });
-  for (const { id, armed } of state.objects.values())
     if (armed.some((r) => r.region === base))
-      state.update(id, { armed: armed.map((r) => (r.region === base ? { ...r, region: older } : r)) });
+      state.update(id, { armed: armed.map((r) => ({ ...r, region: named(r.region) })) });
+  }
+  const { childOf } = state;
+  if (childOf?.regions.includes(base) === true)
+    state.childOf = { ...childOf, regions: childOf.regions.map(named), writesOnly: childOf.writesOnly.map(named) };
   const { notCopied } = state.situation;
   if (notCopied.has(base)) {
     const others = new Set(notCopied).add(older);
