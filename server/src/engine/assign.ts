@@ -4,12 +4,12 @@ import { successors } from '../ir/simplify.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_FIELD, isForkPlace } from './cells.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
-import { evaluate, isPrivate, isRecord, loadLocation, notePointerUse, placeLocations, placeOf } from './evaluate.ts';
+import { descriptorsAt, evaluate, isPrivate, isRecord, notePointerUse, placeLocations, placeOf } from './evaluate.ts';
 import { isTemporary, ZERO } from './memory.ts';
 import { checkLost, letEscape, noteAct, share } from './observe.ts';
 import { locationKey, type State } from './state.ts';
 import type { Replacement, Uffd } from './userfaultfd.ts';
-import { join, type Location, type Value, withNumber } from './value.ts';
+import { join, type Location, objectsOf, type Value, withNumber } from './value.ts';
 
 /** Copies a record over another one, whose descriptors may be lost. */
 export function copyRecord(ctx: Context, state: State, from: Location, to: Location, span: Span): void {
@@ -201,12 +201,11 @@ export function isNowhere(location: Location): boolean {
 }
 
 function strongStore(ctx: Context, state: State, location: Location, value: Value, span: Span): void {
-  const old = loadLocation(ctx, state, location);
+  const lost = descriptorsAt(ctx, state, location);
   ctx.facts.noteStore(ctx.root, location, value, isAlone(ctx, state));
   // A thread that looks there again finds what others may have counted meanwhile: loops learn that a turn earlier.
   const isShared = ctx.thread && value.references.length === 0 && !isPrivate(ctx, state, location.base);
   state.memory.store(location, (isShared ? ctx.facts.withOthers(ctx.root, location, value) : value) ?? value);
-  const lost = objectsOf(old);
   if (lost.length === 0) return;
   checkParent(ctx, state, location, lost, value, span);
   // One of several: which of them it held is not known.
@@ -356,13 +355,6 @@ function overwritten(state: State, location: Location, isMeant = (_path: string)
   return state.memory
     .below(location)
     .flatMap(([suffix, value]) => (isMeant(location.path + suffix) ? objectsOf(value) : []));
-}
-
-/** The userfaultfds of which the value is a descriptor. */
-export function objectsOf({ references }: Value): string[] {
-  const found: string[] = [];
-  for (const r of references) if (r.kind === 'descriptor') found.push(r.object);
-  return found;
 }
 
 export function zeroPlace(ctx: Context, state: State, target: Place, span: Span): void {

@@ -33,6 +33,8 @@ export interface Facts {
   stores(root: string, location: Location): boolean;
   /** `own` joined with what other roots store there; undefined where nobody stored anything. */
   withOthers(root: string, location: Location, own: Value | undefined): Value | undefined;
+  /** Descriptors that other roots store there, where `own` is no reference; none where what this one stored counts. */
+  descriptorsOfOthers(root: string, location: Location, own: Value | undefined): readonly string[];
   /** Features that some UFFDIO_API of the program requests; undefined while none is known. */
   readonly programFeatures: FeatureWord | undefined;
   /** Other threads can find the base, on some path. */

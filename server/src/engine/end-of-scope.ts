@@ -1,12 +1,13 @@
 /** The end of a scope: what only its variables held is lost. */
 import type { BasicBlock, Instruction, Variable } from '../ir/ir.ts';
-import { checkReplaced, objectsOf } from './assign.ts';
+import { checkReplaced } from './assign.ts';
 import { isUnderTest } from './branching.ts';
 import { type Cells, FORK_FIELD } from './cells.ts';
 import { type Context, variableBase } from './context.ts';
 import { checkLost, type Loss, processEnds } from './observe.ts';
 import { endsBehindCall, isProcessRoot } from './process-end.ts';
 import type { State } from './state.ts';
+import { objectsOf } from './value.ts';
 
 export type EndOfScope = Instruction & { readonly kind: 'end-scope' };
 

@@ -14,7 +14,9 @@ import {
   interval,
   join,
   type Location,
+  NO_DESCRIPTORS,
   numeric,
+  objectsOf,
   pointerTo,
   reference,
   TOP_NUMBER,
@@ -208,6 +210,15 @@ export function loadLocation(ctx: Context, state: State, location: Location): Va
   if (own !== undefined && own.references.length > 0) return own;
   if ((!ctx.thread && state.threads.size === 0) || isPrivate(ctx, state, location.base)) return own ?? UNKNOWN;
   return ctx.facts.withOthers(ctx.root, location, own) ?? UNKNOWN;
+}
+
+/** Descriptors that lie there: those that this root stored, or that it finds of others. */
+export function descriptorsAt(ctx: Context, state: State, location: Location): readonly string[] {
+  const own = state.memory.load(location);
+  if (location.base === ERRNO_BASE) return NO_DESCRIPTORS;
+  if (own !== undefined && own.references.length > 0) return objectsOf(own);
+  if ((!ctx.thread && state.threads.size === 0) || isPrivate(ctx, state, location.base)) return NO_DESCRIPTORS;
+  return ctx.facts.descriptorsOfOthers(ctx.root, location, own);
 }
 
 /** Nobody else can find what was allocated there. */

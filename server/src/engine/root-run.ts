@@ -7,7 +7,7 @@ import { type SharedFacts, sameFeatures } from './shared-facts.ts';
 import type { Stores } from './slice/threads.ts';
 import { locationKey, type State } from './state.ts';
 import type { ArmedRange } from './userfaultfd.ts';
-import { covers, join, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
+import { covers, join, type Location, NO_DESCRIPTORS, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
 
 const ANY_NUMBER = numeric(TOP_NUMBER);
 
@@ -133,6 +133,26 @@ export class RootRun implements Facts {
     });
   }
 
+  /** What others store there beside descriptors makes no difference to whoever asks this. */
+  descriptorsOfOthers(root: string, location: Location, own: Value | undefined): readonly string[] {
+    if (!this.shared.isVisible(location.base)) return NO_DESCRIPTORS;
+    const key = locationKey(location);
+    if (own !== undefined && this.shared.stores(root, key)) {
+      const others = this.shared.othersStore(root, key, this.root.starters);
+      if (!this.isBetterKnownTo(others, root, key)) return NO_DESCRIPTORS;
+    }
+    const answer = this.shared.othersDescriptors(root, key, this.root.starters);
+    this.noteReplaced(key, answer);
+    return answer;
+  }
+
+  /** Answers only grow: the first is the least. */
+  private noteReplaced(key: string, answer: readonly string[]): void {
+    this.note(({ replaced }) => {
+      if (!replaced.has(key)) replaced.set(key, answer);
+    });
+  }
+
   isVisible(base: string): boolean {
     return this.shared.isVisible(base);
   }
@@ -165,9 +185,10 @@ export class RootRun implements Facts {
   }
 
   /** What happened in a part happens here. */
-  repeat({ events, loads, handshakes, arms, features }: RootFacts): void {
+  repeat({ events, loads, replaced, handshakes, arms, features }: RootFacts): void {
     for (const event of events.values()) this.emit(event);
     for (const [key, answers] of loads) for (const answer of answers) this.noteAnswer(key, answer);
+    for (const [key, answer] of replaced) this.noteReplaced(key, answer);
     this.note((facts) => {
       for (const [object, answer] of handshakes) facts.handshakes.set(object, answer);
       for (const [object, answer] of arms) facts.arms.set(object, answer);
@@ -190,12 +211,15 @@ export class RootRun implements Facts {
   /** True when other roots have done more since this one asked. */
   isStale(): boolean {
     const { name } = this.root;
-    const { loads, handshakes, arms, features } = this.known;
+    const { starters } = this.root;
+    const { loads, replaced, handshakes, arms, features } = this.known;
     for (const [key, answers] of loads) {
-      const now = this.shared.othersStore(name, key, this.root.starters);
+      const now = this.shared.othersStore(name, key, starters);
       if (now === undefined) continue;
       for (const answer of answers) if (!covers(answer ?? UNKNOWN, now)) return true;
     }
+    for (const [key, answer] of replaced)
+      if (!this.shared.othersDescriptors(name, key, starters).every((id) => answer.includes(id))) return true;
     for (const [object, answer] of handshakes)
       if (!sameFeatures(answer, this.shared.othersHandshake(name, object))) return true;
     for (const [object, answer] of arms) if (!answer && this.shared.othersArm(name, object) !== undefined) return true;
@@ -204,7 +228,14 @@ export class RootRun implements Facts {
 }
 
 function noFacts(): RootFacts {
-  return { events: new Map(), loads: new Map(), handshakes: new Map(), arms: new Map(), features: undefined };
+  return {
+    events: new Map(),
+    loads: new Map(),
+    replaced: new Map(),
+    handshakes: new Map(),
+    arms: new Map(),
+    features: undefined,
+  };
 }
 
 function variant(event: EngineEvent): string {

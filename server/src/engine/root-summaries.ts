@@ -15,6 +15,8 @@ export interface RootFacts {
   readonly events: Map<string, EngineEvent>;
   /** What loads of visible memory were answered with. */
   readonly loads: Map<string, Set<Value | undefined>>;
+  /** Descriptors that others were said to have put where the root stored something, when it asked first. */
+  readonly replaced: Map<string, readonly string[]>;
   readonly handshakes: Map<string, FeatureWord | undefined>;
   readonly arms: Map<string, boolean>;
   features: { readonly answer: FeatureWord | undefined } | undefined;

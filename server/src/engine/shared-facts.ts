@@ -4,7 +4,7 @@ import { type Journal, textOf } from './journal.ts';
 import { areSiblings } from './object-names.ts';
 import { locationKey } from './state.ts';
 import { type ArmedRange, joinFeatures } from './userfaultfd.ts';
-import { join, type Location, type Value } from './value.ts';
+import { join, type Location, NO_DESCRIPTORS, objectsOf, type Value } from './value.ts';
 
 /** By what it is about: what each root did. */
 type ByRoot<V> = Map<string, Map<string, V>>;
@@ -150,6 +150,18 @@ export class SharedFacts {
       value = value === undefined ? stored : join(value, stored);
     }
     return value;
+  }
+
+  /** Of what other roots may store there, the descriptors. */
+  othersDescriptors(root: string, key: string, starters: readonly string[]): readonly string[] {
+    const all = this.look('stored', this.stored, key);
+    if (all === undefined) return NO_DESCRIPTORS;
+    const found = new Set<string>();
+    for (const [other, stored] of all) {
+      if (stored.references.length === 0 || other === root || this.isBeforeThreads(other, root, starters)) continue;
+      for (const object of objectsOf(stored)) found.add(object);
+    }
+    return found.size === 0 ? NO_DESCRIPTORS : [...found];
   }
 
   /** The name stands for what the root, or one that led to it, stores before it starts a thread. */

@@ -398,6 +398,16 @@ export function covers(a: Value, b: Value): boolean {
   return join(a, b) === a;
 }
 
+export const NO_DESCRIPTORS: readonly string[] = [];
+
+/** The userfaultfds of which the value is a descriptor. */
+export function objectsOf({ references }: Value): readonly string[] {
+  if (references.length === 0) return NO_DESCRIPTORS;
+  const found: string[] = [];
+  for (const r of references) if (r.kind === 'descriptor') found.push(r.object);
+  return found;
+}
+
 /** The single number that the value is, or undefined. */
 export function asConstant(value: Value): number | undefined {
   if (value.any || value.references.length > 0) return undefined;

@@ -1,10 +1,10 @@
 /** Atomic operations: what moves is what plain loads and stores would move. */
-import { objectsOf, storeTo } from '../assign.ts';
+import { storeTo } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { loadLocation } from '../evaluate.ts';
 import { checkLost } from '../observe.ts';
 import type { State } from '../state.ts';
-import { constant, join, type Location, UNKNOWN, type Value } from '../value.ts';
+import { constant, join, type Location, objectsOf, UNKNOWN, type Value } from '../value.ts';
 
 function target(call: ModelCall): Location[] {
   return (call.values[0]?.references ?? []).flatMap((r) => (r.kind === 'location' ? [r.location] : []));
