@@ -191,8 +191,7 @@ class Analysis {
   async run(): Promise<AnalysisResult> {
     try {
       const results: ComponentResult[] = [];
-      for (const component of componentsOf(await this.facts(), this.options.targetsOf))
-        if (this.isConcerned(component)) results.push(await this.component(component.map((f) => f.path)));
+      for (const paths of await this.components()) results.push(await this.component(paths));
       return this.result(results, false);
     } catch (error) {
       if (!(error instanceof Cancelled)) throw error;
@@ -209,6 +208,19 @@ class Analysis {
     const isRoot = (f: FunctionBody) =>
       f.name === 'main' || f.name === this.wanted || this.selection.leadsToMention(f.nameSpan);
     return dumpFunctions(request, units, () => linkPrograms(units, { isRoot, targetsOf: this.options.targetsOf }));
+  }
+
+  /** Paths of those that hold a file of interest, in the order in which they are linked. */
+  private async components(): Promise<(readonly string[])[]> {
+    const [only, ...others] = this.selection.files;
+    const { concerning } = this.options;
+    // What a file is bound to is of no interest where there is nothing else.
+    if (only !== undefined && others.length === 0 && (concerning?.includes(only.path) ?? true)) {
+      await this.pause();
+      return [[only.path]];
+    }
+    const components = componentsOf(await this.facts(), this.options.targetsOf);
+    return components.filter((c) => this.isConcerned(c)).map((c) => c.map((f) => f.path));
   }
 
   private isConcerned(component: readonly FileFacts[]): boolean {

@@ -78,7 +78,6 @@ export class Memory {
     if (this.remembers) return;
     const done = new Set(paths);
     this.units.forget((key) => done.has(pathOf(key) ?? ''));
-    this.trees.leave(done);
     this.programs.forget(() => true);
     this.components.forget(() => true);
     this.roots.clear();

@@ -1,5 +1,6 @@
 /** Trees of the texts of a run and, where an analyser remembers, of those before it. */
-import type { CParser, KeptTree, SyntaxNode } from '../syntax/tree.ts';
+import { takeApart } from '../syntax/convert.ts';
+import type { CParser, KeptTree, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 
 export class Trees {
   private readonly parser: CParser;
@@ -44,9 +45,11 @@ export class Trees {
     return false;
   }
 
-  /** The files are done: of those that nobody includes the trees are let go. */
-  leave(done: ReadonlySet<string>): void {
-    for (const [text, { path }] of this.byText) if (done.has(path)) this.byText.delete(text);
+  /** The file was lowered: unless trees are remembered, nobody looks at its own any more. */
+  leave({ masked, root }: ParsedFile): void {
+    if (this.remembers) return;
+    this.byText.delete(masked);
+    takeApart(root);
   }
 
   /** Begins a call, and forgets what the last `calls` of them did not use. */

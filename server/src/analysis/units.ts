@@ -86,12 +86,14 @@ export class Units {
     this.milliseconds.lower += now() - parsedAt;
     const all = [...parsed.headers, parsed];
     const definitions = parsed.root.children.filter((n) => n.type === 'function_definition');
-    return {
+    const made: Unit = {
       ...unit,
       choices: all.flatMap((f) => f.choices.map((c) => ({ ...c, file: f.path }))),
       texts: new Map(all.map((f) => [f.path, f.text])),
       functionCount: definitions.length,
       damagedCount: definitions.filter((n) => n.hasError).length,
     };
+    this.trees.leave(parsed);
+    return made;
   }
 }

@@ -121,7 +121,7 @@ interface MutableNode {
   named: boolean;
   start: number;
   end: number;
-  children: SyntaxNode[];
+  children: readonly SyntaxNode[];
   isError: boolean;
   hasError: boolean;
 }
@@ -154,33 +154,48 @@ export interface Parsed {
   readonly isWhole: boolean;
 }
 
+/**
+ * Lets go of what lies below the root of a tree that nobody looks at any more. V8's collections of new objects keep all
+ * that code was ever seen to call (V8: weak references count as strong in a scavenge), and functions that were made for
+ * one file know its tree.
+ */
+export function takeApart(root: SyntaxNode): void {
+  (root as MutableNode).children = NO_CHILDREN;
+}
+
 /** The node that the cursor stands on, with all below it; the cursor stands there again afterwards. */
 export function convert(cursor: Cursor, parsed: Parsed): SyntaxNode {
   const { kinds, isWhole } = parsed;
   // Deep nesting is walked without recursion.
   const stack: MutableNode[] = [];
-  let above: MutableNode | undefined;
+  // Children of the nodes in there, those of the innermost last: a list that grows would take more than it holds.
+  const children: SyntaxNode[] = [];
+  const firsts: number[] = [];
+  let count = 0;
   for (;;) {
     const kind = kinds.of(cursor);
+    const isOutermost = stack.length === 0;
     // Blanks behind the last child are the root's own.
-    const isSpanned = isWhole && kind.isSpanned && above !== undefined;
+    const isSpanned = isWhole && kind.isSpanned && !isOutermost;
     const node = isSpanned ? spannedNode(cursor, kind, kinds) : nodeAt(cursor, kind, parsed);
-    above?.children.push(node);
+    if (!isOutermost) children[count++] = node;
     if (!kind.isLeaf && cursor.stepsIn) {
       stack.push(node);
-      above = node;
+      firsts.push(count);
       continue;
     }
     if (isSpanned) {
       node.start = cursor.startIndex;
       node.end = cursor.endIndex;
     }
-    if (above === undefined) return node;
+    if (isOutermost) return node;
     while (!cursor.stepsOn && cursor.stepsOut) {
       const done = stack.pop()!;
-      above = stack[stack.length - 1];
+      const first = firsts.pop()!;
+      done.children = children.slice(first, count);
+      count = first;
       if (!isWhole) noteErrors(done);
-      if (above === undefined) return done;
+      if (stack.length === 0) return done;
       if (done.end === UNKNOWN) spanChildren(done);
     }
   }
@@ -197,6 +212,7 @@ const MAX_DEPTH = 100;
 export function convertAgain(cursor: Cursor, parsed: Parsed, before: SyntaxNode, edit: Edit, depth = 0): SyntaxNode {
   const node = nodeAt(cursor, parsed.kinds.of(cursor), parsed);
   if (node.type !== before.type || depth > MAX_DEPTH || !cursor.gotoFirstChild()) return convert(cursor, parsed);
+  const children: SyntaxNode[] = [];
   const shift = edit.newEnd - edit.oldEnd;
   const known = new Map<number, SyntaxNode>();
   // What has no width is cheap to make; the first of several nodes that begin together is the one with width.
@@ -207,15 +223,16 @@ export function convertAgain(cursor: Cursor, parsed: Parsed, before: SyntaxNode,
     if (by === undefined) {
       const around = known.get(start);
       const isAround = around !== undefined && !before.hasError && around.end - edit.oldEnd === end - edit.newEnd;
-      node.children.push(isAround ? convertAgain(cursor, parsed, around, edit, depth + 1) : convert(cursor, parsed));
+      children.push(isAround ? convertAgain(cursor, parsed, around, edit, depth + 1) : convert(cursor, parsed));
       continue;
     }
     const old = known.get(start - by);
     const outside = old !== undefined && (old.end <= edit.start || old.start >= edit.oldEnd);
     const same = outside && old.end + by === end && isUnchanged(cursor, parsed.kinds, old);
-    node.children.push(same ? moved(old, by) : convert(cursor, parsed));
+    children.push(same ? moved(old, by) : convert(cursor, parsed));
   } while (cursor.gotoNextSibling());
   cursor.gotoParent();
+  node.children = children;
   noteErrors(node);
   return node;
 }
@@ -235,20 +252,18 @@ function nodeAt(cursor: Cursor, kind: Kind, { kinds, isWhole }: Parsed): Mutable
   // What is missing has no width.
   const isError = !isWhole && (type === 'ERROR' || (start === end && cursor.nodeIsMissing));
   const field = kind.mayHaveField ? kinds.fieldOf(cursor) : undefined;
-  const children = kind.isLeaf ? NO_CHILDREN : [];
-  return { type, field, named, start, end, children, isError, hasError: isError };
+  return { type, field, named, start, end, children: NO_CHILDREN, isError, hasError: isError };
 }
 
-/** Of all leaves. */
-const NO_CHILDREN: SyntaxNode[] = [];
+/** Of all leaves, and of nodes until their children are known. */
+const NO_CHILDREN: readonly SyntaxNode[] = [];
 
 /** The extent of a node that its children will tell. */
 const UNKNOWN = -1;
 
 function spannedNode(cursor: Cursor, { type, named, mayHaveField }: Kind, kinds: Kinds): MutableNode {
   const field = mayHaveField ? kinds.fieldOf(cursor) : undefined;
-  const children: SyntaxNode[] = [];
-  return { type, field, named, start: UNKNOWN, end: UNKNOWN, children, isError: false, hasError: false };
+  return { type, field, named, start: UNKNOWN, end: UNKNOWN, children: NO_CHILDREN, isError: false, hasError: false };
 }
 
 function spanChildren(node: MutableNode): void {
@@ -285,18 +300,17 @@ function moved(root: SyntaxNode, by: number): SyntaxNode {
     named: node.named,
     start: node.start + by,
     end: node.end + by,
-    children: [],
+    children: NO_CHILDREN,
     isError: node.isError,
     hasError: node.hasError,
   });
   const copy = copyOf(root);
   const pairs: { readonly from: SyntaxNode; readonly to: MutableNode }[] = [{ from: root, to: copy }];
   for (const { from, to } of pairs) {
-    for (const child of from.children) {
-      const own = copyOf(child);
-      to.children.push(own);
-      if (child.children.length > 0) pairs.push({ from: child, to: own });
-    }
+    const children = from.children.map(copyOf);
+    to.children = children;
+    for (const [i, child] of from.children.entries())
+      if (child.children.length > 0) pairs.push({ from: child, to: children[i]! });
   }
   sizes.set(copy, sizeOf(root));
   return copy;
