@@ -49,6 +49,14 @@ interface Kind {
   readonly isFixed: boolean;
   /** The grammar gives a field to some of them. */
   readonly mayHaveField: boolean;
+  /** It gives one to some of their children. */
+  readonly givesFields: boolean;
+  /** Blanks may stand in front of it that are not its own. */
+  readonly followsBlanks: boolean;
+  /** A token of letters and digits. */
+  readonly isWord: boolean;
+  /** The token that is always the last of its children. */
+  readonly closedBy: string | undefined;
 }
 
 /** Named nodes of the C grammar that are one token. */
@@ -79,6 +87,42 @@ const FIELDLESS: ReadonlySet<string> = new Set([
   'type_qualifier',
   'variadic_parameter',
 ]);
+/** Nodes of which no child has a field. */
+const GIVING_NONE: ReadonlySet<string> = new Set([
+  'argument_list',
+  'compound_statement',
+  'concatenated_string',
+  'enumerator_list',
+  'expression_statement',
+  'field_declaration_list',
+  'initializer_list',
+  'parameter_list',
+  'parenthesized_expression',
+  'return_statement',
+  'string_literal',
+  'translation_unit',
+]);
+/** Nodes that end with one and the same token, which stands nowhere else among their children. */
+const CLOSED_BY: Readonly<Record<string, string>> = {
+  argument_list: ')',
+  array_declarator: ']',
+  break_statement: ';',
+  compound_statement: '}',
+  continue_statement: ';',
+  declaration: ';',
+  enumerator_list: '}',
+  expression_statement: ';',
+  field_declaration: ';',
+  field_declaration_list: '}',
+  goto_statement: ';',
+  initializer_list: '}',
+  parameter_list: ')',
+  parenthesized_expression: ')',
+  return_statement: ';',
+  subscript_expression: ']',
+};
+/** Tokens that take blanks for their own, and those that may begin with one. */
+const BLANK_TOKENS: ReadonlySet<string> = new Set(['character', 'escape_sequence', 'string_content']);
 /** The only nodes without a name that have a field. */
 const OPERATOR = /^[-!%&*+./<=>^|~]/;
 
@@ -97,7 +141,11 @@ export class Kinds {
       const isSpanned = !isLeaf && !type.startsWith('preproc_');
       const isFixed = !named && !/^[#\n]/.test(type);
       const mayHaveField = named ? !FIELDLESS.has(type) : OPERATOR.test(type);
-      kind = { type, named, isLeaf, isSpanned, isFixed, mayHaveField };
+      const givesFields = !GIVING_NONE.has(type);
+      const followsBlanks = isLeaf && (isFixed || (named && !BLANK_TOKENS.has(type)));
+      const isWord = isLeaf && named && /identifier$|^primitive_type$/.test(type);
+      const closedBy = named ? CLOSED_BY[type] : undefined;
+      kind = { type, named, isLeaf, isSpanned, isFixed, mayHaveField, givesFields, followsBlanks, isWord, closedBy };
       this.kinds[id] = kind;
     }
     return kind;
@@ -149,6 +197,7 @@ export function editBetween(before: string, after: string): Edit {
 
 /** A text as the parser understood it. */
 export interface Parsed {
+  readonly text: string;
   readonly kinds: Kinds;
   /** Nothing in it is missing, and nothing an error. */
   readonly isWhole: boolean;
@@ -165,38 +214,158 @@ export function takeApart(root: SyntaxNode): void {
 
 /** The node that the cursor stands on, with all below it; the cursor stands there again afterwards. */
 export function convert(cursor: Cursor, parsed: Parsed): SyntaxNode {
-  const { kinds, isWhole } = parsed;
-  // Deep nesting is walked without recursion.
-  const stack: MutableNode[] = [];
-  // Children of the nodes in there, those of the innermost last: a list that grows would take more than it holds.
+  return parsed.isWhole ? convertWhole(cursor, parsed) : convertDamaged(cursor, parsed);
+}
+
+/** Nodes whose children are being read, the outermost first: deep nesting is walked without recursion. */
+class OpenNodes {
+  private readonly nodes: MutableNode[] = [];
+  /** The children of all of them, those of the innermost last: a list that grows would take more than it holds. */
+  private readonly children: SyntaxNode[] = [];
+  private count = 0;
+  /** How many children there were when the node was opened. */
+  private readonly firsts: number[] = [];
+
+  open(node: MutableNode): void {
+    this.nodes.push(node);
+    this.firsts.push(this.count);
+  }
+
+  add(child: SyntaxNode): void {
+    this.children[this.count++] = child;
+  }
+
+  /** Gives the innermost node, which has all its children now. */
+  close(): MutableNode {
+    const node = this.nodes.pop()!;
+    const first = this.firsts.pop()!;
+    node.children = this.children.slice(first, this.count);
+    this.count = first;
+    return node;
+  }
+
+  get isEmpty(): boolean {
+    return this.nodes.length === 0;
+  }
+}
+
+/**
+ * As far as can be the text is asked where tokens begin and end, not the cursor. Written as one function: each call that
+ * is made for each node shows in the time that the command takes.
+ */
+function convertWhole(cursor: Cursor, { kinds, text }: Parsed): SyntaxNode {
+  let above = kinds.of(cursor);
+  const outermost = made(above, kinds.fieldOf(cursor), cursor.startIndex, cursor.endIndex);
+  if (above.isLeaf || !cursor.stepsIn) return outermost;
+  // Nodes whose children are being read, as in OpenNodes.
+  const nodes: MutableNode[] = [outermost];
+  const kindsOf: Kind[] = [above];
+  const firsts: number[] = [0];
   const children: SyntaxNode[] = [];
-  const firsts: number[] = [];
   let count = 0;
+  /** Where the last token ended; nothing but blanks lies between two of them. */
+  let at = -1;
   for (;;) {
     const kind = kinds.of(cursor);
-    const isOutermost = stack.length === 0;
-    // Blanks behind the last child are the root's own.
-    const isSpanned = isWhole && kind.isSpanned && !isOutermost;
-    const node = isSpanned ? spannedNode(cursor, kind, kinds) : nodeAt(cursor, kind, parsed);
-    if (!isOutermost) children[count++] = node;
-    if (!kind.isLeaf && cursor.stepsIn) {
-      stack.push(node);
-      firsts.push(count);
-      continue;
+    const { type, named } = kind;
+    const field = above.givesFields && kind.mayHaveField ? kinds.fieldOf(cursor) : undefined;
+    if (kind.isLeaf) {
+      let start = at;
+      if (at < 0 || !kind.followsBlanks) start = cursor.startIndex;
+      else {
+        const c = text.charCodeAt(at);
+        if (c <= 32 || c === 92 || c >= 127) start = startOfToken(cursor, text, at);
+      }
+      if (kind.isFixed) at = start + type.length;
+      else at = kind.isWord ? endOfWord(cursor, text, start) : cursor.endIndex;
+      children[count++] = {
+        type,
+        field,
+        named,
+        start,
+        end: at,
+        children: NO_CHILDREN,
+        isError: false,
+        hasError: false,
+      };
+    } else {
+      const node = made(kind, field, UNKNOWN, UNKNOWN);
+      if (!kind.isSpanned) setExtent(node, cursor);
+      children[count++] = node;
+      if (cursor.stepsIn) {
+        nodes.push(node);
+        kindsOf.push(kind);
+        firsts.push(count);
+        above = kind;
+        continue;
+      }
+      if (kind.isSpanned) setExtent(node, cursor);
+      at = node.end;
     }
-    if (isSpanned) {
-      node.start = cursor.startIndex;
-      node.end = cursor.endIndex;
-    }
-    if (isOutermost) return node;
-    while (!cursor.stepsOn && cursor.stepsOut) {
-      const done = stack.pop()!;
+    let isLast = type === above.closedBy;
+    while ((isLast || !cursor.stepsOn) && cursor.stepsOut) {
+      isLast = false;
+      const done = nodes.pop()!;
       const first = firsts.pop()!;
+      kindsOf.pop();
       done.children = children.slice(first, count);
       count = first;
-      if (!isWhole) noteErrors(done);
-      if (stack.length === 0) return done;
+      if (nodes.length === 0) return done;
       if (done.end === UNKNOWN) spanChildren(done);
+      at = done.end;
+      above = kindsOf[kindsOf.length - 1]!;
+    }
+  }
+}
+
+function made({ type, named }: Kind, field: string | undefined, start: number, end: number): MutableNode {
+  return { type, field, named, start, end, children: NO_CHILDREN, isError: false, hasError: false };
+}
+
+function setExtent(node: MutableNode, cursor: Cursor): void {
+  node.start = cursor.startIndex;
+  node.end = cursor.endIndex;
+}
+
+const BLANKS = /[ \t\r\n]*/y;
+const WORD = /\w+/y;
+
+/** The first place from `at` on where no blank stands. */
+function startOfToken(cursor: Cursor, text: string, at: number): number {
+  BLANKS.lastIndex = at;
+  BLANKS.test(text);
+  const start = BLANKS.lastIndex;
+  // What the grammar may take for a blank, too.
+  const c = text.charCodeAt(start);
+  return c <= 32 || c === 92 || c >= 127 ? cursor.startIndex : start;
+}
+
+/** Where the letters and digits end that stand there. */
+function endOfWord(cursor: Cursor, text: string, start: number): number {
+  WORD.lastIndex = start;
+  if (!WORD.test(text)) return cursor.endIndex;
+  const end = WORD.lastIndex;
+  // What the grammar may take for part of a name, too.
+  const c = text.charCodeAt(end);
+  return c === 36 || c === 92 || c >= 127 ? cursor.endIndex : end;
+}
+
+function convertDamaged(cursor: Cursor, parsed: Parsed): SyntaxNode {
+  const { kinds } = parsed;
+  const nodes = new OpenNodes();
+  for (;;) {
+    const kind = kinds.of(cursor);
+    const node = nodeAt(cursor, kind, parsed);
+    if (!nodes.isEmpty) nodes.add(node);
+    if (!kind.isLeaf && cursor.stepsIn) {
+      nodes.open(node);
+      continue;
+    }
+    if (nodes.isEmpty) return node;
+    while (!cursor.stepsOn && cursor.stepsOut) {
+      const done = nodes.close();
+      noteErrors(done);
+      if (nodes.isEmpty) return done;
     }
   }
 }
@@ -260,11 +429,6 @@ const NO_CHILDREN: readonly SyntaxNode[] = [];
 
 /** The extent of a node that its children will tell. */
 const UNKNOWN = -1;
-
-function spannedNode(cursor: Cursor, { type, named, mayHaveField }: Kind, kinds: Kinds): MutableNode {
-  const field = mayHaveField ? kinds.fieldOf(cursor) : undefined;
-  return { type, field, named, start: UNKNOWN, end: UNKNOWN, children: NO_CHILDREN, isError: false, hasError: false };
-}
 
 function spanChildren(node: MutableNode): void {
   const { children } = node;

@@ -73,15 +73,15 @@ function nativeGrammar(): { readonly language: unknown } {
 }
 
 /** Walks a tree of one parser. */
-type Walked = (tree: RawTree, walk: (cursor: Cursor, parsed: Parsed) => SyntaxNode) => SyntaxNode;
+type Walked = (tree: RawTree, text: string, walk: (cursor: Cursor, parsed: Parsed) => SyntaxNode) => SyntaxNode;
 
 function behind(kind: CParser['kind'], parseRaw: ParseRaw): CParser {
   const kinds = new Kinds();
-  const walked: Walked = (tree, walk) => {
+  const walked: Walked = (tree, text, walk) => {
     const cursor = tree.walk();
     addSteps(cursor);
     try {
-      return walk(cursor, { kinds, isWhole: !tree.rootNode.hasError });
+      return walk(cursor, { text, kinds, isWhole: !tree.rootNode.hasError });
     } finally {
       cursor.delete?.();
     }
@@ -91,14 +91,14 @@ function behind(kind: CParser['kind'], parseRaw: ParseRaw): CParser {
     parse: (text) => {
       const tree = parseRaw(text);
       try {
-        return walked(tree, convert);
+        return walked(tree, text, convert);
       } finally {
         tree.delete?.();
       }
     },
     keep: (text) => {
       const tree = parseRaw(text);
-      return new Kept(parseRaw, walked, text, tree, walked(tree, convert));
+      return new Kept(parseRaw, walked, text, tree, walked(tree, text, convert));
     },
   };
 }
@@ -138,7 +138,7 @@ class Kept implements KeptTree {
       }
     }
     const whole = tree ?? this.parseRaw(text);
-    const root = this.walked(whole, (cursor, parsed) => convertAgain(cursor, parsed, this.root, edit));
+    const root = this.walked(whole, text, (cursor, parsed) => convertAgain(cursor, parsed, this.root, edit));
     this.release();
     return new Kept(this.parseRaw, this.walked, text, whole, root);
   }

@@ -8,6 +8,33 @@ import { generator } from '../support/random.ts';
 
 const DAMAGED = 150;
 
+const SPACED = 600;
+const BETWEEN = [
+  ...Array.from({ length: 60 }, () => ''),
+  ' ',
+  '\n',
+  '\t ',
+  '/* c */',
+  ' // c\n',
+  '\\\n',
+  '\r\n',
+  '\f',
+  '\v',
+  '\u00a0',
+];
+const ODD = [
+  { path: 'names', text: 'int $a, b$, _c9, \u00e9t\u00e9; int caf\u00e9(void) { return b$ + \u00e9t\u00e9; }\n' },
+  { path: 'strings', text: 'char *s = " a " "\\t b" L"c" ""; char c = \' \', d = \'\\n\', e = u\'x\';\n' },
+  { path: 'numbers', text: "double d = 1e-5 + .5 - -1 + 0x1p+3 + 1.f; long n = 0b11 | 0x1Fu | 10'000LL;\n" },
+  {
+    path: 'directives',
+    text: '#  define X 1 /* c */\n#if X // c\nint a;\n#else\nint b;\n#endif\n#include <a.h>\nint c;\n',
+  },
+  { path: 'nothing', text: '' },
+  { path: 'blanks', text: ' \n\t\n' },
+  { path: 'comment', text: '/* a */ // b' },
+];
+
 interface Tree {
   readonly rootNode: { readonly hasError: boolean };
   walk(): Cursor;
@@ -44,9 +71,11 @@ describe('trees as plain nodes', () => {
 
   const check = (text: string, say: string) => {
     const tree = parse!(text);
+    const isWhole = !tree.rootNode.hasError;
     const cursor = tree.walk();
     addSteps(cursor);
-    assert.deepEqual(convert(cursor, { kinds: new Kinds(), isWhole: !tree.rootNode.hasError }), told(tree.walk()), say);
+    assert.deepEqual(convert(cursor, { text, kinds: new Kinds(), isWhole }), told(tree.walk()), say);
+    return isWhole;
   };
   // The binding takes no longer text as a string.
   const texts = cFiles(FIXTURES).flatMap((path) => {
@@ -57,6 +86,20 @@ describe('trees as plain nodes', () => {
   it('are what the parser tells of each node', () => {
     assert.ok(texts.length > 300);
     for (const { path, text } of texts) check(text, path);
+  }).timeout(120_000);
+
+  it('are so with comments and blanks in all places', () => {
+    for (const { path, text } of ODD) check(text, path);
+    let whole = 0;
+    const random = generator();
+    for (let i = 0; i < SPACED; i++) {
+      const { path, text } = texts[random.below(texts.length)]!;
+      const between = () => BETWEEN[random.below(BETWEEN.length)]!;
+      // Behind each of these a token ends, unless it stands in a string or a directive: the parser says what that is.
+      const spaced = text.replace(/[;(){}[\],]/g, (c) => c + between());
+      if (check(spaced, `seed ${random.seed}: ${path}`)) whole++;
+    }
+    assert.ok(whole >= SPACED / 20, `only ${whole} of ${SPACED} texts were understood`);
   }).timeout(120_000);
 
   it('are so where the text is damaged', () => {
