@@ -21,8 +21,10 @@ export function plainCode(entries, configPath = 'tsconfig.json') {
   const checker = program.getTypeChecker();
   const records = new Records();
   const texts = new Map();
-  for (const file of program.getSourceFiles()) {
-    if (file.isDeclarationFile || file.fileName.includes('/node_modules/')) continue;
+  const isOwn = (file) => !file.isDeclarationFile && !file.fileName.includes('/node_modules/');
+  const files = program.getSourceFiles().filter(isOwn);
+  for (const file of files) records.note(file);
+  for (const file of files) {
     const { edits, classes } = records.editsIn(file);
     edits.push(...loopEdits(file, checker));
     if (edits.length === 0) continue;

@@ -4,7 +4,8 @@
  * A literal with more than six properties, or with an array or an object in it, is copied from a template by the runtime,
  * property by property, as long as the code that holds it is not optimized (V8: `ObjectLiteral::IsFastCloningSupported`
  * and `kMaximumClonedShallowObjectProperties`); a constructor takes a tenth of that. Literals with the same names in the
- * same order share a class, as they would share a hidden one. What stands outside of functions is made once, and stays.
+ * same order share a class, as they would share a hidden one: those that V8 makes quickly, and those that are made once,
+ * too, since code that finds objects of several hidden classes takes longer to find what is in them.
  */
 import ts from 'typescript';
 
@@ -16,29 +17,35 @@ export class Records {
   /** By the names of their properties, in order. */
   classes = new Map();
 
-  /** The edits for one file, and the names of the classes that it uses then; no line is added or taken away. */
-  editsIn(file) {
-    const edits = [];
-    const classes = new Set();
+  /** To be called for all files before the edits for any of them are asked for. */
+  note(file) {
     const visit = (node, isInFunction) => {
       if (isInFunction && ts.isObjectLiteralExpression(node) && isSlow(node) && isRecord(node)) {
-        const name = this.classOf(node.properties.map((p) => p.name.text));
-        classes.add(name);
-        edits.push(...construct(node, name, file));
+        const names = namesOf(node);
+        const key = names.join();
+        if (!this.classes.has(key)) this.classes.set(key, { name: `Record$${this.classes.size}`, names });
       }
       ts.forEachChild(node, (child) => visit(child, isInFunction || ts.isFunctionLike(node)));
     };
     visit(file, false);
-    return { edits, classes: [...classes] };
   }
 
-  classOf(names) {
-    const key = names.join();
-    const known = this.classes.get(key);
-    if (known !== undefined) return known.name;
-    const name = `Record$${this.classes.size}`;
-    this.classes.set(key, { name, names });
-    return name;
+  /** The edits for one file, and the names of the classes that it uses then; no line is added or taken away. */
+  editsIn(file) {
+    const edits = [];
+    const classes = new Set();
+    const visit = (node) => {
+      if (ts.isObjectLiteralExpression(node) && isRecord(node)) {
+        const known = this.classes.get(namesOf(node).join());
+        if (known !== undefined) {
+          classes.add(known.name);
+          edits.push(...construct(node, known.name, file));
+        }
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(file);
+    return { edits, classes: [...classes] };
   }
 
   /** A module that exports them. */
@@ -50,6 +57,10 @@ export class Records {
       })
       .join('\n');
   }
+}
+
+function namesOf({ properties }) {
+  return properties.map((p) => p.name.text);
 }
 
 function isSlow({ properties }) {

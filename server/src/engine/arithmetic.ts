@@ -16,6 +16,7 @@ import {
   numberSet,
   numeric,
   oneOf,
+  orAnything,
   type Reference,
   referenceKey,
   TOP_NUMBER,
@@ -141,7 +142,7 @@ export function applyBinary(op: BinaryOperator, left: Value, right: Value): Valu
   const result = numeric(general(op, a, b), tag);
   // What may be a pointer is one still, a distance on.
   const moves = op === '+' ? left.any || right.any : op === '-' && left.any && !right.any;
-  return moves ? { ...result, any: true } : result;
+  return moves ? orAnything(result) : result;
 }
 
 /** Bits that tell where in a mapping an address lies, and not in which one. */

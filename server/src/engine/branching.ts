@@ -26,6 +26,7 @@ import {
   oneOf,
   UNKNOWN,
   type Value,
+  withTag,
 } from './value.ts';
 
 type Branch = Terminator & { readonly kind: 'branch' };
@@ -273,7 +274,7 @@ function suppose(
   const supposed = state.clone();
   const location = place === undefined ? undefined : placeLocations(ctx, supposed, place)[0];
   if (location !== undefined) {
-    supposed.memory.store(location, { ...event, tag });
+    supposed.memory.store(location, withTag(event, tag));
     const at = location.path.lastIndexOf('.event');
     if (at >= 0) supposed.memory.store({ base: location.base, path: location.path.slice(0, at) + FORK_FIELD }, UNKNOWN);
   }
@@ -358,7 +359,7 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
     if (place !== undefined && low === high) {
       const location = placeLocations(ctx, taken, place);
       if (location.length === 1 && taken.memory.isStrong(location[0]!) && !value.any) {
-        taken.memory.store(location[0]!, { ...constant(low), tag: value.tag });
+        taken.memory.store(location[0]!, withTag(constant(low), value.tag));
       } else if (value.any && location.length === 1) {
         assume(ctx, taken, { kind: 'binary', op: '==', left: terminator.value, right: equal, span: c.span }, true);
       }

@@ -22,6 +22,7 @@ import {
   TOP_NUMBER,
   UNKNOWN,
   type Value,
+  withTag,
 } from './value.ts';
 
 /** Longest chain of unknown pointers that is told apart. */
@@ -152,7 +153,7 @@ function castValue(value: Value, type: CType): Value {
   const modulus = 2 ** (8 * type.bytes);
   if (value.number.set.length !== 1) return value;
   const n = value.number.set[0]!;
-  return n < 0 ? { ...constant(((n % modulus) + modulus) % modulus), tag: value.tag } : value;
+  return n < 0 ? withTag(constant(((n % modulus) + modulus) % modulus), value.tag) : value;
 }
 
 function load(ctx: Context, state: State, place: Place, options: EvaluateOptions): Value {
@@ -316,7 +317,7 @@ export function pointees(ctx: Context, state: State, pointer: Expr): Location[] 
   const location = { base: name, path: '[0]' };
   // Not the pointer that it was before, for all that is known.
   if (state.memory.has(name) && mayLeadElsewhere(ctx, holder)) moveToOlder(state, name);
-  state.memory.store(holder, { ...value, number: undefined, any: false, references: [{ kind: 'location', location }] });
+  state.memory.store(holder, withTag(reference({ kind: 'location', location }), value.tag));
   return [location];
 }
 

@@ -36,7 +36,7 @@ class Watch {
   };
   /** Requested before, and since. */
   readonly before: FeatureWord | undefined;
-  requested: FeatureWord | undefined;
+  requested: FeatureWord | undefined = undefined;
 
   constructor(journal: Journal, before: FeatureWord | undefined) {
     this.journal = journal;
@@ -51,7 +51,7 @@ export class SharedFacts {
   private readonly arms: ByRoot<ArmedRange> = new Map();
   /** Bases that several roots see: those of global variables, and what is shared. */
   private readonly visible: Set<string>;
-  private requested: FeatureWord | undefined;
+  private requested: FeatureWord | undefined = undefined;
   /** By root: the name of what it stores before it starts a thread. */
   private readonly early = new Map<string, string>();
   /** Of answers that did not change since they were put into words: each is asked for many times. */

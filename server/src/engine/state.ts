@@ -28,7 +28,7 @@ import {
   spanKey,
   type Uffd,
 } from './userfaultfd.ts';
-import { type Location, type Reference, referenceKey, type Value } from './value.ts';
+import { type Location, type Reference, referenceKey, tagged, type Value } from './value.ts';
 
 /** A message that cannot have this event, followed only to see whether the code acts on it. */
 export interface Hypothesis {
@@ -298,13 +298,13 @@ function renameIn(value: Value, from: string, to: string): Value {
     (r): Reference => (r.kind === 'descriptor' && r.object === from ? { kind: 'descriptor', object: to } : r),
   );
   const unique = new Map(references.map((r) => [referenceKey(r), r]));
+  const renamed = (id: string) => (id === from ? to : id);
+  const { number, any } = value;
   return {
-    ...value,
+    number,
     references: [...unique.values()],
-    tag:
-      tag === undefined
-        ? undefined
-        : { ...tag, source: tag.source === from ? to : tag.source, child: tag.child === from ? to : tag.child },
+    any,
+    tag: tag === undefined ? undefined : tagged(tag, renamed(tag.source), tag.child && renamed(tag.child)),
   };
 }
 

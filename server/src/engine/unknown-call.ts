@@ -6,7 +6,7 @@ import { type Context, eventBase, spanId } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import { letEscape, noteAct, noteChildUse, noteGoesOn, recognise, refusalsIn } from './observe.ts';
 import type { State } from './state.ts';
-import { UNKNOWN, type Value } from './value.ts';
+import { unsurePointer, type Value } from './value.ts';
 
 /** A function without a body here: what it is given escapes; its value is unknown. */
 export function unknownCall(ctx: Context, state: State, instruction: CallInstruction, name: string | undefined): State {
@@ -49,7 +49,7 @@ function leadsSomewhere({ references }: Value): boolean {
 /** What a function that is not shown returns: a number, a descriptor, or a pointer to memory that others see too. */
 function elsewhere(instruction: CallInstruction): Value {
   const location = { base: `outside:${spanId(instruction.span)}`, path: '[0]' };
-  return { ...UNKNOWN, references: [{ kind: 'location', location }] };
+  return unsurePointer(location);
 }
 
 /** It is given the text of what it is to tell and is asked for nothing: it keeps nothing of what it prints. */

@@ -55,6 +55,11 @@ export interface MessageTag {
   readonly site: Span;
 }
 
+/** The tag with another source and child. */
+export function tagged({ part, site }: MessageTag, source: string, child: string | undefined): MessageTag {
+  return { part, source, child, site };
+}
+
 export interface Value {
   readonly number: AbstractNumber | undefined;
   readonly references: readonly Reference[];
@@ -131,6 +136,21 @@ export function constant(n: number): Value {
 
 export function numeric(number: AbstractNumber, tag?: MessageTag): Value {
   return { number, references: [], any: false, tag };
+}
+
+/** The value as something that came from elsewhere. */
+export function withTag({ number, references, any }: Value, tag: MessageTag | undefined): Value {
+  return { number, references, any, tag };
+}
+
+/** The value, or anything else. */
+export function orAnything({ number, references, tag }: Value): Value {
+  return { number, references, any: true, tag };
+}
+
+/** A pointer that may lead elsewhere. */
+export function unsurePointer(location: Location): Value {
+  return { number: TOP_NUMBER, references: [{ kind: 'location', location }], any: true, tag: undefined };
 }
 
 /** The value as another number, or as none. */
@@ -360,7 +380,7 @@ const SEVERAL = 'several';
 function joinTags(a: MessageTag | undefined, b: MessageTag | undefined): MessageTag | undefined {
   if (sameTag(a, b)) return a;
   if (a?.part !== 'event' || b?.part !== 'event' || a.child !== undefined || b.child !== undefined) return undefined;
-  return a.source === SEVERAL ? a : { ...a, source: SEVERAL };
+  return a.source === SEVERAL ? a : tagged(a, SEVERAL, a.child);
 }
 
 function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean {

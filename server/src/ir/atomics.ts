@@ -4,7 +4,7 @@
  */
 import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { type Builder, loadOf, pointedPlace, variablePlace } from './builder.ts';
+import { type Builder, loadOf, placeAs, pointedPlace, variablePlace } from './builder.ts';
 import { expression, pointee } from './expressions.ts';
 import type { BinaryOperator, Expr, Place } from './ir.ts';
 import { LONG } from './types.ts';
@@ -44,5 +44,5 @@ export function atomicUpdate(b: Builder, update: AtomicUpdate, args: readonly Sy
 function behind(pointer: Expr, span: Span): Place {
   const place: Place = pointer.kind === 'address' ? pointer.place : pointedPlace(pointer, pointee(pointer), span);
   // The header that says what atomic_int is was not read.
-  return place.type.kind === 'unknown' ? { ...place, type: LONG } : place;
+  return place.type.kind === 'unknown' ? placeAs(place, LONG) : place;
 }

@@ -482,6 +482,11 @@ function rangesOf(table: ReadonlyMap<number, string>): { low: number; high: numb
   return ranges;
 }
 
+/** The place as one of another type. */
+export function placeAs({ base, path, span }: Place, type: CType): Place {
+  return { base, path, type, span };
+}
+
 export function variablePlace(variable: Variable, span: Span): Place {
   const base: Place['base'] = { kind: 'variable', variable };
   const path: Place['path'] = [];

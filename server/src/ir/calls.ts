@@ -1,5 +1,5 @@
 /** Calls: what is called, through names and macros, and the calls that mean something else than a call. */
-import type { SyntaxNode } from '../syntax/tree.ts';
+import { nodeWith, type SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { assertion, claimOf } from './assertions.ts';
 import { atomicUpdate, atomicUpdateOf } from './atomics.ts';
@@ -100,7 +100,7 @@ function container(b: Builder, args: readonly SyntaxNode[], span: Span): Expr {
     .text(args[2]!)
     .split('.')
     .map((m) => m.trim());
-  const type = b.unit.types.specifier({ ...args[1]!, type: 'type_identifier' });
+  const type = b.unit.types.specifier(nodeWith(args[1]!, { type: 'type_identifier' }));
   return {
     kind: 'cast',
     type: { kind: 'pointer', to: type },
@@ -150,7 +150,7 @@ function ioNumber(b: Builder, name: string, args: readonly SyntaxNode[], span: S
       .replace(/^struct\s+/, '')
       .trim();
     const bytes =
-      b.unit.types.sizeOf(b.unit.types.specifier({ ...args[2], type: 'type_identifier' })) ??
+      b.unit.types.sizeOf(b.unit.types.specifier(nodeWith(args[2], { type: 'type_identifier' }))) ??
       b.unit.types.sizeOf({ kind: 'unknown', name: text });
     if (bytes === undefined) return { kind: 'unknown', name, span };
     size = BigInt(bytes);
@@ -164,5 +164,13 @@ function furtherArgument(b: Builder, span: Span): Expr | undefined {
   const rest = b.lookup(REST);
   if (rest?.type.kind !== 'array') return undefined;
   const whole = variablePlace(rest, span);
-  return loadOf({ ...whole, path: [{ kind: 'index', index: { kind: 'unknown', span } }], type: rest.type.of }, span);
+  return loadOf(
+    {
+      base: whole.base,
+      path: [{ kind: 'index', index: { kind: 'unknown', span } }],
+      type: rest.type.of,
+      span: whole.span,
+    },
+    span,
+  );
 }

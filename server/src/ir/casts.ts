@@ -2,7 +2,7 @@
  * What the grammar cannot tell without types. Of a name in parentheses it takes `(n) + x * 2` for the product of a cast
  * and two, `(t) & x` for a mask and `(t)(x)` for a call; which names are types decides what these are.
  */
-import type { SyntaxNode } from '../syntax/tree.ts';
+import { nodeWith, type SyntaxNode } from '../syntax/tree.ts';
 import type { Builder } from './builder.ts';
 import { child } from './types.ts';
 
@@ -82,20 +82,18 @@ function operandsOf(b: Builder, cast: SyntaxNode, spine: readonly SyntaxNode[]):
   const signed = child(cast, 'value')!;
   let right = child(signed, 'argument')!;
   for (const around of [...spine].reverse()) {
-    const operand: SyntaxNode = { ...right, field: 'left' };
-    right = {
-      ...around,
+    const operand: SyntaxNode = nodeWith(right, { field: 'left' });
+    right = nodeWith(around, {
       start: operand.start,
       children: around.children.map((c) => (c.field === 'left' ? operand : c)),
-    };
+    });
   }
-  const left: SyntaxNode = { ...name, type: 'identifier', field: 'left' };
-  return {
-    ...cast,
+  const left: SyntaxNode = nodeWith(name, { type: 'identifier', field: 'left' });
+  return nodeWith(cast, {
     type: 'binary_expression',
     end: right.end,
-    children: [left, child(signed, 'operator')!, { ...right, field: 'right' }],
-  };
+    children: [left, child(signed, 'operator')!, nodeWith(right, { field: 'right' })],
+  });
 }
 
 /** `(t) & x`, where `t` is a type. */
@@ -107,13 +105,12 @@ function maskAsCast(b: Builder, node: SyntaxNode): SyntaxNode | undefined {
   if (!EITHER.has(sign) || operand.type === 'binary_expression') return undefined;
   const name = nameInParentheses(left);
   if (name === undefined || !isType(b, b.text(name))) return undefined;
-  const value: SyntaxNode = {
-    ...node,
+  const value = nodeWith(node, {
     type: sign === '*' || sign === '&' ? 'pointer_expression' : 'unary_expression',
     field: 'value',
     start: operator.start,
-    children: [operator, { ...operand, field: 'argument' }],
-  };
+    children: [operator, nodeWith(operand, { field: 'argument' })],
+  });
   return asCast(node, name, value);
 }
 
@@ -122,12 +119,12 @@ function callAsCast(b: Builder, node: SyntaxNode): SyntaxNode | undefined {
   const name = nameInParentheses(child(node, 'function'));
   if (name === undefined || !isType(b, b.text(name))) return undefined;
   const values = child(node, 'arguments')!.children.filter((c) => c.named && c.type !== 'comment');
-  return values.length === 1 ? asCast(node, name, { ...values[0]!, field: 'value' }) : undefined;
+  return values.length === 1 ? asCast(node, name, nodeWith(values[0]!, { field: 'value' })) : undefined;
 }
 
 function asCast(node: SyntaxNode, name: SyntaxNode, value: SyntaxNode): SyntaxNode {
-  const type: SyntaxNode = { ...name, type: 'type_identifier', field: 'type' };
-  return { ...node, type: 'cast_expression', children: [type, value] };
+  const type: SyntaxNode = nodeWith(name, { type: 'type_identifier', field: 'type' });
+  return nodeWith(node, { type: 'cast_expression', children: [type, value] });
 }
 
 /** The operator before the operand of a cast, where it can stand between two. */

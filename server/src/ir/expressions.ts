@@ -1,7 +1,7 @@
 /** Lowering of expressions: effects become instructions in order, what is left is an `Expr`. */
-import type { SyntaxNode } from '../syntax/tree.ts';
+import { nodeWith, type SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { type Builder, constantExpr, loadOf, pointedPlace, variablePlace } from './builder.ts';
+import { type Builder, constantExpr, loadOf, placeAs, pointedPlace, variablePlace } from './builder.ts';
 import { call } from './calls.ts';
 import { withTypesKnown } from './casts.ts';
 import { branchOn } from './conditions.ts';
@@ -195,7 +195,7 @@ function pointer(b: Builder, node: SyntaxNode): Expr {
   if (p.type.kind === 'array') return loadPlace(b, p, span);
   // A union over a table of records is that table.
   const table = b.unit.types.tableIn(p.type);
-  return table === undefined ? { kind: 'address', place: p, span } : loadPlace(b, { ...p, type: table }, span);
+  return table === undefined ? { kind: 'address', place: p, span } : loadPlace(b, placeAs(p, table), span);
 }
 
 function update(b: Builder, node: SyntaxNode): Expr {
@@ -450,7 +450,7 @@ export function typeOfNode(b: Builder, node: SyntaxNode): CType | undefined {
   switch (node.type) {
     case 'identifier': {
       const v = b.lookupAny(b.text(node));
-      return v !== undefined ? v.type : b.unit.types.specifier({ ...node, type: 'type_identifier' });
+      return v !== undefined ? v.type : b.unit.types.specifier(nodeWith(node, { type: 'type_identifier' }));
     }
     case 'field_expression': {
       const of = typeOfNode(b, unwrap(child(node, 'argument')!));

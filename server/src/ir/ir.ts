@@ -174,7 +174,7 @@ export type Terminator =
       /** The body of the switch, braces included. */
       readonly bodySpan?: Span | undefined;
       /** In a slice, the block of the whole body that ends so. */
-      readonly origin?: number;
+      readonly origin?: number | undefined;
     }
   /** `explicit` is false when control falls off the closing brace. */
   | { readonly kind: 'return'; readonly value: Expr | undefined; readonly explicit: boolean; readonly span: Span }

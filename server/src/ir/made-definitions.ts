@@ -1,5 +1,5 @@
 /** Definitions that a call of a macro begins: `TEST_F(suite, name) { … }`, as test harnesses have them. */
-import type { MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
+import { type MacroDefinition, nodeWith, type SyntaxNode } from '../syntax/tree.ts';
 import { child } from './types.ts';
 
 /** A call of what may be a macro, and the block behind it. */
@@ -33,16 +33,12 @@ export function namedByArgument({ node, block }: Head): SyntaxNode | undefined {
   if (node.type === 'function_definition') return node;
   const name = child(node.children[0]!, 'arguments')?.children.findLast((c) => c.type === 'identifier');
   if (name === undefined) return undefined;
-  return {
-    ...node,
+  return nodeWith(node, {
     type: 'function_definition',
     end: block.end,
-    children: [
-      { ...name, field: 'declarator' },
-      { ...block, field: 'body' },
-    ],
+    children: [nodeWith(name, { field: 'declarator' }), nodeWith(block, { field: 'body' })],
     hasError: block.hasError,
-  };
+  });
 }
 
 /** The macro and all macros that it leads to, by name. */

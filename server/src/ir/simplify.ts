@@ -184,10 +184,21 @@ export function withTargets(t: Terminator, to: (block: number) => number): Termi
       return whenTrue === t.whenTrue && whenFalse === t.whenFalse ? t : branchTo(t, whenTrue, whenFalse, t.origin);
     }
     case 'switch':
-      return { ...t, cases: t.cases.map((c) => ({ ...c, target: to(c.target) })), otherwise: to(t.otherwise) };
+      return switchTo(t, to, t.origin);
     default:
       return t;
   }
+}
+
+/** The switch with other targets. Written out, as `branchTo` is. */
+export function switchTo(
+  t: Terminator & { readonly kind: 'switch' },
+  to: (block: number) => number,
+  origin: number | undefined,
+): Terminator {
+  const { value, defaultSpan, span, bodySpan } = t;
+  const cases = t.cases.map((c) => ({ low: c.low, high: c.high, target: to(c.target), span: c.span }));
+  return { kind: 'switch', value, cases, otherwise: to(t.otherwise), defaultSpan, span, bodySpan, origin };
 }
 
 /** Targets of a terminator, each once. */

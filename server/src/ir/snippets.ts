@@ -3,7 +3,7 @@
  * message each time. What a string says does not change the tree around it, so one tree serves for all such texts.
  */
 import { maskSnippet } from '../syntax/mask.ts';
-import type { CParser, MacroDefinition, SyntaxNode } from '../syntax/tree.ts';
+import { type CParser, type MacroDefinition, nodeWith, type SyntaxNode } from '../syntax/tree.ts';
 import { child } from './types.ts';
 
 /** A text with an `a` for each run of characters in its strings: that continues no escape sequence. */
@@ -98,7 +98,7 @@ function restrung({ root, ends: before }: Known, after: readonly number[]): Synt
   const copy = (node: SyntaxNode): SyntaxNode =>
     node.end < first
       ? node
-      : { ...node, start: moved(node.start), end: moved(node.end), children: node.children.map(copy) };
+      : nodeWith(node, { start: moved(node.start), end: moved(node.end), children: node.children.map(copy) });
   return copy(root);
 }
 

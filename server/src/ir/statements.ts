@@ -1,6 +1,6 @@
 /** Lowering of statements to control flow. */
 import { COMPUTED_GOTO, RANGE } from '../syntax/mask.ts';
-import type { SyntaxNode } from '../syntax/tree.ts';
+import { nodeWith, type SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { assertion, assertionWithBlock } from './assertions.ts';
 import { type Builder, loadOf, type SwitchFrame, variablePlace } from './builder.ts';
@@ -335,7 +335,7 @@ const HOLE = 'uffd_lint_hole';
 function beginningMacro(b: Builder, name: string, node: SyntaxNode, filling: readonly (SyntaxNode | undefined)[]) {
   const macro = b.macrosAt(node).get(name);
   if (macro?.parameters === undefined) return false;
-  const header = { ...node, end: child(node, 'condition')?.end ?? node.end };
+  const header = nodeWith(node, { end: child(node, 'condition')?.end ?? node.end });
   const suffix = filling.map((_, i) => ` ${HOLE}${i};`).join(' else');
   const e = expand(b, macro, header, [], { ...STATEMENT, after: `${suffix}}` });
   const first = e?.statements[0];

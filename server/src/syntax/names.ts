@@ -111,7 +111,7 @@ class Scan {
   /** Where the last parenthesis was opened. */
   private opened = -1;
   /** The identifier in front of the first parameter list. */
-  private name: string | undefined;
+  private name: string | undefined = undefined;
 
   constructor(path: string, text: string) {
     this.path = path;

@@ -9,7 +9,7 @@ import { olderId, previousId } from '../object-names.ts';
 import { noteChildUse, noteDisarmed, noteGoesOn } from '../observe.ts';
 import type { State } from '../state.ts';
 import type { Site } from '../trace.ts';
-import type { Uffd } from '../userfaultfd.ts';
+import { copyOf, type Uffd } from '../userfaultfd.ts';
 import {
   asConstant,
   constant,
@@ -130,7 +130,7 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
   const id = `outside:${holder.base}|${holder.path}`;
   let object = state.objects.get(id);
   if (object === undefined) {
-    object = { ...fromOutside(id, expr.span, state), features: ctx.facts.programFeatures ?? UNKNOWN_FEATURES };
+    object = fromOutside(id, expr.span, state, ctx.facts.programFeatures);
     state.putObject(object);
   }
   state.memory.store(holder, descriptor(id));
@@ -147,21 +147,27 @@ function madeElsewhere(ctx: Context, state: State, id: string, site: Span): Uffd
   if (!ctx.thread) return undefined;
   const features = ctx.facts.othersHandshake(ctx.root, id);
   if (features === undefined) return undefined;
-  const object = { ...fromOutside(id, site, state), handshake: 'enabled', features } as const;
+  const object = fromOutside(id, site, state, features, 'enabled');
   state.putObject(object);
   return object;
 }
 
-function fromOutside(id: string, site: Span, state: State): Uffd {
+function fromOutside(
+  id: string,
+  site: Span,
+  state: State,
+  features: FeatureWord = UNKNOWN_FEATURES,
+  handshake: Uffd['handshake'] = 'unknown',
+): Uffd {
   return {
     id,
     origin: 'outside',
     site,
-    handshake: 'unknown',
+    handshake,
     handshakeSpan: undefined,
     handshakeFunction: undefined,
     refusalTested: false,
-    features: UNKNOWN_FEATURES,
+    features,
     nonblocking: undefined,
     survivesExec: true,
     armed: [],
@@ -179,11 +185,11 @@ export function withOthers(ctx: Context, state: State, object: Uffd): Uffd {
   let result = object;
   if (object.handshake === 'fresh' || object.handshake === 'failed') {
     const features = ctx.facts.othersHandshake(ctx.root, object.id);
-    if (features !== undefined) result = { ...result, handshake: 'enabled', features };
+    if (features !== undefined) result = Object.assign(copyOf(result), { handshake: 'enabled', features });
   }
   if (object.armed.length === 0) {
     const range = ctx.facts.othersArm(ctx.root, object.id);
-    if (range !== undefined) result = { ...result, armed: [range] };
+    if (range !== undefined) result = Object.assign(copyOf(result), { armed: [range] });
   }
   if (result !== object) state.putObject(result);
   return result;

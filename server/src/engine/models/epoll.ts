@@ -9,7 +9,17 @@ import { type Context, objectId } from '../context.ts';
 import { loadLocation } from '../evaluate.ts';
 import { letEscape } from '../observe.ts';
 import type { State } from '../state.ts';
-import { constant, interval, join, type Location, numberSet, numeric, pointerTo, type Value } from '../value.ts';
+import {
+  constant,
+  interval,
+  join,
+  type Location,
+  numberSet,
+  numeric,
+  pointerTo,
+  type Value,
+  withNumber,
+} from '../value.ts';
 import { notePoll } from './read.ts';
 
 const DATA = '.data';
@@ -17,7 +27,7 @@ const DATA = '.data';
 /** epoll_create(): the number leads to what the set holds, as a pointer leads to memory. */
 export function epollCreateModel(call: ModelCall, state: State): State[] {
   const base = objectId(call.ctx, 'epoll', call.instruction.span);
-  setResult(call.ctx, state, call.instruction, { ...pointerTo(base, ''), number: numberSet([-1]) });
+  setResult(call.ctx, state, call.instruction, withNumber(pointerTo(base, ''), numberSet([-1])));
   return [state];
 }
 

@@ -7,7 +7,7 @@ import { type ModelCall, setResult } from '../call.ts';
 import { spanId } from '../context.ts';
 import { letEscape } from '../observe.ts';
 import type { State } from '../state.ts';
-import { asConstant, constant, interval, numeric, referring, UNKNOWN, type Value } from '../value.ts';
+import { asConstant, constant, interval, numeric, referring, UNKNOWN, unsurePointer, type Value } from '../value.ts';
 import { atomicExchangeModel, atomicLoadModel, atomicStoreModel } from './atomic.ts';
 import { closeModel, closeRangeModel, createUffd, duplicate, fcntlModel } from './descriptor.ts';
 import { epollCreateModel, epollCtlModel, epollWaitModel } from './epoll.ts';
@@ -176,7 +176,7 @@ export const MODELS: Partial<Record<LibraryKind, Model>> = {
 /** CMSG_DATA(): where descriptors to be sent are put, and those that came are found. */
 function controlDataModel(call: ModelCall, state: State): State[] {
   const location = { base: `${CONTROL_DATA}${spanId(call.instruction.span)}`, path: '[0]' };
-  setResult(call.ctx, state, call.instruction, { ...UNKNOWN, references: [{ kind: 'location', location }] });
+  setResult(call.ctx, state, call.instruction, unsurePointer(location));
   return [state];
 }
 

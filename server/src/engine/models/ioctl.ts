@@ -21,6 +21,7 @@ import {
   oneOf,
   UNKNOWN,
   type Value,
+  withTag,
 } from '../value.ts';
 import { createUffd, type Named, namedUffds, requireHandshake } from './descriptor.ts';
 
@@ -127,7 +128,7 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
     'UFFDIO_API fails: the descriptor stays unusable and the argument is zeroed',
   );
   const refusal = { part: 'refusal', source: object.id, child: undefined, site: site.span } as const;
-  setResult(ctx, failed, instruction, { ...constant(-1), tag: refusal });
+  setResult(ctx, failed, instruction, withTag(constant(-1), refusal));
   // Without an argument it is EFAULT, and a retry with the argument that a failure zeroed is refused again:
   // userfaultfd_api() in fs/userfaultfd.c.
   const isNull = call.values[2] !== undefined && asConstant(call.values[2]) === 0;

@@ -158,8 +158,7 @@ const NUMBER = numeric(TOP_NUMBER);
 export function memsetModel(call: ModelCall, state: State): State[] {
   const value = call.name === 'bzero' ? 0 : call.values[1] === undefined ? undefined : asConstant(call.values[1]);
   for (const r of call.values[0]?.references ?? []) {
-    if (r.kind === 'location')
-      overwriteBelow(call.ctx, state, r.location, value === 0 ? ZERO : { ...UNKNOWN, number: TOP_NUMBER });
+    if (r.kind === 'location') overwriteBelow(call.ctx, state, r.location, value === 0 ? ZERO : UNKNOWN);
   }
   setResult(call.ctx, state, call.instruction, call.values[0] ?? UNKNOWN);
   return [state];

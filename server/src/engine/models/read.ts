@@ -30,6 +30,7 @@ import {
   TOP_NUMBER,
   UNKNOWN,
   type Value,
+  withTag,
 } from '../value.ts';
 import { freshId, namedUffds, requireHandshake } from './descriptor.ts';
 import { PLACED } from './memory.ts';
@@ -321,7 +322,7 @@ function writeMessage(state: State, at: Location, message: Message): void {
 
 function writeFork(state: State, at: Location, source: string, child: string, call: ModelCall): void {
   const tag: MessageTag = { part: 'event', source, child, site: call.instruction.span };
-  state.memory.store({ base: at.base, path: `${at.path}.event` }, { ...constant(FORK_EVENT), tag });
+  state.memory.store({ base: at.base, path: `${at.path}.event` }, withTag(constant(FORK_EVENT), tag));
   state.memory.store({ base: at.base, path: at.path + FORK_FIELD }, descriptor(child));
   state.memory.store({ base: at.base, path: `${at.path}.arg.pagefault.address` }, UNKNOWN);
 }

@@ -53,7 +53,7 @@ export class Names {
   /** By id, functions whose address is taken. */
   private readonly functions = new Map<string, { readonly name: Name; readonly body: FunctionBody }>();
   /** Until the next union. */
-  private byName: Map<Name, FunctionBody[]> | undefined;
+  private byName: Map<Name, FunctionBody[]> | undefined = undefined;
   private readonly resolve: (e: Expr & { kind: 'function' }) => FunctionBody | undefined;
 
   constructor(resolve: (e: Expr & { kind: 'function' }) => FunctionBody | undefined) {

@@ -27,8 +27,8 @@ export class Relevance {
   /** Copies of values, from one name to another. */
   private readonly flows: readonly Way[];
   private readonly follow: Closure;
-  private wanted: ReadonlySet<Name> | undefined;
-  private stored: ReadonlyMap<Name, Stores> | undefined;
+  private wanted: ReadonlySet<Name> | undefined = undefined;
+  private stored: ReadonlyMap<Name, Stores> | undefined = undefined;
   private readonly computed: readonly Name[];
   private readonly resolved = new Map<Step, readonly FunctionFacts[]>();
   private mentionedIn: ReadonlyMap<Name, ReadonlySet<FunctionFacts>> = new Map();

@@ -15,7 +15,7 @@ import {
   type Variable,
 } from '../../ir/ir.ts';
 import { orderBlocks } from '../../ir/order.ts';
-import { branchTo, type GrowingBlock } from '../../ir/simplify.ts';
+import { branchTo, type GrowingBlock, switchTo } from '../../ir/simplify.ts';
 import { placesOf } from '../../ir/visit.ts';
 import { isPredicate, namesForkDescriptor } from '../as-written.ts';
 import { type Program, variableBase } from '../context.ts';
@@ -348,7 +348,7 @@ function withOrigin(terminator: Terminator, origin: number): Terminator {
     case 'branch':
       return branchTo(terminator, terminator.whenTrue, terminator.whenFalse, origin);
     case 'switch':
-      return { ...terminator, origin };
+      return switchTo(terminator, (target) => target, origin);
     default:
       return terminator;
   }
