@@ -4,6 +4,7 @@ import type { Program } from '../engine/context.ts';
 import { runEngine, STEPS_PER_PROGRAM } from '../engine/engine.ts';
 import type { EngineResult } from '../engine/events.ts';
 import { type LinkedProgram, link, linkPrograms } from '../engine/program.ts';
+import { withQuarantine } from '../engine/quarantine.ts';
 import type { RootSummaries } from '../engine/root-summaries.ts';
 import type { FunctionBody } from '../ir/ir.ts';
 import type { Finding, NotAnalysed } from '../rules/finding.ts';
@@ -206,10 +207,11 @@ export class ComponentAnalysis {
     if (runs === undefined && summaries === undefined) return run(program);
     const canonical = canonicalise(program, summaries?.numbering);
     const find = () => run(canonical.program);
-    if (runs === undefined) return canonical.restore(await find());
+    const restored = (result: EngineResult) => withQuarantine(canonical.restore(result), program.bodies);
+    if (runs === undefined) return restored(await find());
     const key = JSON.stringify([canonical.digest(), program.files.map((path) => [path, inputs.targetsOf(path)])]);
     const known = runs.find(key, inputs) ?? runs.keep(key, [], await find());
-    return canonical.restore(known.value);
+    return restored(known.value);
   }
 
   /** The findings of all programs when some conditions are decided the other way. */

@@ -317,6 +317,7 @@ function noteRequested(ctx: Context, tag: MessageTag, span: Span): void {
     span,
     function: ctx.body.name,
     trace: [],
+    through: [],
     quarantined: false,
     object: tag.source,
   });

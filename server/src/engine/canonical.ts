@@ -310,7 +310,11 @@ function number(
     copy.start = known.get(copy.start)!;
     copy.end = known.get(copy.end)!;
   }
-  for (const body of copied.bodies) nameTemporaries(body.locals);
+  for (const body of copied.bodies) {
+    nameTemporaries(body.locals);
+    // What the parser did not understand makes no difference to what the rest does.
+    (body as Mutable<FunctionBody>).quarantine = [];
+  }
   return { ...copied, places, digest: undefined };
 }
 

@@ -92,7 +92,6 @@ export interface Context {
   readonly site: string;
   /** What keeps apart the states of the functions that led here, by what they left in the state. */
   readonly apart: string;
-  readonly quarantined: boolean;
   /** Bases that existed when the root started (a thread's view of its creator's memory). */
   readonly inherited: ReadonlySet<string>;
   readonly noteAnalysed: (functionId: string) => void;
@@ -107,8 +106,7 @@ export interface Context {
 }
 
 /** What is another where control comes into a body. */
-type Entered = Pick<Context, 'body'> &
-  Partial<Pick<Context, 'calls' | 'stack' | 'site' | 'apart' | 'quarantined' | 'footprint'>>;
+type Entered = Pick<Context, 'body'> & Partial<Pick<Context, 'calls' | 'stack' | 'site' | 'apart' | 'footprint'>>;
 
 /**
  * The context in another body. Written out, so that all contexts have one layout: each step asks them, and V8 gives an
@@ -126,7 +124,6 @@ export function entering(ctx: Context, entered: Entered): Context {
     stack: entered.stack ?? ctx.stack,
     site: entered.site ?? ctx.site,
     apart: entered.apart ?? ctx.apart,
-    quarantined: entered.quarantined ?? ctx.quarantined,
     inherited: ctx.inherited,
     noteAnalysed: ctx.noteAnalysed,
     slice: ctx.slice,
@@ -168,7 +165,8 @@ export function eventBase(ctx: Context, state: State, object: string, span: Span
     span,
     function: functionAt(ctx, span),
     trace: traceSteps(state.trace),
-    quarantined: ctx.quarantined || state.situation.cut || state.situation.unordered,
+    through: ctx.stack,
+    quarantined: state.situation.cut || state.situation.unordered,
     object,
   };
 }

@@ -13,6 +13,7 @@ import { Footprint } from './footprint.ts';
 import { type Budget, runBody, STEP_QUOTA } from './interpreter.ts';
 import { areSiblings } from './object-names.ts';
 import { processEnds } from './observe.ts';
+import { withQuarantine } from './quarantine.ts';
 import { type Progress, Recorder } from './recorder.ts';
 import { Repetition } from './repeat.ts';
 import { CallRepetition } from './repeat-calls.ts';
@@ -51,7 +52,8 @@ export interface EngineOptions {
 
 export async function runEngine(program: Program, options: EngineOptions = {}): Promise<EngineResult> {
   const schedule = new Schedule(program, options);
-  return schedule.result(!(await schedule.run()));
+  const isWhole = await schedule.run();
+  return withQuarantine(schedule.result(!isWhole), program.bodies);
 }
 
 /** The name of the root that led to it through the threads between, or its own. */
@@ -279,7 +281,6 @@ class Schedule implements Others, Progress {
       stack: [body.id],
       site: '',
       apart: '',
-      quarantined: body.quarantine.length > 0,
       inherited: root.inherited,
       noteAnalysed: (id) => this.noteAnalysed(id),
       slice: this.slice,
@@ -342,9 +343,8 @@ class Schedule implements Others, Progress {
       functionsAnalysed: this.analysed.size,
       steps: STEPS_PER_PROGRAM - Math.max(0, this.left.steps),
       outOfBudget: [...this.exceeded].sort(),
-      quarantined: this.program.bodies.flatMap((body) =>
-        body.quarantine.length > 0 && this.analysed.has(body.id) && this.slice.acts(body) ? [body.id] : [],
-      ),
+      acting: this.program.bodies.flatMap((b) => (this.analysed.has(b.id) && this.slice.acts(b) ? [b.id] : [])),
+      quarantined: [],
       cancelled,
     };
   }

@@ -21,7 +21,9 @@ interface EventBase {
   /** Function in which `span` lies. */
   readonly function: string;
   readonly trace: readonly TraceStep[];
-  /** Some function on the path was not parsed whole: nothing absent may be claimed. */
+  /** The functions that were being run, from the root to the innermost one, by their ids. */
+  readonly through: readonly string[];
+  /** One of these was not parsed whole, or the path leaves something out: nothing absent may be claimed. */
   readonly quarantined: boolean;
   readonly object: string;
 }
@@ -254,6 +256,8 @@ export interface EngineResult {
   /** Instructions that were executed. */
   readonly steps: number;
   readonly outOfBudget: readonly string[];
+  /** Functions that were run, and have to do with userfaultfd. */
+  readonly acting: readonly string[];
   /** Functions that were run, have to do with userfaultfd, and were not understood whole by the parser. */
   readonly quarantined: readonly string[];
   readonly cancelled: boolean;

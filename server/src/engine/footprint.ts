@@ -52,11 +52,11 @@ interface Reach {
 const MAX_LOCAL_SUMMARIES = 8;
 
 /** The state allows an answer from a footprint; what else it depends on is in the key. */
-export function localKey(ctx: Context, state: State, body: FunctionBody): string | undefined {
+export function localKey(state: State, body: FunctionBody): string | undefined {
   if (state.childOf !== undefined || state.hypothesis !== undefined || state.situation.refused !== undefined)
     return undefined;
   for (const o of state.objects.values()) if (o.duty !== undefined && o.duty.recognised === undefined) return undefined;
-  return `${body.id}|${state.threads.size}|${state.situation.process}|${ctx.quarantined ? 'q' : ''}${state.situation.wasRefused ? 'r' : ''}`;
+  return `${body.id}|${state.threads.size}|${state.situation.process}|${state.situation.wasRefused ? 'r' : ''}`;
 }
 
 export function reachOf(state: State, body: FunctionBody, globals: ReadonlySet<string>): Reach {

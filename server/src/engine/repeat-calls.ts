@@ -210,8 +210,8 @@ function isSettled({ lowest, depth, consulted }: Activation): boolean {
 }
 
 /** What a call depends on beside its state and what it is told; and of the state what tells it from most others. */
-function keyOf({ ctx: { stack, site, apart, quarantined }, entry }: RepeatableCall, { key, starters }: Root): string {
-  return [key, starters.join(), stack.join(), site, apart, String(quarantined), entry.key()].join('\n');
+function keyOf({ ctx: { stack, site, apart }, entry }: RepeatableCall, { key, starters }: Root): string {
+  return [key, starters.join(), stack.join(), site, apart, entry.key()].join('\n');
 }
 
 /** Each path that leads out of the call, or to something that happened in it, leads through it. */

@@ -31,7 +31,6 @@ export function initialiseGlobals(
     stack: [],
     site: '',
     apart: '',
-    quarantined: false,
     inherited: new Set(),
     noteAnalysed: () => undefined,
     slice,

@@ -108,7 +108,7 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     location: instruction.span,
     message: `${ctx.body.name}() calls ${body.name}()`,
   };
-  const localTo = ctx.stack.includes(body.id) ? undefined : localKey(ctx, state, body);
+  const localTo = ctx.stack.includes(body.id) ? undefined : localKey(state, body);
   const isAnswered = ({ entry }: { readonly entry: State }) => !isPredicate(body) || !knowsMore(state, entry, body);
   for (const summary of localTo === undefined ? [] : (ctx.tables.get('locals', localTo) ?? [])) {
     if (!isAnswered(summary)) continue;
@@ -141,7 +141,6 @@ export function* summarised(ctx: Context, state: State, call: Call, budget: Budg
     stack: [...ctx.stack, body.id],
     site,
     apart,
-    quarantined: ctx.quarantined || body.quarantine.length > 0,
     footprint: new Footprint(),
   });
   ctx.noteAnalysed(body.id);

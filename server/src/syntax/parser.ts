@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { addSteps, type Cursor, convert, convertAgain, editBetween, Kinds, type Parsed } from './convert.ts';
+import { addSteps, type Cursor, convert, convertAgain, type Edit, editBetween, Kinds, type Parsed } from './convert.ts';
 import { loadNativeBinding } from './native-binding.ts';
 import type { CParser, KeptTree, SyntaxNode } from './tree.ts';
 
@@ -98,7 +98,10 @@ function behind(kind: CParser['kind'], parseRaw: ParseRaw): CParser {
     },
     keep: (text) => {
       const tree = parseRaw(text);
-      return new Kept(parseRaw, walked, text, tree, walked(tree, text, convert));
+      const root = walked(tree, text, convert);
+      if (!root.hasError) return new Kept(parseRaw, walked, text, tree, root);
+      tree.delete?.();
+      return new Kept(parseRaw, walked, text, undefined, root);
     },
   };
 }
@@ -106,45 +109,48 @@ function behind(kind: CParser['kind'], parseRaw: ParseRaw): CParser {
 class Kept implements KeptTree {
   readonly text: string;
   readonly root: SyntaxNode;
-  private readonly tree: RawTree;
+  /** The last tree without errors, told of all edits since; undefined where there was none. */
+  private readonly whole: RawTree | undefined;
   private readonly parseRaw: ParseRaw;
   private readonly walked: Walked;
 
-  constructor(parseRaw: ParseRaw, walked: Walked, text: string, tree: RawTree, root: SyntaxNode) {
+  constructor(parseRaw: ParseRaw, walked: Walked, text: string, whole: RawTree | undefined, root: SyntaxNode) {
     this.parseRaw = parseRaw;
     this.walked = walked;
     this.text = text;
-    this.tree = tree;
+    this.whole = whole;
     this.root = root;
   }
 
   next(text: string): KeptTree {
     const edit = editBetween(this.text, text);
-    let tree: RawTree | undefined;
     // How a damaged text is recovered depends on where the parser begins: then it begins where it always does.
-    if (!this.root.hasError) {
-      this.tree.edit({
-        startIndex: edit.start,
-        oldEndIndex: edit.oldEnd,
-        newEndIndex: edit.newEnd,
-        startPosition: pointAt(this.text, edit.start),
-        oldEndPosition: pointAt(this.text, edit.oldEnd),
-        newEndPosition: pointAt(text, edit.newEnd),
-      });
-      tree = this.parseRaw(text, this.tree);
-      if (tree.rootNode.hasError) {
-        tree.delete?.();
-        tree = undefined;
-      }
-    }
-    const whole = tree ?? this.parseRaw(text);
-    const root = this.walked(whole, text, (cursor, parsed) => convertAgain(cursor, parsed, this.root, edit));
-    this.release();
-    return new Kept(this.parseRaw, this.walked, text, whole, root);
+    const tree = this.nextWhole(text, edit) ?? this.parseRaw(text);
+    const root = this.walked(tree, text, (cursor, parsed) => convertAgain(cursor, parsed, this.root, edit));
+    const unused = root.hasError ? tree : this.whole;
+    unused?.delete?.();
+    return new Kept(this.parseRaw, this.walked, text, root.hasError ? this.whole : tree, root);
+  }
+
+  /** The tree of the next text, where neither that nor some text before it is damaged. */
+  private nextWhole(text: string, edit: Edit): RawTree | undefined {
+    if (this.whole === undefined) return undefined;
+    this.whole.edit({
+      startIndex: edit.start,
+      oldEndIndex: edit.oldEnd,
+      newEndIndex: edit.newEnd,
+      startPosition: pointAt(this.text, edit.start),
+      oldEndPosition: pointAt(this.text, edit.oldEnd),
+      newEndPosition: pointAt(text, edit.newEnd),
+    });
+    const tree = this.parseRaw(text, this.whole);
+    if (!tree.rootNode.hasError) return tree;
+    tree.delete?.();
+    return undefined;
   }
 
   release(): void {
-    this.tree.delete?.();
+    this.whole?.delete?.();
   }
 }
 

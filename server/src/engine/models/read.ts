@@ -255,7 +255,7 @@ function isStart(path: string): boolean {
 /** poll() and its like: the thread knows which of several descriptors has a message. */
 export function notePoll({ ctx, instruction: { span } }: ModelCall): void {
   // Of no state: it counts however it is reached.
-  const base = { span, function: ctx.body.name, trace: [], quarantined: false, object: '' };
+  const base = { span, function: ctx.body.name, trace: [], through: [], quarantined: false, object: '' };
   ctx.facts.emit({ kind: 'poll', root: ctx.root, ...base });
 }
 
