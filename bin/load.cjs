@@ -32,7 +32,7 @@ const NEW_SPACE_GROWTH = 16;
  * modules only with the flags that it was made with.
  */
 function loadOwnModules() {
-  return [require('node:os'), require('node:util').parseArgs, process.stdout, process.stderr];
+  return [require('node:os'), require('node:util').parseArgs];
 }
 
 /** Where the bytecode of a bundle lies. */

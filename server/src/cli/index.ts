@@ -2,21 +2,43 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { main } from './main.ts';
+import { sinkOf } from './streams.ts';
 
 declare const __filename: string;
 const bundle = __filename;
 
-/** A stream broke: the status says so whatever was found. */
+/** The report could not be written: the status says so whatever was found. */
 let broken = false;
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that went away (`| head`) is no failure of ours: the status stays that of the findings.
-    if (error.code === 'EPIPE') return;
-    broken = true;
-    process.exitCode = 2;
-    if (stream === process.stdout)
-      process.stderr.write(`uffd-lint: the report could not be written: ${error.message}\n`);
-  });
+
+function note(error: NodeJS.ErrnoException, isReport: boolean): void {
+  // A reader that went away (`| head`) is no failure of ours: the status stays that of the findings.
+  if (error.code === 'EPIPE' || broken) return;
+  broken = true;
+  process.exitCode = 2;
+  if (isReport) stderr(`uffd-lint: the report could not be written: ${error.message}\n`);
+}
+
+function streamOf(name: 'stdout' | 'stderr'): NodeJS.WriteStream {
+  return process[name].on('error', (error: NodeJS.ErrnoException) => note(error, name === 'stdout'));
+}
+
+const sinks = { stdout: sinkOf(1, () => streamOf('stdout')), stderr: sinkOf(2, () => streamOf('stderr')) };
+
+function stdout(text: string): void {
+  try {
+    sinks.stdout.write(text);
+  } catch (error) {
+    note(error as NodeJS.ErrnoException, true);
+  }
+}
+
+function stderr(text: string): void {
+  try {
+    sinks.stderr.write(text);
+  } catch (error) {
+    note(error as NodeJS.ErrnoException, false);
+  }
+}
 
 async function stdin(maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -32,7 +54,7 @@ async function stdin(maxBytes: number): Promise<Uint8Array> {
 function wantsColor(): boolean {
   if (process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== '') return false;
   if (process.env.FORCE_COLOR !== undefined && process.env.FORCE_COLOR !== '0') return true;
-  return process.stdout.isTTY === true;
+  return sinks.stdout.isTerminal;
 }
 
 void main(
@@ -46,8 +68,8 @@ void main(
     },
   },
   {
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
+    stdout,
+    stderr,
     stdin,
     color: wantsColor(),
   },
@@ -55,12 +77,7 @@ void main(
   // The server goes on.
   if (status < 0) return;
   if (!broken) process.exitCode = status;
-  await Promise.all([process.stdout, process.stderr].map(written));
+  await Promise.all([sinks.stdout.flushed(), sinks.stderr.flushed()]);
   // Left to itself the process would first wait for code that is being optimized, and give back its heap piece by piece.
   process.exit();
 });
-
-/** Everything that was written to the stream has gone out, or will not. */
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => stream.write('', () => resolve()));
-}
