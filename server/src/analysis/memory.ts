@@ -3,7 +3,7 @@
  */
 import type { EngineResult } from '../engine/events.ts';
 import { RootSummaries } from '../engine/root-summaries.ts';
-import { type FileNames, scanNames } from '../syntax/names.ts';
+import { type FileNames, moveTo, scanNames } from '../syntax/names.ts';
 import type { CParser } from '../syntax/tree.ts';
 import type { ComponentResult, ProgramResult } from './component-analysis.ts';
 import { KnownTexts } from './known-texts.ts';
@@ -52,13 +52,16 @@ export class Memory {
   }
 
   scan(path: string, text: string): FileNames {
-    let known = this.scans.get(path);
-    if (known === undefined || known.text !== text) {
-      known = { text, names: scanNames(path, text), used: this.call };
-      this.scans.set(path, known);
+    const known = this.scans.get(path);
+    if (known?.text === text) {
+      known.used = this.call;
+      return known.names;
     }
-    known.used = this.call;
-    return known.names;
+    const next = scanNames(path, text);
+    // What is made of names need not be made again where an edit only moves them.
+    const names = known !== undefined && moveTo(known.names, next) ? known.names : next;
+    this.scans.set(path, { text, names, used: this.call });
+    return names;
   }
 
   graphOf(files: readonly FileNames[], options: GraphOptions): NameGraph {

@@ -91,6 +91,40 @@ export function scanNames(path: string, text: string): FileNames {
   return new Scan(path, text).run();
 }
 
+/**
+ * Gives the names of a text the places of those of its next version, where they differ in nothing else; false where they
+ * do. Whoever holds the names finds the new places there.
+ */
+export function moveTo(names: FileNames, next: FileNames): boolean {
+  const { items, macros, pasting, includes } = names;
+  const isSame =
+    items.length === next.items.length &&
+    items.every((item, i) => isSameItem(item, next.items[i]!)) &&
+    macros.size === next.macros.size &&
+    [...macros].every(([name, own]) => isSameMacro(own, next.macros.get(name))) &&
+    isSameSet(pasting, next.pasting) &&
+    includes.join('\n') === next.includes.join('\n');
+  if (!isSame) return false;
+  for (const [i, { start, end }] of next.items.entries()) Object.assign(items[i]!, { start, end });
+  return true;
+}
+
+function isSameItem(a: ItemNames, b: ItemNames): boolean {
+  return a.kind === b.kind && a.static === b.static && isSameSet(a.declares, b.declares) && isSameMacro(a, b);
+}
+
+function isSameMacro(a: MacroNames, b: MacroNames | undefined): boolean {
+  return b !== undefined && isSameSet(a.uses, b.uses) && isSameSet(a.calls, b.calls);
+}
+
+/** In the same order, too: the first of several is sometimes the one that counts. */
+function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a.size !== b.size) return false;
+  const others = b.values();
+  for (const member of a) if (member !== others.next().value) return false;
+  return true;
+}
+
 class Scan {
   private readonly path: string;
   private readonly text: string;

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { scanNames } from '../../src/syntax/names.ts';
+import { moveTo, scanNames } from '../../src/syntax/names.ts';
+import { applied, randomEdit } from '../support/edits.ts';
+import { cFiles, FIXTURES, readText } from '../support/fixtures.ts';
+import { generator } from '../support/random.ts';
+
+const EDITS = 400;
 
 const functions = (text: string) =>
   scanNames('a.c', text)
@@ -68,4 +73,25 @@ describe('names of a file', () => {
     assert.deepEqual([...macros.keys()], ['A', 'B']);
     assert.deepEqual([...pasting], ['A']);
   });
+
+  it('are moved to their places in the next version of a text, or left as they are', () => {
+    const random = generator();
+    const texts = cFiles(FIXTURES).flatMap((path) => {
+      const text = readText(path);
+      return text === undefined ? [] : [{ path, text }];
+    });
+    let moved = 0;
+    for (let i = 0; i < EDITS; i++) {
+      const { path, text } = texts[random.below(texts.length)]!;
+      const edit = randomEdit(new Map([[path, text]]), random);
+      const after = applied(new Map([[path, text]]), edit).get(path)!;
+      const names = scanNames(path, text);
+      const say = `seed ${random.seed}: ${JSON.stringify(edit)}`;
+      if (moveTo(names, scanNames(path, after))) {
+        moved++;
+        assert.deepEqual(names, scanNames(path, after), say);
+      } else assert.deepEqual(names, scanNames(path, text), say);
+    }
+    assert.ok(moved > EDITS / 20 && moved < EDITS, `${moved} of ${EDITS} were moved`);
+  }).timeout(60_000);
 });
