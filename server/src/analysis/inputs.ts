@@ -19,7 +19,7 @@ export interface Inputs extends Omit<Selection, 'files'> {
 
 /** Plain data: questions are kept in files too. */
 export type Question =
-  | readonly [kind: 'text' | 'configuration' | 'targets' | 'folders', path: string]
+  | readonly [kind: 'text' | 'configuration' | 'targets' | 'folders' | 'opens', path: string]
   | readonly [kind: 'leads' | 'needed', path: string, offset: number]
   | readonly [kind: 'surroundings', path: string, start: number, end: number]
   | readonly [kind: 'uses' | 'acts' | 'defines', name: string];
@@ -38,6 +38,8 @@ export function ask(inputs: Inputs, question: Question): Answer {
       return JSON.stringify(inputs.targetsOf(question[1]));
     case 'folders':
       return JSON.stringify(inputs.includeFoldersOf(question[1]));
+    case 'opens':
+      return String(inputs.opens(question[1]));
     case 'leads':
       return String(inputs.leadsToMention(pointIn(question[1], question[2])));
     case 'needed':
@@ -96,6 +98,12 @@ export class Recorder implements Inputs {
     const folders = this.inner.includeFoldersOf(path);
     this.note(['folders', path], JSON.stringify(folders));
     return folders;
+  }
+
+  opens(header: string): boolean {
+    const opens = this.inner.opens(header);
+    this.note(['opens', header], String(opens));
+    return opens;
   }
 
   leadsToMention(place: Span): boolean {

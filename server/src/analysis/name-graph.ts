@@ -4,7 +4,7 @@
  */
 import { chooseDefinition, type LinkOptions, sameFolder } from '../engine/program.ts';
 import { type LibraryFunction, type LibraryKind, libraryFunction } from '../libc/effects.ts';
-import type { FileNames, ItemNames, MacroNames } from '../syntax/names.ts';
+import { declaredIn, type FileNames, type ItemNames, type MacroNames } from '../syntax/names.ts';
 import { HeaderNames } from './header-names.ts';
 import { isHeader, KERNEL_INTERNAL, speaks } from './source-file.ts';
 
@@ -52,9 +52,14 @@ export class NameGraph {
   private readonly quiet = new Set<string>();
   private readonly inFile = new Map<string, Node[]>();
   private readonly own = new Map<string, Map<string, Node>>();
+  private readonly files: readonly FileNames[];
+  private readonly includes: Includes;
+  private readonly opened = new Map<string, boolean>();
 
   constructor(files: readonly FileNames[], { targetsOf, wanted }: GraphOptions = {}) {
     const includes = new Includes(files);
+    this.files = files;
+    this.includes = includes;
     const words = new Words();
     const macros = new VisibleMacros(files, includes, words);
     const pasting = new Set(files.flatMap((f) => [...f.pasting]));
@@ -167,6 +172,38 @@ export class NameGraph {
   acts(name: string): boolean {
     const row = libraryFunction(name);
     return row === undefined ? !this.quiet.has(name) && !KEYWORD.test(name) : !NEUTRAL.has(row.kind);
+  }
+
+  /** False for a header of which nothing but macros is used where it is included, and in which nothing is worth a look. */
+  opens(header: string): boolean {
+    let answer = this.opened.get(header);
+    if (answer === undefined) {
+      answer = this.findsUse(header);
+      this.opened.set(header, answer);
+    }
+    return answer;
+  }
+
+  private findsUse(header: string): boolean {
+    const own = this.files.find((f) => f.path === header);
+    if (own === undefined || this.inFile.get(header)!.some((n) => n.needed || n.leads)) return true;
+    // What pasted words name cannot be told, and a constructor is called by nobody.
+    if (this.files.some((f) => f.pasting.size > 0) || own.items.some((i) => i.uses.has('constructor'))) return true;
+    const includers = this.files.filter((f) => f !== own && this.includes.visibleFrom(f.path).has(header));
+    const users = includers.flatMap((f): MacroNames[] => [...f.items, ...f.macros.values()]);
+    // Those of its macros that somebody uses, by way of others of them, too, are users themselves.
+    let unused = [...own.macros];
+    const isUsed = (name: string) => users.some(({ uses }) => uses.has(name));
+    for (let before = -1; before !== users.length; ) {
+      before = users.length;
+      unused = unused.filter(([name, names]) => {
+        if (!isUsed(name)) return true;
+        users.push(names);
+        return false;
+      });
+    }
+    for (const name of declaredIn(own)) if (isUsed(name)) return true;
+    return false;
   }
 
   /** Files that calls bind to one, directly or by others, itself included. */

@@ -33,6 +33,8 @@ export interface Selection {
   acts(name: string): boolean;
   /** True for a function of these files, and for a table of some. */
   defines(name: string): boolean;
+  /** False for a header of which nothing but macros is used. */
+  opens(header: string): boolean;
 }
 
 export interface Surroundings {
@@ -65,6 +67,7 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
       uses: () => false,
       acts: () => false,
       defines: () => false,
+      opens: () => false,
     };
   const texts = new Map(given.map((f) => [f.path, f.text]));
   const read = (path: string) => {
@@ -133,6 +136,7 @@ export function selectFiles(given: readonly SourceFile[], options: SelectOptions
     uses: (name) => graph.usedNames.has(name),
     acts: (name) => graph.acts(name),
     defines: (name) => graph.defined.has(name),
+    opens: (header) => graph.opens(header),
   };
 }
 

@@ -77,6 +77,8 @@ export class Units {
       forcedIncludes: configuration?.forcedIncludes,
       complete: configuration !== undefined,
       readHeader: (header) => inputs.readText(header),
+      // Whoever comes behind a header that the build puts in front of all may use what that includes.
+      ...(configuration?.forcedIncludes.length ? {} : { opens: (header) => inputs.opens(header) }),
       decisions,
     });
     const parsedAt = now();

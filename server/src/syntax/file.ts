@@ -3,7 +3,7 @@ import { mask } from './mask.ts';
 import type { Definitions } from './preprocess.ts';
 import { standIn, systemMacros } from './system-macros.ts';
 import { isTestHarness } from './test-harness.ts';
-import type { CParser, MacroDefinition, ParsedFile } from './tree.ts';
+import type { CParser, MacroDefinition, ParsedFile, SyntaxNode } from './tree.ts';
 
 export interface ParseOptions {
   readonly defines?: Readonly<Record<string, string>> | undefined;
@@ -11,12 +11,26 @@ export interface ParseOptions {
   readonly undefinedNames?: readonly string[] | undefined;
   readonly readHeader?: ((path: string) => string | undefined) | undefined;
   readonly includePaths?: readonly string[] | undefined;
+  /** False for a header of which nothing but its macros matters: it has an empty tree then. */
+  readonly opens?: ((header: string) => boolean) | undefined;
   /** Headers that are read before the file, by path. */
   readonly forcedIncludes?: readonly string[] | undefined;
   /** The options are all that the build gives: what no project header defines is not defined. */
   readonly complete?: boolean | undefined;
   readonly decisions?: ReadonlyMap<string, boolean> | undefined;
 }
+
+/** The tree of a file in which nothing stands. */
+const NOTHING: SyntaxNode = {
+  type: 'translation_unit',
+  field: undefined,
+  named: true,
+  start: 0,
+  end: 0,
+  children: [],
+  isError: false,
+  hasError: false,
+};
 
 /** Headers deeper than this are not read. */
 const MAX_INCLUDE_DEPTH = 16;
@@ -49,7 +63,7 @@ export function parseFile(parser: CParser, path: string, text: string, options: 
       path: at,
       text: content,
       masked: result.masked,
-      root: parser.parse(result.masked, at),
+      root: at === path || options.opens?.(at) !== false ? parser.parse(result.masked, at) : NOTHING,
       macros,
       headers: [],
       missingIncludes: [],

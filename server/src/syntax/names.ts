@@ -91,6 +91,22 @@ export function scanNames(path: string, text: string): FileNames {
   return new Scan(path, text).run();
 }
 
+/** Words that no file declares. */
+const RESERVED: ReadonlySet<string> = new Set(
+  `auto break case char const continue default do double else enum extern float for goto if inline int long register
+  restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool _Bool size_t
+  ssize_t off_t pid_t FILE va_list uint8_t uint16_t uint32_t uint64_t int8_t int16_t int32_t int64_t uintptr_t
+  __attribute__ __inline__ __inline __extension__ __always_inline __unused NULL`.split(/\s+/),
+);
+
+/** Whatever a file may declare: its functions, and each word in its other declarations, whether it declares that or not. */
+export function declaredIn({ items }: FileNames): Set<string> {
+  const found = new Set<string>();
+  for (const { kind, declares, uses } of items)
+    for (const name of kind === 'function' ? declares : uses) if (!RESERVED.has(name)) found.add(name);
+  return found;
+}
+
 /**
  * Gives the names of a text the places of those of its next version, where they differ in nothing else; false where they
  * do. Whoever holds the names finds the new places there.

@@ -17,6 +17,7 @@ const world = (texts: Readonly<Record<string, string>>, more: Partial<Inputs> = 
   uses: () => false,
   acts: () => false,
   defines: () => false,
+  opens: () => true,
   ...more,
 });
 
@@ -39,6 +40,7 @@ describe('what is remembered', () => {
       uses: [(i) => i.uses('f'), world({ 'a.c': 'x' }, { uses: (name) => name === 'f' })],
       acts: [(i) => i.acts('f'), world({ 'a.c': 'x' }, { acts: (name) => name === 'f' })],
       defines: [(i) => i.defines('f'), world({ 'a.c': 'x' }, { defines: (name) => name === 'f' })],
+      opens: [(i) => i.opens('a.h'), world({ 'a.c': 'x' }, { opens: () => false })],
     };
     const now = world({ 'a.c': 'x' });
     for (const [what, [question, later]] of Object.entries(questions)) {
