@@ -223,6 +223,8 @@ function checkParent(
   span: Span,
 ): void {
   if (lost.length !== 1 || value.references.length !== 1 || state.hypothesis !== undefined) return;
+  // What a statement put together for itself is no variable of the parent's.
+  if (isTemporary(location.base)) return;
   const parent = state.objects.get(lost[0]!);
   if (parent === undefined || parent.escaped) return;
   for (const r of value.references) {

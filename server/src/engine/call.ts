@@ -7,6 +7,7 @@ import { type Context, ERRNO_BASE, objectId, RETURN_BASE, spanId, variableBase }
 import { evaluate, isRecord, placeLocations, placeOf } from './evaluate.ts';
 import { heldIn, restoreFrame, saveFrame, setAside, setAsideUnreached } from './frame.ts';
 import type { Budget, Run } from './interpreter.ts';
+import { isTemporary } from './memory.ts';
 import { MODELS } from './models/index.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn, noteMemoryUse, recognise } from './observe.ts';
 import { targetsOf } from './refine.ts';
@@ -301,6 +302,8 @@ function bindArguments(ctx: Context, state: State, instruction: CallInstruction,
         stores.push(() => {
           state.memory.deleteBase(to.base);
           state.memory.copy(from, to);
+          // What a call returned is the parameter now.
+          if (isTemporary(from.base)) state.memory.deleteBase(from.base);
         });
         continue;
       }

@@ -26,6 +26,8 @@ export interface UnitScope {
   readonly macrosByPlace: MacrosByPlace;
   readonly globals: Map<string, Variable>;
   readonly functions: Set<string>;
+  /** Of those that give a record, its type. */
+  readonly results: Map<string, CType>;
   /** Functions whose prototype says that they do not return. */
   readonly noreturns: Set<string>;
   /** Functions whose prototype says that they run before `main`. */
@@ -506,4 +508,16 @@ export function loadOf(place: Place, span: Span): Expr {
 
 export function constantExpr(value: bigint | number, span: Span, name?: string): Expr {
   return { kind: 'constant', value: BigInt(value), name, span };
+}
+
+/** The function of that declarator gives what the type in front says: a record, and no pointer to one. */
+export function noteResult(
+  { results }: UnitScope,
+  name: string,
+  declarator: SyntaxNode | undefined,
+  type: CType,
+): void {
+  if (type.kind !== 'record' || declarator?.type !== 'function_declarator') return;
+  const known = results.get(name);
+  if (known?.kind !== 'record' || known.tag !== type.tag) results.set(name, type);
 }

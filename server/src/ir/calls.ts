@@ -54,7 +54,8 @@ export function call(b: Builder, node: SyntaxNode, used: boolean): Expr {
       ? { kind: 'function', name, span: b.span(callee) }
       : calleeValue(b, callee);
   const values = args.map((a) => expression(b, a));
-  const result = used ? b.temporary({ kind: 'unknown', name: 'result' }, span) : undefined;
+  const type = target.kind === 'function' ? b.unit.results.get(target.name) : undefined;
+  const result = used ? b.temporary(type ?? { kind: 'unknown', name: 'result' }, span) : undefined;
   b.emit({ kind: 'call', callee: target, arguments: values, result, span });
   return result === undefined ? constantExpr(0, span) : loadOf(variablePlace(result, span), span);
 }

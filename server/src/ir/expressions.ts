@@ -14,6 +14,7 @@ import {
   type PathElement,
   type Place,
   type UnaryOperator,
+  type Variable,
 } from './ir.ts';
 import { KNOWN_CONSTANTS, OFFSETS_IN_MESSAGE } from './known-constants.ts';
 import { type Expansion, expand, within } from './macros.ts';
@@ -374,6 +375,12 @@ export function fold(e: Expr): Expr {
   return value === undefined ? e : constantExpr(value, e.span);
 }
 
+/** A temporary is a record where its value is one. Before anybody looks at it. */
+function takeType(temporary: Variable, value: Expr): void {
+  if (value.kind === 'load' && value.place.type.kind === 'record')
+    (temporary as { type: CType }).type = value.place.type;
+}
+
 function conditional(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const span = b.span(node);
   const consequence = child(node, 'consequence');
@@ -381,7 +388,7 @@ function conditional(b: Builder, node: SyntaxNode, used: boolean): Expr {
   const whenTrue = b.newBlock();
   const whenFalse = b.newBlock();
   const after = b.newBlock();
-  const target = variablePlace(b.temporary({ kind: 'unknown', name: '?:' }, span), span);
+  const chosen = b.temporary({ kind: 'unknown', name: '?:' }, span);
   let repeated: Expr | undefined;
   if (consequence === undefined) {
     repeated = expression(b, child(node, 'condition')!);
@@ -389,6 +396,8 @@ function conditional(b: Builder, node: SyntaxNode, used: boolean): Expr {
   } else branchOn(b, child(node, 'condition')!, whenTrue, whenFalse);
   b.enter(whenTrue);
   const yes = repeated ?? expression(b, consequence!, used);
+  takeType(chosen, yes);
+  const target = variablePlace(chosen, span);
   if (used) b.emit({ kind: 'assign', target, value: yes, span });
   b.goto(after);
   b.enter(whenFalse);
@@ -586,7 +595,7 @@ function statementExpression(b: Builder, node: SyntaxNode): Expr {
 }
 
 function statementsValue(b: Builder, statements: readonly SyntaxNode[], span: Span): Expr {
-  const target = variablePlace(b.temporary({ kind: 'unknown', name: '({' }, span), span);
+  const result = b.temporary({ kind: 'unknown', name: '({' }, span);
   b.openScope();
   const last = statements[statements.length - 1];
   let hasValue = false;
@@ -595,13 +604,14 @@ function statementsValue(b: Builder, statements: readonly SyntaxNode[], span: Sp
       const e = s.children.find((c) => c.named && c.type !== 'comment');
       if (e !== undefined) {
         const value = expression(b, e);
-        b.emit({ kind: 'assign', target, value, span });
+        takeType(result, value);
+        b.emit({ kind: 'assign', target: variablePlace(result, span), value, span });
         hasValue = true;
       }
     } else statement(b, s);
   }
   b.closeScope(span);
-  return hasValue ? loadOf(target, span) : { kind: 'unknown', span };
+  return hasValue ? loadOf(variablePlace(result, span), span) : { kind: 'unknown', span };
 }
 
 export function singleExpression(e: Expansion): SyntaxNode | undefined {

@@ -2,7 +2,7 @@
 import { MacrosByPlace } from '../syntax/redefinitions.ts';
 import type { CParser, MacroDefinition, ParsedFile, SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
-import { Builder, type Nesting, type UnitScope, type View, variablePlace } from './builder.ts';
+import { Builder, type Nesting, noteResult, type UnitScope, type View, variablePlace } from './builder.ts';
 import { expression } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
 import type {
@@ -51,6 +51,7 @@ export function lowerFile(
     parser,
     globals: new Map(),
     functions: declared.set(),
+    results: declared.map(),
     noreturns: new Set(),
     constructors: new Set(),
     enumerators: declared.map(),
@@ -153,8 +154,11 @@ class FileLowering {
       switch (node.type) {
         case 'function_definition': {
           const name = this.declaratorOf(node).name;
-          if (name !== undefined) this.unit.functions.add(name);
-          this.unit.types.specifier(child(node, 'type'));
+          const type = this.unit.types.specifier(child(node, 'type'));
+          if (name !== undefined) {
+            this.unit.functions.add(name);
+            noteResult(this.unit, name, child(node, 'declarator'), type);
+          }
           definitions.push({ node, view: this.unit.view });
           break;
         }
@@ -325,6 +329,7 @@ class FileLowering {
       if (name === undefined || nameNode === undefined) continue;
       if (type.kind === 'function') {
         this.unit.functions.add(name);
+        noteResult(this.unit, name, d, base);
         const { noreturn, beforeMain } = this.attributesOf(node);
         if (noreturn) this.unit.noreturns.add(name);
         if (beforeMain) this.unit.constructors.add(name);

@@ -3,7 +3,7 @@ import { COMPUTED_GOTO, RANGE } from '../syntax/mask.ts';
 import { nodeWith, type SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../text/span.ts';
 import { assertion, assertionWithBlock } from './assertions.ts';
-import { type Builder, loadOf, type SwitchFrame, variablePlace } from './builder.ts';
+import { type Builder, loadOf, noteResult, type SwitchFrame, variablePlace } from './builder.ts';
 import { branchOn } from './conditions.ts';
 import { expression, place, unwrap } from './expressions.ts';
 import { initialise, initialiserLength } from './initialisers.ts';
@@ -179,7 +179,10 @@ export function declaration(b: Builder, node: SyntaxNode): void {
     if (name === undefined || nameNode === undefined) continue;
     if (type.kind === 'function') {
       if (words.includes('auto')) b.declareFunction(name);
-      else b.unit.functions.add(name);
+      else {
+        b.unit.functions.add(name);
+        noteResult(b.unit, name, d, base);
+      }
       continue;
     }
     if (words.includes('extern')) continue;
