@@ -63,6 +63,7 @@ export class NameGraph {
     const words = new Words();
     const macros = new VisibleMacros(files, includes, words);
     const pasting = new Set(files.flatMap((f) => [...f.pasting]));
+    const making = new Set(files.flatMap((f) => [...f.macros].flatMap(([name, m]) => (m.makesBlock ? [name] : []))));
     const isMade = ({ kind, declares }: ItemNames) => kind === 'function' && [...declares].some((d) => pasting.has(d));
     const speaking = namesThatSpeak(
       files.filter((f) => !f.includes.includes(KERNEL_INTERNAL)),
@@ -89,7 +90,7 @@ export class NameGraph {
         // A header that only declares comes with whoever includes it, and a macro that declares nothing says nothing.
         const says = names.kind === 'function' || (!isHeader(file.path) && names.declares.size > 0);
         if (tells && says) this.filesThatSpeak.add(file.path);
-        if (names.kind === 'declaration') continue;
+        if (names.kind === 'declaration' && !makesFunction(names, making)) continue;
         const node: Node = {
           path: file.path,
           names,
@@ -418,4 +419,11 @@ function spread(from: readonly Node[], next: (n: Node) => Iterable<Node>): Node[
   const seen = new Set(from);
   for (const node of seen) for (const n of next(node)) seen.add(n);
   return [...seen];
+}
+
+/** A call of a macro stands alone at the top of a file, and may make a function there: `register_handler(EVENT, function)`. */
+function makesFunction({ calls }: ItemNames, making: ReadonlySet<string>): boolean {
+  if (making.size === 0) return false;
+  for (const name of calls) if (making.has(name)) return true;
+  return false;
 }

@@ -14,6 +14,8 @@ export interface View {
   readonly original?: string | undefined;
   /** Offsets of cleanup attributes in it, with the function's name. */
   readonly cleanups: ReadonlyMap<number, string>;
+  /** Offsets of the attributes of functions in it, where it holds definitions. */
+  readonly attributes?: { readonly noreturns: readonly number[]; readonly constructors: readonly number[] } | undefined;
   spanOf(start: number, end: number): Span;
   /** True where a macro is being expanded already: its name there stands for itself. Arguments are not part of that. */
   blocked?(name: string, start: number, end: number): boolean;

@@ -106,6 +106,7 @@ class FileLowering {
       text: file.masked,
       original: file.text,
       cleanups: file.cleanups,
+      attributes: file,
       spanOf: (start, end) => ({ file: file.path, start, end }),
     };
     const types = new TypeReader(
@@ -222,12 +223,23 @@ class FileLowering {
     const named = isCall ? child(first, 'function') : first?.type === 'identifier' ? first : undefined;
     const macro = named && this.unit.macrosByPlace.at(node.start).get(this.text(named));
     if (macro === undefined || isCall !== (macro.parameters !== undefined)) return undefined;
+    const whole = isCall ? this.definedByMacro(node, first.end) : undefined;
+    if (whole !== undefined) return whole;
     const end = isCall ? this.file.masked.indexOf(';', first.end) + 1 : node.end;
     const made = end === 0 ? undefined : this.expandedUpTo(node, end);
     const declares = made?.root.children.some(
       (c) => DECLARES.test(c.type) && !(isCall && c.type === 'function_definition'),
     );
     return made === undefined || declares !== true ? undefined : { ...made, end };
+  }
+
+  /** Functions that a call of a macro makes alone: `register_handler(EVENT, function)`. */
+  private definedByMacro(node: SyntaxNode, end: number) {
+    const made = this.expandedUpTo(node, end);
+    const { children } = made?.root ?? node;
+    const isWhole = children.every((c) => (DECLARES.test(c.type) || c.type === ';') && !c.hasError);
+    const isDefinition = isWhole && children.some((c) => c.type === 'function_definition');
+    return made === undefined || !isDefinition ? undefined : { ...made, end: Math.max(end, node.end) };
   }
 
   /** The text from the node on, with the macros in it expanded. */
@@ -534,15 +546,16 @@ class FileLowering {
 
   /** Attributes in or just before a declaration, or a definition up to its body. */
   private attributesOf(node: SyntaxNode, end = node.end): Attributes {
-    // Where a macro makes it, what its attributes say is not kept.
-    if (this.unit.view !== this.view) return { noreturn: false, beforeMain: false };
-    const { noreturns, constructors } = this.file;
+    const { attributes } = this.unit.view;
+    // In the expansion of a statement's macro nobody looks for them.
+    if (attributes === undefined) return { noreturn: false, beforeMain: false };
+    const { noreturns, constructors } = attributes;
     const liesHere = (at: number) => node.start - 80 <= at && at < end && this.belongs(at, node);
     return { noreturn: noreturns.some(liesHere), beforeMain: constructors.some(liesHere) };
   }
 
   private belongs(at: number, node: SyntaxNode): boolean {
-    return at >= node.start || this.file.masked.slice(at, node.start).trim() === '';
+    return at >= node.start || this.unit.view.text.slice(at, node.start).trim() === '';
   }
 }
 

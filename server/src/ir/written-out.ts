@@ -130,7 +130,7 @@ function expandRange(
   if (made === undefined || made.text === given) return undefined;
   const written = before + made.text + after;
   // Not kept as expansions are: whole bodies do not recur, and their trees are large.
-  const { text, cleanups } = maskSnippet(written, macros);
+  const { text, cleanups, noreturns, constructors } = maskSnippet(written, macros);
   const root = parser.parse(text);
   if (root.hasError) return undefined;
   const source = wayBack(made.parts, range.start);
@@ -138,6 +138,7 @@ function expandRange(
     text,
     original: written,
     cleanups,
+    attributes: { noreturns, constructors },
     spanOf: (start, end) => {
       const [from, to] = source(start - before.length, end - before.length);
       return outer.spanOf(from, to);

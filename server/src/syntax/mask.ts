@@ -65,13 +65,11 @@ export function maskSnippet(text: string, macros: ReadonlyMap<string, MacroDefin
   const tokens = new Blanker(text);
   const found = noAttributes();
   maskTokens(tokens, macros, found);
-  return { text: tokens.toString(), cleanups: found.cleanups };
+  return { text: tokens.toString(), ...found };
 }
 
-export interface MaskedSnippet {
+export interface MaskedSnippet extends Readonly<Attributes> {
   readonly text: string;
-  /** Offsets of cleanup attributes, with the function's name. */
-  readonly cleanups: ReadonlyMap<number, string>;
 }
 
 /** Text whose parts can be blanked without moving anything. */

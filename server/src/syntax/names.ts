@@ -24,11 +24,16 @@ export interface MacroNames {
   readonly calls: ReadonlySet<string>;
 }
 
+export interface OwnMacroNames extends MacroNames {
+  /** It may make a function: a block stands behind parentheses in it. */
+  readonly makesBlock: boolean;
+}
+
 export interface FileNames {
   readonly path: string;
   readonly items: readonly ItemNames[];
   /** Identifiers in the bodies of its macros. */
-  readonly macros: ReadonlyMap<string, MacroNames>;
+  readonly macros: ReadonlyMap<string, OwnMacroNames>;
   /** Macros that paste words together: what they name cannot be told. */
   readonly pasting: ReadonlySet<string>;
   /** Headers, with their quotes or angles. */
@@ -37,6 +42,7 @@ export interface FileNames {
 
 const CALL = /([A-Za-z_]\w*)\s*\(/g;
 const IDENTIFIER = /[A-Za-z_]\w*/g;
+const BLOCK = /\)\s*\{/;
 /** What looks like the name of a function in front of its parameters and is none. */
 const NO_NAMES: ReadonlySet<string> = new Set(
   `__attribute__ __attribute __declspec __asm__ __printf __scanf _Alignas if while for switch void char short int long
@@ -117,7 +123,7 @@ export function moveTo(names: FileNames, next: FileNames): boolean {
     items.length === next.items.length &&
     items.every((item, i) => isSameItem(item, next.items[i]!)) &&
     macros.size === next.macros.size &&
-    [...macros].every(([name, own]) => isSameMacro(own, next.macros.get(name))) &&
+    [...macros].every(([name, own]) => isSameOwnMacro(own, next.macros.get(name))) &&
     isSameSet(pasting, next.pasting) &&
     includes.join('\n') === next.includes.join('\n');
   if (!isSame) return false;
@@ -133,6 +139,10 @@ function isSameMacro(a: MacroNames, b: MacroNames | undefined): boolean {
   return b !== undefined && isSameSet(a.uses, b.uses) && isSameSet(a.calls, b.calls);
 }
 
+function isSameOwnMacro(a: OwnMacroNames, b: OwnMacroNames | undefined): boolean {
+  return a.makesBlock === b?.makesBlock && isSameMacro(a, b);
+}
+
 /** In the same order, too: the first of several is sometimes the one that counts. */
 function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   if (a.size !== b.size) return false;
@@ -146,7 +156,7 @@ class Scan {
   private readonly text: string;
   private readonly items: ItemNames[] = [];
   private readonly pasting = new Set<string>();
-  private readonly macros = new Map<string, MacroNames>();
+  private readonly macros = new Map<string, OwnMacroNames>();
   private depth = 0;
   private parentheses = 0;
   /** The declaration or definition at the top of the file that is being read. */
@@ -318,7 +328,8 @@ class Scan {
     const calls = new Set(this.macros.get(macro.name)?.calls);
     for (const [word] of macro.body.matchAll(IDENTIFIER)) uses.add(word);
     for (const [, word] of macro.body.matchAll(CALL)) calls.add(word!);
-    this.macros.set(macro.name, { uses, calls });
+    const makesBlock = this.macros.get(macro.name)?.makesBlock === true || BLOCK.test(macro.body);
+    this.macros.set(macro.name, { uses, calls, makesBlock });
     // GNU's `, ##args` pastes nothing.
     if (macro.body.replace(/,\s*##/g, '').includes('##')) this.pasting.add(macro.name);
   }
