@@ -304,7 +304,9 @@ function isSetAgain({ blocks }: FunctionBody, { base }: Location, span: Span): b
     i.target.base.kind === 'variable' &&
     variableBase(i.target.base.variable) === base &&
     i.value.kind === 'load' &&
-    !isForkPlace(i.value.place);
+    !isForkPlace(i.value.place) &&
+    // The next turn of a loop stores another child there: one that lies in a variable of its own, not in a list.
+    (i.span !== span || i.value.place.path.length > 0);
   const at = blocks.find((b) => b.instructions.some((i) => i.span === span));
   if (at === undefined) return false;
   const ahead = new Set(successors(at.terminator));
