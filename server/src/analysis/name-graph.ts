@@ -191,7 +191,11 @@ export class NameGraph {
     // What pasted words name cannot be told, and a constructor is called by nobody.
     if (this.files.some((f) => f.pasting.size > 0) || own.items.some((i) => i.uses.has('constructor'))) return true;
     const includers = this.files.filter((f) => f !== own && this.includes.visibleFrom(f.path).has(header));
-    const users = includers.flatMap((f): MacroNames[] => [...f.items, ...f.macros.values()]);
+    // A header that stands beside this one in a file uses what is declared there without including it.
+    const beside = new Set(includers.flatMap((f) => [...this.includes.visibleFrom(f.path)]));
+    const users = this.files
+      .filter((f) => f !== own && beside.has(f.path))
+      .flatMap((f): MacroNames[] => [...f.items, ...f.macros.values()]);
     // Those of its macros that somebody uses, by way of others of them, too, are users themselves.
     let unused = [...own.macros];
     const isUsed = (name: string) => users.some(({ uses }) => uses.has(name));
