@@ -282,8 +282,9 @@ export class Relevance {
   }
 
   private stays({ blocks, body, readsMessages, wary }: FunctionFacts, block: number): boolean {
-    const { decides, looksIntoMessage } = blocks[block]!;
-    if (looksIntoMessage) return true;
+    const { decides, looksIntoMessage, testsFunction } = blocks[block]!;
+    // Where no handler is found the program may end: that is what becomes of the message.
+    if (looksIntoMessage || (readsMessages && testsFunction)) return true;
     const { loopHead } = body.blocks[block]!;
     for (const name of decides) {
       const { carries, speaksOfMessages, tells } = find(name);

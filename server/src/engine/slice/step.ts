@@ -82,6 +82,8 @@ export interface BlockFacts {
   readonly pointers: readonly Name[];
   /** The condition or the value takes something out of a message. */
   readonly looksIntoMessage: boolean;
+  /** It asks for a pointer to a function, which in a function that looks into messages may be the handler of one. */
+  readonly testsFunction: boolean;
   /** Each once. */
   readonly successors: readonly number[];
 }

@@ -135,6 +135,7 @@ export class StepReader {
         decides: e === undefined ? NONE : this.mentions.numbers(e),
         pointers: e === undefined ? NONE : this.mentions.pointers(e),
         looksIntoMessage: speaks && someInMessage((visitor) => visitTerminator(terminator, visitor)),
+        testsFunction: speaks && e !== undefined && readsFunctionPointer(e),
         successors: successors(terminator),
       };
     });
@@ -519,6 +520,20 @@ function isInMessage({ path }: Place): boolean {
 /** The number of the parameter that gets an argument. */
 export function parameterFor({ parameters, variadic }: FunctionBody, argument: number): number {
   return variadic ? Math.min(argument, parameters.length - 1) : argument;
+}
+
+function readsFunctionPointer(e: Expr): boolean {
+  switch (e.kind) {
+    case 'load':
+      return e.place.type.kind === 'pointer' && e.place.type.to.kind === 'function';
+    case 'unary':
+    case 'cast':
+      return readsFunctionPointer(e.operand);
+    case 'binary':
+      return readsFunctionPointer(e.left) || readsFunctionPointer(e.right);
+    default:
+      return false;
+  }
 }
 
 /** `p += n` for a pointer to bytes: it stays in its region. */
