@@ -1,51 +1,72 @@
 /**
- * Loops of which each turn closes an element of an array. How many turns one makes is a number that the table's elements are not
- * followed with: a way on which it makes none leaves none behind.
+ * Loops of which each turn closes an element of an array, or joins the thread that lies there. How many turns one makes
+ * is a number that the table's elements are not followed with: a way on which it makes none leaves none behind.
  */
-import type { Expr, FunctionBody, Instruction, Variable } from '../ir/ir.ts';
+import type { Expr, FunctionBody, Variable } from '../ir/ir.ts';
 import { successors } from '../ir/simplify.ts';
+import { type LibraryKind, libraryFunction } from '../libc/effects.ts';
+import type { CallInstruction } from './call.ts';
 import { variableBase } from './context.ts';
 import { dominates } from './dominators.ts';
 import { placeOf } from './evaluate.ts';
 import { type Loop, loopsOf } from './loops.ts';
 import type { State } from './state.ts';
+import type { Reference } from './value.ts';
 
 interface Emptying {
   readonly loop: Loop;
   readonly variable: Variable;
+  readonly by: LibraryKind;
+  /** Where it is called. */
+  readonly at: number;
 }
-
-const NONE: readonly Variable[] = [];
 
 const known = new WeakMap<FunctionBody, readonly Emptying[]>();
 
-/** Of what lies in the array nothing more is owed where control goes from the block out of such a loop. */
+/**
+ * Of what lies in the array nothing more is owed where control goes from the block out of such a loop, and threads have
+ * ended: those that one call started, since of several it may not be all that were joined.
+ */
 export function leaveEmptied(state: State, body: FunctionBody, block: number, target: number): void {
   let loops = known.get(body);
   if (loops === undefined) {
     loops = findEmptying(body);
     known.set(body, loops);
   }
-  for (const { loop, variable } of loops) {
+  for (const { loop, variable, by, at } of loops) {
     if (!loop.members.includes(block) || loop.members.includes(target)) continue;
-    for (const [path, { references }] of state.memory.cellsOf(variableBase(variable)).values) {
-      if (!path.includes('[')) continue;
+    const references = elementsOf(state, variable);
+    if (by === 'close') {
       for (const r of references)
         if (r.kind === 'descriptor' && state.objects.get(r.object)?.duty !== undefined)
           state.update(r.object, { duty: undefined });
+    } else if (block === loop.head || dominates(body, at, block)) {
+      // Whoever leaves in the middle of a turn has not joined all.
+      const sites = new Set(references.flatMap((r) => (r.kind === 'thread' ? [r.site] : [])));
+      if (sites.size === 1) for (const site of sites) state.noteJoined(site);
     }
   }
+}
+
+function elementsOf(state: State, variable: Variable): Reference[] {
+  const found: Reference[] = [];
+  for (const [path, { references }] of state.memory.cellsOf(variableBase(variable)).values)
+    if (path.includes('[')) found.push(...references);
+  return found;
 }
 
 function findEmptying(body: FunctionBody): Emptying[] {
   const found: Emptying[] = [];
   for (const { id, instructions } of body.blocks)
-    for (const i of instructions)
-      for (const variable of closedElementOf(body, i)) {
+    for (const i of instructions) {
+      const by = i.kind === 'call' && i.callee.kind === 'function' ? libraryFunction(i.callee.name)?.kind : undefined;
+      if (i.kind !== 'call' || (by !== 'close' && by !== 'thread-join')) continue;
+      for (const variable of elementTaken(body, i)) {
         const loop = loopsOf(body)[id]!;
         // What is in no loop counts as one of the function as a whole.
-        if (loop.outer !== undefined && isOnEachTurn(body, loop, id)) found.push({ loop, variable });
+        if (loop.outer !== undefined && isOnEachTurn(body, loop, id)) found.push({ loop, variable, by, at: id });
       }
+    }
   return found;
 }
 
@@ -54,9 +75,8 @@ function isOnEachTurn(body: FunctionBody, { head, members }: Loop, block: number
   return members.every((m) => !successors(body.blocks[m]!.terminator).includes(head) || dominates(body, block, m));
 }
 
-/** The variable of which a call closes an element whose index is not constant, or that a pointer leads to. */
-function closedElementOf(body: FunctionBody, i: Instruction): readonly Variable[] {
-  if (i.kind !== 'call' || i.callee.kind !== 'function' || i.callee.name !== 'close') return NONE;
+/** The variable of which a call takes an element whose index is not constant, or that a pointer leads to. */
+function elementTaken(body: FunctionBody, i: CallInstruction): readonly Variable[] {
   const place = i.arguments[0] === undefined ? undefined : placeOf(i.arguments[0]);
   if (place?.base.kind === 'deref' && place.path.length === 0) return ledToBy(body, place.base.pointer);
   const isElement = place?.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant');

@@ -177,6 +177,11 @@ export class State {
     this.putObject(Object.assign(copyOf(object), { duty: Object.assign(copyOfDuty(object.duty), change) }));
   }
 
+  /** Whoever the call at the site started on this path has ended. */
+  noteJoined(site: string): void {
+    if (this.threads.has(site)) this.threads = withEntry(this.threads, site, 'joined');
+  }
+
   step(kind: StepKind, location: Span, message: string): void {
     this.trace = { step: { kind, location, message }, previous: this.trace };
   }

@@ -232,7 +232,7 @@ export function threadJoinModel(call: ModelCall, state: State): State[] {
   const joined = sites.length > 0 ? sites : [...state.threads.keys()];
   const sure = sites.length > 0 || state.threads.size === 1;
   for (const site of joined) {
-    if (state.threads.has(site)) state.threads = withEntry(state.threads, site, 'joined');
+    state.noteJoined(site);
     if (sure)
       state.change({
         waited: withEntry(state.situation.waited, `thread:${site}`, siteAt(call.ctx, call.instruction.span)),
