@@ -129,7 +129,9 @@ class Schedule implements Others, Progress {
     const others = this.slice.nearestFirst(this.program.functions.filter((f) => f.name !== 'main'));
     for (const body of others) {
       if (called.has(body.id) || this.analysed.has(body.id)) continue;
-      if (tabled.size > 0 && this.left.steps <= STEPS_FOR_TABLED) this.exceeded.add(body.id);
+      const isReserved = tabled.size > 0 && this.left.steps <= STEPS_FOR_TABLED;
+      // What a path to it took from the budget is no reason to leave out what all this is about.
+      if (isReserved && this.slice.distanceOf(body) > 0) this.exceeded.add(body.id);
       else if (!(await this.drive(this.outermost(body)))) return false;
     }
     for (const body of others) {

@@ -73,6 +73,7 @@ export class Slice {
   private readonly sliced = new Map<string, FunctionBody | undefined>();
   private readonly ignored = new Map<Place, boolean>();
   private readonly ignoredParameters = new Map<Variable, boolean>();
+  private distances: ReadonlyMap<string, number> | undefined = undefined;
   private readonly signatures = new Map<string, string>();
   private readonly apart = new Map<FunctionBody, Apart>();
   private readonly rows: Rows;
@@ -128,10 +129,17 @@ export class Slice {
 
   /** In the order of the number of calls between them and what a program does to a userfaultfd. */
   nearestFirst(bodies: readonly FunctionBody[]): FunctionBody[] {
-    const distances = distancesOf(this.relevance.functions);
-    const distance = (body: FunctionBody) => distances.get(body.id) ?? Number.POSITIVE_INFINITY;
     // Stable, so that those at one distance stay in their order.
-    return [...bodies].sort((a, b) => (distance(a) === distance(b) ? 0 : distance(a) - distance(b)));
+    return [...bodies].sort((a, b) => {
+      const [to, from] = [this.distanceOf(a), this.distanceOf(b)];
+      return to === from ? 0 : to - from;
+    });
+  }
+
+  /** The number of calls between the function and what the program does to a userfaultfd. */
+  distanceOf(body: FunctionBody): number {
+    this.distances ??= distancesOf(this.relevance.functions);
+    return this.distances.get(body.id) ?? Number.POSITIVE_INFINITY;
   }
 
   /** A userfaultfd is made, or its handshake done, while it runs. */
