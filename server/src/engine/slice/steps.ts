@@ -327,7 +327,8 @@ export class StepReader {
     step.essential = isDone && kind !== 'close';
     step.defines = this.definedBy(known, result);
     if (kind !== 'close') step.uses = this.lookedAtBy(known, isRequest, thread?.begins ?? NONE);
-    if (call.forDescriptors) step.takes = this.contentsOf(list);
+    // What is written to learns nothing of its own number.
+    if (call.forDescriptors) step.takes = this.contentsOf(kind === 'write' ? list.slice(1) : list);
     // Asked only of what is kept for the sake of what it takes.
     if (step.takes.length > 0) step.ways = this.waysOf(known, thread?.begins ?? NONE);
     return step;
