@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import type { HandlerEntry } from './events.ts';
 import { noteFeatureUse, recognise, swallow } from './observe.ts';
 import { rowOf } from './slice/library.ts';
+import { isFunctionPointer } from './slice/names.ts';
 import type { State } from './state.ts';
 import { asConstant, type Location, type MessageTag, type Value } from './value.ts';
 
@@ -106,7 +107,7 @@ export function noteTableUse(
       if (global !== undefined) noteHandlers(ctx, state, tag, global, elementsOf);
       if (tag.child === undefined) continue;
       const isFilled = global?.initialiser.some(({ target }) => isElement(target, path)) === true;
-      if (!isFilled && (!isHandler(place) || found.any)) continue;
+      if (!isFilled && (!isFunctionPointer(place) || found.any)) continue;
       const initialiser = isFilled ? global.initialiserSpan : undefined;
       const entry = isFilled ? entryAt(global, path) : undefined;
       swallow(state, tag.child, initialiser ?? place.span, { entry });
@@ -117,10 +118,6 @@ export function noteTableUse(
 /** The place is an element, or lies in one, of the array of which the path names an element. */
 function isElement(target: Place, of: string): boolean {
   return pathOf(target).startsWith(of.slice(0, of.lastIndexOf('[') + 1));
-}
-
-function isHandler({ type }: Place): boolean {
-  return type.kind === 'pointer' && type.to.kind === 'function';
 }
 
 /** A handler that a table has for an event. */

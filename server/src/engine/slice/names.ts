@@ -214,6 +214,11 @@ export function pointersFollowed(body: FunctionBody, names: Names): Set<Name> {
   return found;
 }
 
+/** A handler may lie there. */
+export function isFunctionPointer({ type }: Place): boolean {
+  return type.kind === 'pointer' && type.to.kind === 'function';
+}
+
 /** A pointer to bytes: where in them it points matters to nobody who looks for descriptors. */
 export function isBytePointer(e: Expr): boolean {
   const type = typeOf(e);

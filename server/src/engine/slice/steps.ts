@@ -27,7 +27,7 @@ import {
   WRITES_FIRST,
 } from './library.ts';
 import { Mentions } from './mentions.ts';
-import { find, isBytePointer, type Name, type Names } from './names.ts';
+import { find, isBytePointer, isFunctionPointer, type Name, type Names } from './names.ts';
 import { SharedNumbers } from './shared-numbers.ts';
 import { type BlockFacts, CallFacts, type Flow, NO_CALL, NONE, PlainStep, type Step } from './step.ts';
 
@@ -115,7 +115,7 @@ export class StepReader {
       let calls: Step[] | undefined;
       for (const i of block.instructions) {
         const step = this.step(i, body);
-        if (speaks) step.looksIntoMessage = someInMessage((visitor) => visitInstruction(i, visitor));
+        if (speaks) step.looksIntoMessage = somePlace(isInMessage, (visitor) => visitInstruction(i, visitor));
         // Which message it is matters, whatever becomes of what is taken out of it.
         if (step.looksIntoMessage && i.kind === 'call') {
           const uses = [...step.uses];
@@ -134,8 +134,8 @@ export class StepReader {
         uses: e === undefined ? NONE : this.mentions.uses(e),
         decides: e === undefined ? NONE : this.mentions.numbers(e),
         pointers: e === undefined ? NONE : this.mentions.pointers(e),
-        looksIntoMessage: speaks && someInMessage((visitor) => visitTerminator(terminator, visitor)),
-        testsFunction: speaks && e !== undefined && readsFunctionPointer(e),
+        looksIntoMessage: speaks && somePlace(isInMessage, (visitor) => visitTerminator(terminator, visitor)),
+        testsFunction: speaks && somePlace(isFunctionPointer, (visitor) => visitTerminator(terminator, visitor)),
         successors: successors(terminator),
       };
     });
@@ -501,12 +501,12 @@ function storesErrno({ base }: Place): boolean {
   return base.kind === 'variable' && base.variable.id === ERRNO.id;
 }
 
-function someInMessage(visit: (visitor: Visitor) => void): boolean {
+function somePlace(isMeant: (place: Place) => boolean, visit: (visitor: Visitor) => void): boolean {
   let found = false;
   visit({
     expr: () => {},
     place: (p) => {
-      found ||= isInMessage(p);
+      found ||= isMeant(p);
     },
   });
   return found;
@@ -521,20 +521,6 @@ function isInMessage({ path }: Place): boolean {
 /** The number of the parameter that gets an argument. */
 export function parameterFor({ parameters, variadic }: FunctionBody, argument: number): number {
   return variadic ? Math.min(argument, parameters.length - 1) : argument;
-}
-
-function readsFunctionPointer(e: Expr): boolean {
-  switch (e.kind) {
-    case 'load':
-      return e.place.type.kind === 'pointer' && e.place.type.to.kind === 'function';
-    case 'unary':
-    case 'cast':
-      return readsFunctionPointer(e.operand);
-    case 'binary':
-      return readsFunctionPointer(e.left) || readsFunctionPointer(e.right);
-    default:
-      return false;
-  }
 }
 
 /** `p += n` for a pointer to bytes: it stays in its region. */
