@@ -15,7 +15,17 @@ import { rowOf, WRITES_FIRST } from './slice/library.ts';
 import type { State } from './state.ts';
 import { callContext, summarised } from './summaries.ts';
 import { unknownCall } from './unknown-call.ts';
-import { asConstant, canBeZero, constant, type Location, numeric, TOP_NUMBER, UNKNOWN, type Value } from './value.ts';
+import {
+  asConstant,
+  canBeZero,
+  constant,
+  type Location,
+  numeric,
+  type Reference,
+  TOP_NUMBER,
+  UNKNOWN,
+  type Value,
+} from './value.ts';
 
 export type CallInstruction = Instruction & { kind: 'call' };
 
@@ -224,7 +234,7 @@ export function forget(state: State, location: Location): void {
 }
 
 function* callBody(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody, budget: Budget): Run {
-  if (instruction.result === undefined && !ctx.slice.acts(body) && cannotMatter(ctx, state, instruction)) {
+  if (instruction.result === undefined && !ctx.slice.acts(body) && cannotMatter(ctx, state, instruction, body)) {
     return [state];
   }
   const saved = ctx.stack.includes(body.id) ? saveFrame(state, body) : undefined;
@@ -259,18 +269,30 @@ function frameOf(body: FunctionBody): readonly string[] {
   return frame;
 }
 
-/** No argument leads to a descriptor or to a message, and no consequence of a fork() waits for a use of memory. */
-function cannotMatter(ctx: Context, state: State, instruction: CallInstruction): boolean {
+/**
+ * No argument leads to a child's descriptor or to a message, none to one whose handshake may be missing, and no
+ * consequence of a fork() waits for a use of memory.
+ */
+function cannotMatter(ctx: Context, state: State, instruction: CallInstruction, body: FunctionBody): boolean {
   if (state.childOf !== undefined) return false;
+  let isSliced: boolean | undefined;
+  // What a slice leaves out does nothing to a userfaultfd that is ready, and nobody waits for what becomes of that.
+  const isIdle = (r: Reference) => {
+    if (r.kind !== 'descriptor') return true;
+    const { objects, hypothesis } = state;
+    const object = objects.get(r.object);
+    if (hypothesis !== undefined || object === undefined || object.duty !== undefined) return false;
+    isSliced ??= ctx.facts.bodyFor(state, body) !== body;
+    return isSliced;
+  };
   for (const argument of instruction.arguments) {
     const value = evaluate(ctx, state, argument);
     if (value.tag !== undefined) return false;
     for (const r of value.references) {
-      if (r.kind === 'descriptor') return false;
+      if (!isIdle(r)) return false;
       if (r.kind !== 'location') continue;
-      for (const cell of state.memory.cellsOf(r.location.base).values.values()) {
-        if (cell.tag !== undefined || cell.references.some((c) => c.kind === 'descriptor')) return false;
-      }
+      for (const cell of state.memory.cellsOf(r.location.base).values.values())
+        if (cell.tag !== undefined || !cell.references.every(isIdle)) return false;
     }
   }
   return true;

@@ -25,7 +25,7 @@ import { Slice } from './slice/slice.ts';
 import type { Stores } from './slice/threads.ts';
 import { State } from './state.ts';
 import { Tables } from './tables.ts';
-import { areSeveralMade } from './userfaultfd.ts';
+import { areSeveralMade, hasChildren } from './userfaultfd.ts';
 import { asConstant, type Location, type Reference, referenceKey, type Value } from './value.ts';
 
 /** Instructions one root may take, without those of the threads that it starts. Steps, not seconds: results must not depend on the machine's mood. */
@@ -74,6 +74,16 @@ function rootOf(body: FunctionBody, initial: State): Root {
     key: body.id,
     starters: [],
   };
+}
+
+/** What a thread cannot reach is not its business: its creator's other locals. Gives the bases that it begins with. */
+function handOver(entry: State, body: FunctionBody, argument: Value, globals: ReadonlySet<string>): Set<string> {
+  const { bases } = entry.reach([argument], globals);
+  for (const base of entry.memory.baseNames()) if (!bases.has(base)) entry.memory.deleteBase(base);
+  const inherited = new Set(entry.memory.baseNames());
+  const parameter = body.parameters[0];
+  if (parameter !== undefined) entry.memory.store({ base: variableBase(parameter), path: '' }, argument);
+  return inherited;
 }
 
 /**
@@ -202,23 +212,21 @@ class Schedule implements Others, Progress {
     const count = this.threadEntries.get(site) ?? 0;
     const entry = state.clone();
     for (const base of entry.reach([argument]).bases) this.shared.share(base);
-    // What the thread cannot reach is not its business: its creator's other locals.
-    const reachable = entry.reach([argument], this.globalBases).bases;
-    for (const base of entry.memory.baseNames()) if (!reachable.has(base)) entry.memory.deleteBase(base);
-    const inherited = new Set(entry.memory.baseNames());
     entry.mine = new Set();
     entry.change({ locks: new Map(), waited: new Map() });
     if (entry.situation.cut) beginWhole(entry);
     // Whether the creator still has a parent in whose place it put a child is seen in the creator.
     for (const { id, replaced } of entry.objects.values())
       if (replaced !== undefined) entry.update(id, { replaced: undefined });
-    const parameter = body.parameters[0];
-    if (parameter !== undefined) entry.memory.store({ base: variableBase(parameter), path: '' }, argument);
+    const given = () => handOver(entry, body, argument, this.globalBases);
+    // Only who holds a child is part of the key; most starts are those of a run that was before.
+    let inherited = hasChildren(entry.objects) ? given() : undefined;
     const key = `${body.id}|${site}|${entry.key()}|${chosenBy(argument, entry)}`;
     this.recorder?.ask(['ran', key]);
     this.recorder?.askDepth();
     this.recorder?.ask(['threads-at', site]);
     if (this.runs.has(key) || this.pending.some((p) => p.key === key) || count >= MAX_THREAD_ENTRIES) return true;
+    inherited ??= given();
     this.threadEntries.set(site, count + 1);
     const { initial } = starter.root;
     const starters = [starter.root.name, ...starter.root.starters];

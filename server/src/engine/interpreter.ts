@@ -16,9 +16,11 @@ import { type EndOfScope, endScope } from './end-of-scope.ts';
 import { evaluate, isRecord, placeLocations } from './evaluate.ts';
 import { apartKey, maskKey } from './masks.ts';
 import { checkLost, descriptorsIn, letEscape, noteAct, noteGoesOn } from './observe.ts';
+import { endsOf } from './process-end.ts';
 import { joinStates, type State } from './state.ts';
 import { forgetTemporaries, temporariesOf } from './temporaries.ts';
 import { thresholdsOf } from './thresholds.ts';
+import { hasChildren } from './userfaultfd.ts';
 import { asConstant, UNKNOWN, type Value } from './value.ts';
 import { Worklist } from './worklist.ts';
 
@@ -29,6 +31,8 @@ const MAX_STATES = 40;
 /** The same where rows of a table are told apart, and up to how many states they are. */
 const MAX_STATES_OF_ROWS = 80;
 const MAX_STATES_BY_ROW = 60;
+/** Whoever watches the visits sees those, too. */
+const NO_ENDS: readonly undefined[] = [];
 /** Instructions between two yields. */
 export const STEP_QUOTA = 4000;
 
@@ -91,6 +95,8 @@ function* runFrom(
   const thresholds = thresholdsOf(body);
   const dirty: (Slot[] | undefined)[] = [];
   const worklist = new Worklist(body);
+  const ends = ctx.program.visiting === undefined ? endsOf(body) : NO_ENDS;
+  const isLibrary = (name: string) => ctx.program.function(name, body.file) === undefined;
   const maxStates = ctx.slice.walkersOf(body).length > 0 ? MAX_STATES_OF_ROWS : MAX_STATES;
   const mark = (target: number, slot: Slot) => {
     if (slot.dirty) return;
@@ -102,6 +108,9 @@ function* runFrom(
   };
   const enter = (target: number, state: State) => {
     if (state.hypothesis !== undefined && hasLeft(state.hypothesis, body, target)) return;
+    // Nothing is said of a process that ends without a child.
+    const end = ends[target];
+    if (end !== undefined && !hasChildren(state.objects) && isLibrary(end)) return;
     const block = body.blocks[target]!;
     blocks[target] ??= new Map();
     const slots = blocks[target];

@@ -23,6 +23,26 @@ export function endsBehindCall(ctx: Context): boolean {
   return false;
 }
 
+const ends = new WeakMap<FunctionBody, readonly (string | undefined)[]>();
+
+/** By block: the function that ends the process, where it is called and nothing else is done. */
+export function endsOf(body: FunctionBody): readonly (string | undefined)[] {
+  let found = ends.get(body);
+  if (found === undefined) {
+    found = body.blocks.map(endIn);
+    ends.set(body, found);
+  }
+  return found;
+}
+
+function endIn({ instructions: [first, ...others] }: BasicBlock): string | undefined {
+  if (first?.kind !== 'call' || others.length > 0 || first.callee.kind !== 'function') return undefined;
+  const { name } = first.callee;
+  return first.arguments.every((a) => a.kind === 'constant') && libraryFunction(name)?.kind === 'exit'
+    ? name
+    : undefined;
+}
+
 /** What comes next but for assignments. */
 function endOf(ctx: Context, body: FunctionBody, block: BasicBlock, from: number): 'exit' | 'return' | undefined {
   for (const i of block.instructions.slice(from)) {

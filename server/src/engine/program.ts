@@ -22,6 +22,8 @@ export interface LinkedProgram extends Program {
 
 /** Splits one link universe into programs. */
 export function linkPrograms(units: readonly TranslationUnit[], options: LinkOptions = {}): LinkedProgram[] {
+  // Whose names are meant needs no telling where there is one unit.
+  if (units.length === 1) return [link(units, options)];
   const named = units.map((unit) => ({ ...linkNames(unit), unit }));
   const { programs, library } = divide(named, options.targetsOf);
   const groups = library.length === 0 ? programs : [...programs, library];

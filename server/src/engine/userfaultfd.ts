@@ -164,6 +164,12 @@ export function isCrowded(objects: ReadonlyMap<string, Uffd>): boolean {
 /** Children of one state for which something is owed and that are told apart wherever they are kept. */
 const MAX_OWED = 2;
 
+/** Some child's descriptor is one of them, whoever has it. */
+export function hasChildren(objects: ReadonlyMap<string, Uffd>): boolean {
+  for (const { duty } of objects.values()) if (duty !== undefined) return true;
+  return false;
+}
+
 export function hasManyOwed(objects: ReadonlyMap<string, Uffd>): boolean {
   if (objects.size <= MAX_OWED) return false;
   let owed = 0;
