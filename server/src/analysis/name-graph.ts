@@ -316,6 +316,14 @@ class Includes {
   }
 }
 
+/** A macro of some file. */
+interface Macro {
+  readonly path: string;
+  readonly names: MacroNames;
+  /** What it uses; looked up when it is used first. */
+  words: readonly Word[] | undefined;
+}
+
 /** A name that some item uses, and all that is known of it wherever it is used. */
 class Word {
   readonly name: string;
@@ -325,7 +333,7 @@ class Word {
   /** Functions and tables that other files can mean by it. */
   readonly externals: Node[] = [];
   /** Macros of this name, and the files that define them. */
-  readonly macros: (MacroNames & { readonly path: string })[] = [];
+  readonly macros: Macro[] = [];
 
   constructor(name: string) {
     this.name = name;
@@ -367,7 +375,7 @@ class VisibleMacros {
     this.includes = includes;
     this.words = words;
     for (const { path, macros } of files)
-      for (const [name, names] of macros) words.of(name).macros.push({ ...names, path });
+      for (const [name, names] of macros) words.of(name).macros.push({ path, names, words: undefined });
   }
 
   expand(path: string, item: MacroNames): Expanded {
@@ -380,16 +388,24 @@ class VisibleMacros {
     }
     // Most items use no macro.
     if (!usesMacro) return { uses: own, calls: item.calls };
+    const visible = this.includes.visibleFrom(path);
     const uses = new Set(own);
     const calls = new Set(item.calls);
     for (const { macros } of uses) {
       for (const macro of macros) {
-        if (!this.includes.visibleFrom(path).has(macro.path)) continue;
-        for (const inner of macro.uses) uses.add(this.words.of(inner));
-        for (const inner of macro.calls) calls.add(inner);
+        if (!visible.has(macro.path)) continue;
+        macro.words ??= this.wordsOf(macro.names);
+        for (const inner of macro.words) uses.add(inner);
+        for (const inner of macro.names.calls) calls.add(inner);
       }
     }
     return { uses, calls };
+  }
+
+  private wordsOf({ uses }: MacroNames): readonly Word[] {
+    const found: Word[] = [];
+    for (const name of uses) found.push(this.words.of(name));
+    return found;
   }
 }
 
