@@ -13,6 +13,8 @@ import {
   knownBits,
   type Location,
   MAX_SET,
+  type MessageTag,
+  movedTag,
   numberSet,
   numeric,
   oneOf,
@@ -125,7 +127,7 @@ export function applyBinary(op: BinaryOperator, left: Value, right: Value): Valu
   const a = left.number;
   const b = right.number;
   if (a === undefined || b === undefined) return numeric(TOP_NUMBER);
-  const tag = op === '-' || op === '+' || op === '&' ? left.tag : undefined;
+  const tag = tagBehind(op, left, right);
   const f = ARITHMETIC[op]!;
   if (a.set !== undefined && b.set !== undefined && !left.any && !right.any && a.set.length * b.set.length <= 64) {
     const results = new Set<number>();
@@ -143,6 +145,13 @@ export function applyBinary(op: BinaryOperator, left: Value, right: Value): Valu
   // What may be a pointer is one still, a distance on.
   const moves = op === '+' ? left.any || right.any : op === '-' && left.any && !right.any;
   return moves ? orAnything(result) : result;
+}
+
+/** What of a message the result tells. */
+function tagBehind(op: BinaryOperator, { tag }: Value, right: Value): MessageTag | undefined {
+  if (tag === undefined || (op !== '-' && op !== '+' && op !== '&')) return undefined;
+  const by = op === '&' ? undefined : asConstant(right);
+  return by === undefined || by === 0 || tag.part !== 'event' ? tag : movedTag(tag, op === '+' ? by : -by);
 }
 
 /** Bits that tell where in a mapping an address lies, and not in which one. */

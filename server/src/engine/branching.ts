@@ -176,19 +176,21 @@ function hypothesisOf(
 ): Supposed | undefined {
   const test = eventTestOf(comparison);
   if (test === undefined) return undefined;
-  const { tagged, event, place, equal, other } = test;
-  const isEvent = tagged.number !== undefined && contains(tagged.number, event);
+  const { tagged, number, place, equal, other } = test;
+  const isEvent = tagged.number !== undefined && contains(tagged.number, number);
   const side = isEvent ? other : equal;
   const target = side === 'true' ? terminator.whenTrue : terminator.whenFalse;
   const under = { span: terminator.condition.span, region: undefined, target };
   const supposed = isEvent
     ? anyUnrequestedEvent(ctx, state, tagged, place, under)
-    : unrequestedEvent(ctx, state, tagged, event, place, under);
+    : unrequestedEvent(ctx, state, tagged, number, place, under);
   return supposed === undefined ? undefined : { side, state: supposed };
 }
 
 interface EventTest {
   readonly tagged: Value;
+  /** What it is compared with, and the event that this is. */
+  readonly number: number;
   readonly event: number;
   readonly place: Place | undefined;
   /** The way on which the message has the event, and the other one. */
@@ -202,11 +204,17 @@ function eventTestOf(comparison: Operands | undefined): EventTest | undefined {
   const { of: condition, left, right } = comparison;
   if (left.tag === undefined && right.tag === undefined) return undefined;
   const tagged = left.tag !== undefined ? left : right;
-  const event = asConstant(tagged === left ? right : left);
-  if (event === undefined) return undefined;
+  const number = asConstant(tagged === left ? right : left);
+  if (number === undefined) return undefined;
+  const event = eventOf(tagged.tag, number);
   const place = placeOf(tagged === left ? condition.left : condition.right);
   const isEqual = condition.op === '==';
-  return { tagged, event, place, equal: isEqual ? 'true' : 'false', other: isEqual ? 'false' : 'true' };
+  return { tagged, number, event, place, equal: isEqual ? 'true' : 'false', other: isEqual ? 'false' : 'true' };
+}
+
+/** The event for which the program has that number. */
+function eventOf(tag: MessageTag | undefined, number: number): number {
+  return number - (tag?.offset ?? 0);
 }
 
 /** The code that only a message of the event that is supposed comes to. */
@@ -220,16 +228,16 @@ function unrequestedEvent(
   ctx: Context,
   state: State,
   tagged: Value,
-  event: number,
+  number: number,
   place: Place | undefined,
   under: Under,
 ): State | undefined {
   const source = sourceOf(state, tagged);
-  if (source === undefined || tagged.number === undefined || contains(tagged.number, event)) return undefined;
-  const feature = unrequestedFeature(source, event);
+  if (source === undefined || tagged.number === undefined || contains(tagged.number, number)) return undefined;
+  const feature = unrequestedFeature(source, eventOf(tagged.tag, number));
   return feature === undefined
     ? undefined
-    : suppose(ctx, state, tagged, constant(event), place, source, under, feature);
+    : suppose(ctx, state, tagged, constant(number), place, source, under, feature);
 }
 
 /** The message has an event that was not requested, and may be asked which. */
@@ -244,7 +252,8 @@ function anyUnrequestedEvent(
   if (source === undefined || tagged.number?.set?.length !== 1) return undefined;
   const events = [...EVENTS_BY_VALUE.keys()].filter((e) => unrequestedFeature(source, e) !== undefined);
   if (events.length === 0) return undefined;
-  return suppose(ctx, state, tagged, oneOf(...events), place, source, under, undefined);
+  const numbers = events.map((event) => event + (tagged.tag?.offset ?? 0));
+  return suppose(ctx, state, tagged, oneOf(...numbers), place, source, under, undefined);
 }
 
 /** The userfaultfd that a message without a child came from, where its features are known. */
@@ -308,12 +317,17 @@ export function hasLeft(hypothesis: Hypothesis, body: FunctionBody, target: numb
 function requestedEvent(ctx: Context, state: State, { of, left, right }: Operands): void {
   if (state.hypothesis !== undefined) return;
   const tag = left.tag ?? right.tag;
-  if (tag?.part === 'event') noteRequested(ctx, tag, of.span);
+  if (tag?.part === 'event') noteRequested(ctx, tag, asConstant(tag === left.tag ? right : left), of.span);
 }
 
-function noteRequested(ctx: Context, tag: MessageTag, span: Span): void {
+/** `number`: that of the event that the code there is for; undefined where it is for several. */
+function noteRequested(ctx: Context, tag: MessageTag, number: number | undefined, span: Span): void {
+  const row = number === undefined ? undefined : EVENTS_BY_VALUE.get(eventOf(tag, number));
+  // That comes whatever is requested, and may stand in one place with others, where a macro makes the cases.
+  if (row !== undefined && row.featureName === undefined) return;
   ctx.facts.emit({
     kind: 'requested-feature',
+    feature: row?.featureName,
     span,
     function: ctx.body.name,
     trace: [],
@@ -367,7 +381,11 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
     }
     if (low === high && !isEmptyArm(written, index, body)) {
       const target = computed ? c.target : undefined;
-      tellEvent(ctx, taken, tag === undefined ? undefined : low, { span: c.span, region: terminator.bodySpan, target });
+      tellEvent(ctx, taken, tag === undefined ? undefined : eventOf(tag, low), {
+        span: c.span,
+        region: terminator.bodySpan,
+        target,
+      });
     }
     if (tag !== undefined) {
       if (tag.child !== undefined) {
@@ -375,9 +393,9 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
         if (told) recognise(taken, tag.child, c.span);
         else swallow(taken, tag.child, terminator.span);
       } else if (state.hypothesis === undefined) {
-        noteRequested(ctx, tag, c.span);
+        noteRequested(ctx, tag, low === high ? low : undefined, c.span);
       }
-      if (tag.child !== undefined) noteRequested(ctx, tag, c.span);
+      if (tag.child !== undefined) noteRequested(ctx, tag, FORK_EVENT + tag.offset, c.span);
     }
     enter(c.target, taken);
     left = left?.filter((v) => v < low || v > high);

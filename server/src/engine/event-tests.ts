@@ -127,25 +127,25 @@ interface EventHandler {
   readonly span: Span;
 }
 
-/** Of a table that is indexed by the event. */
-const elementsOf = onceFor(({ initialiser }) =>
+/** Of a table that is indexed by the event, or by a distance of it from the first one. */
+const elementsOf = onceFor(({ initialiser }, offset) =>
   initialiser.flatMap(({ target, value, span }): EventHandler[] => {
     const [first] = target.path;
     const index = first?.kind === 'index' && first.index.kind === 'constant' ? first.index.value : undefined;
-    const event = index === undefined ? undefined : EVENTS_BY_VALUE.get(Number(index));
+    const event = index === undefined ? undefined : EVENTS_BY_VALUE.get(Number(index) - offset);
     return event === undefined || value.kind !== 'function' ? [] : [{ event, name: value.name, span }];
   }),
 );
 
 /** Of a table that is searched for the event: rows of the event and the handler. */
-const rowsOf = onceFor(({ initialiser }) => {
+const rowsOf = onceFor(({ initialiser }, offset) => {
   const rows = new Map<string, { span: Span; events: UffdEvent[]; names: string[] }>();
   for (const { target, value, span } of initialiser) {
     const path = pathOf(target);
     const key = path.slice(0, path.indexOf(']') + 1);
     const row = rows.get(key) ?? { span, events: [], names: [] };
     rows.set(key, row);
-    const event = value.kind === 'constant' ? EVENTS_BY_VALUE.get(Number(value.value)) : undefined;
+    const event = value.kind === 'constant' ? EVENTS_BY_VALUE.get(Number(value.value) - offset) : undefined;
     if (event !== undefined) row.events.push(event);
     if (value.kind === 'function') row.names.push(value.name);
   }
@@ -154,13 +154,21 @@ const rowsOf = onceFor(({ initialiser }) => {
   );
 });
 
-function onceFor(find: (global: GlobalVariable) => readonly EventHandler[]) {
-  const known = new WeakMap<GlobalVariable, readonly EventHandler[]>();
-  return (global: GlobalVariable): readonly EventHandler[] => {
-    let found = known.get(global);
+/** What a table has for events, each of which has the number that is greater by the offset. */
+type HandlersOf = (global: GlobalVariable, offset: number) => readonly EventHandler[];
+
+function onceFor(find: HandlersOf): HandlersOf {
+  const known = new WeakMap<GlobalVariable, Map<number, readonly EventHandler[]>>();
+  return (global, offset) => {
+    let byOffset = known.get(global);
+    if (byOffset === undefined) {
+      byOffset = new Map();
+      known.set(global, byOffset);
+    }
+    let found = byOffset.get(offset);
     if (found === undefined) {
-      found = find(global);
-      known.set(global, found);
+      found = find(global, offset);
+      byOffset.set(offset, found);
     }
     return found;
   };
@@ -172,10 +180,10 @@ function noteHandlers(
   state: State,
   tag: MessageTag,
   global: GlobalVariable,
-  handlersOf: (global: GlobalVariable) => readonly EventHandler[],
+  handlersOf: HandlersOf,
 ): void {
   if (state.hypothesis !== undefined) return;
-  for (const { event, name, span } of handlersOf(global)) {
+  for (const { event, name, span } of handlersOf(global, tag.offset)) {
     if (event.featureBit === undefined || event.featureName === undefined) continue;
     const body = ctx.program.function(name, ctx.body.file);
     if (body === undefined || !actsOn(body, event)) continue;

@@ -90,6 +90,8 @@ export interface UnrequestedFeatureEvent extends EventBase {
 /** The same place reached with the feature requested. */
 export interface RequestedFeatureEvent extends EventBase {
   readonly kind: 'requested-feature';
+  /** Undefined where the code there serves whatever comes. */
+  readonly feature: string | undefined;
 }
 
 /**

@@ -92,7 +92,7 @@ export function noteFeatureUse(
   const source = state.objects.get(tag.source);
   if (source === undefined || source.features.unknown || source.handshake !== 'enabled') return;
   if ((source.features.may & feature.bit) !== 0n) {
-    ctx.facts.emit({ kind: 'requested-feature', ...eventBase(ctx, state, source.id, span) });
+    ctx.facts.emit({ kind: 'requested-feature', feature: feature.name, ...eventBase(ctx, state, source.id, span) });
     return;
   }
   ctx.facts.emit({

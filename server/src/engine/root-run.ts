@@ -252,6 +252,9 @@ function variant(event: EngineEvent): string {
       return event.first;
     case 'handshake':
       return String(event.features.may);
+    case 'requested-feature':
+    case 'unrequested-feature':
+      return event.feature ?? '';
     case 'thread-again':
       return event.objects.join();
     default:

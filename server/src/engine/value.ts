@@ -53,11 +53,18 @@ export interface MessageTag {
   /** The child descriptor, when the message is a FORK message. */
   readonly child: string | undefined;
   readonly site: Span;
+  /** What the program added to it: `event - FIRST` is an index of a table, and tells the event all the same. */
+  readonly offset: number;
 }
 
 /** The tag with another source and child. */
-export function tagged({ part, site }: MessageTag, source: string, child: string | undefined): MessageTag {
-  return { part, source, child, site };
+export function tagged({ part, site, offset }: MessageTag, source: string, child: string | undefined): MessageTag {
+  return { part, source, child, site, offset };
+}
+
+/** The tag of the number that is greater by that distance. */
+export function movedTag({ part, source, child, site, offset }: MessageTag, by: number): MessageTag {
+  return { part, source, child, site, offset: offset + by };
 }
 
 export interface Value {
@@ -380,12 +387,14 @@ const SEVERAL = 'several';
 function joinTags(a: MessageTag | undefined, b: MessageTag | undefined): MessageTag | undefined {
   if (sameTag(a, b)) return a;
   if (a?.part !== 'event' || b?.part !== 'event' || a.child !== undefined || b.child !== undefined) return undefined;
+  if (a.offset !== b.offset) return undefined;
   return a.source === SEVERAL ? a : tagged(a, SEVERAL, a.child);
 }
 
 function sameTag(a: MessageTag | undefined, b: MessageTag | undefined): boolean {
   if (a === b) return true;
-  if (a === undefined || b === undefined || a.part !== b.part || a.child !== b.child) return false;
+  if (a === undefined || b === undefined || a.part !== b.part || a.child !== b.child || a.offset !== b.offset)
+    return false;
   // The same child through another source is the same message to whoever tests it.
   return a.child !== undefined || a.source === b.source;
 }

@@ -33,6 +33,8 @@ export interface Finding {
   readonly condition?: string | undefined;
   readonly trace: readonly TraceStep[];
   readonly fixes: readonly Fix[];
+  /** What it is about, where one place can have several: the feature that was not requested. */
+  readonly about: string;
   /** SHA-256 in hexadecimal, without line numbers, so that moving code does not reopen a finding. */
   readonly fingerprint: string;
 }

@@ -7,7 +7,7 @@ import { FORK_FEATURE } from '../uffd/events.ts';
 import type { Severity } from './finding.ts';
 import { isDisarmedBefore, verdicts } from './fork-readers.ts';
 import { deadlocksInTurn } from './reads-in-turn.ts';
-import { type Detection, eventsOf, type Rule, withLast } from './rule.ts';
+import { type Detection, eventsOf, type Rule, requestedIn, withLast } from './rule.ts';
 
 /** FORK can come only where the feature was requested; on a path where it only may be, the claim is one step lower. */
 function severityOf(fork: ForkEvent): Severity {
@@ -113,13 +113,13 @@ export const forkDropsRegistration: Rule = {
   summary: 'fork() while a range is armed without EVENT_FORK: the child loses the registration.',
   detect: (program) => {
     const uses = eventsOf(program, 'child-uses-memory');
-    const requested = eventsOf(program, 'requested-feature');
+    const isRequested = requestedIn(program);
     // What is requested under a condition is requested; not what a program falls back from.
     const asked = new Set(
       eventsOf(program, 'handshake').flatMap((h) => ((h.features.may & FORK_FEATURE) !== 0n ? [h.object] : [])),
     );
     const claimed = eventsOf(program, 'unrequested-feature').filter(
-      (e) => e.feature === 'UFFD_FEATURE_EVENT_FORK' && !requested.some((r) => sameSpan(r.span, e.span)),
+      (e) => e.feature === 'UFFD_FEATURE_EVENT_FORK' && !isRequested(e),
     );
     return oneEach(
       eventsOf(program, 'fork-armed')

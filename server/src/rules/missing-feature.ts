@@ -1,6 +1,5 @@
-import { sameSpan } from '../text/span.ts';
 import { FORK_FEATURE } from '../uffd/events.ts';
-import { eventsOf, type Rule, withLast } from './rule.ts';
+import { eventsOf, type Rule, requestedIn, withLast } from './rule.ts';
 
 /** Code acts on an event or a field whose feature no source of the message requested. */
 export const missingFeature: Rule = {
@@ -10,10 +9,10 @@ export const missingFeature: Rule = {
   detect: (program) => {
     // What was not looked at may request the bit.
     if (program.outOfBudget.length > 0) return [];
-    const requested = eventsOf(program, 'requested-feature');
+    const isRequested = requestedIn(program);
     const forks = eventsOf(program, 'fork-armed');
     return eventsOf(program, 'unrequested-feature')
-      .filter((e) => !e.quarantined && !requested.some((r) => sameSpan(r.span, e.span)))
+      .filter((e) => !e.quarantined && !isRequested(e))
       .map((e) => {
         const forked =
           e.feature === 'UFFD_FEATURE_EVENT_FORK' && forks.some((f) => (f.features.may & FORK_FEATURE) === 0n);

@@ -1,5 +1,5 @@
 /** What a rule is: metadata, and detection over the engine's events of one program. */
-import type { EngineEvent, EngineResult } from '../engine/events.ts';
+import type { EngineEvent, EngineResult, UnrequestedFeatureEvent } from '../engine/events.ts';
 import type { TraceStep } from '../engine/trace.ts';
 import { type Span, sameSpan } from '../text/span.ts';
 import type { Severity } from './finding.ts';
@@ -30,6 +30,13 @@ export function eventsOf<K extends EngineEvent['kind']>(
   kind: K,
 ): Extract<EngineEvent, { kind: K }>[] {
   return program.events.filter((e): e is Extract<EngineEvent, { kind: K }> => e.kind === kind);
+}
+
+/** Code is reached with the feature requested that another path does not request. */
+export function requestedIn(program: EngineResult): (use: UnrequestedFeatureEvent) => boolean {
+  const requested = eventsOf(program, 'requested-feature');
+  return ({ span, feature }) =>
+    requested.some((r) => sameSpan(r.span, span) && (r.feature === undefined || r.feature === feature));
 }
 
 /** Tests lie between the step of that kind and the end of the path: other paths from there may be in order. */

@@ -26,6 +26,7 @@ export function runRules(program: EngineResult, textOf: (span: Span) => string):
         function: d.function,
         trace: d.trace.map((step) => quoted(step, textOf)),
         fixes: [],
+        about: d.object,
         fingerprint: fingerprint([rule.id, d.span.file, d.function, d.object, normalise(textOf(d.span))]),
       });
     }
@@ -33,14 +34,20 @@ export function runRules(program: EngineResult, textOf: (span: Span) => string):
   return findings;
 }
 
-/** Where the program acts on an event or field whose feature it requested. */
+/** Where the program acts on an event or field whose feature it requested, and which that is. */
 export function requestedPlaces(program: EngineResult): string[] {
-  return program.events.flatMap((e) => (e.kind === 'requested-feature' ? [placeKey(e.span)] : []));
+  return program.events.flatMap((e) => (e.kind === 'requested-feature' ? [requestKey(e.span, e.feature)] : []));
 }
 
 /** Code that several programs share may serve a feature that only one of them requests. */
 export function withoutAnswered(findings: readonly Finding[], requested: ReadonlySet<string>): Finding[] {
-  return findings.filter((f) => f.ruleId !== missingFeature.id || !requested.has(placeKey(f.location)));
+  const isAnswered = ({ location, about }: Finding) =>
+    [about, undefined].some((feature) => requested.has(requestKey(location, feature)));
+  return findings.filter((f) => f.ruleId !== missingFeature.id || !isAnswered(f));
+}
+
+function requestKey(span: Span, feature: string | undefined): string {
+  return `${placeKey(span)} ${feature ?? ''}`;
 }
 
 function placeKey(span: Span): string {

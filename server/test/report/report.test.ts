@@ -33,6 +33,7 @@ function finding(more: Partial<Finding> = {}): Finding {
       { kind: 'read', message: 'read() returns', location: at('src/a.c', 'read(fd, &m, 32)') },
     ],
     fixes: [],
+    about: 'child',
     fingerprint: 'f'.repeat(64),
     ...more,
   };

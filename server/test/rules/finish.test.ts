@@ -11,6 +11,7 @@ function finding(severity: Finding['severity'], condition?: string): Finding {
     condition,
     trace: [],
     fixes: [],
+    about: '',
     fingerprint: 'f',
   };
 }

@@ -23,7 +23,7 @@ int main(void)
 			continue;
 #define CASE(e, f) case UFFD_EVENT_##e: f(&m); break;
 		switch (m.event) { // expect: unhandled-fork-event
-		EVENTS(CASE)
+		EVENTS(CASE) // expect: missing-feature
 		}
 	}
 }

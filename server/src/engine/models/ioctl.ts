@@ -127,7 +127,7 @@ function handshake(call: ModelCall, state: State, named: Named): State[] {
     instruction.span,
     'UFFDIO_API fails: the descriptor stays unusable and the argument is zeroed',
   );
-  const refusal = { part: 'refusal', source: object.id, child: undefined, site: site.span } as const;
+  const refusal = { part: 'refusal', source: object.id, child: undefined, site: site.span, offset: 0 } as const;
   setResult(ctx, failed, instruction, withTag(constant(-1), refusal));
   // Without an argument it is EFAULT, and a retry with the argument that a failure zeroed is refused again:
   // userfaultfd_api() in fs/userfaultfd.c.

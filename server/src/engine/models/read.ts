@@ -146,7 +146,7 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   const other = state.clone();
   const message = {
     events: otherEvents(object),
-    tag: { part: 'event', source: object.id, child: undefined, site: instruction.span },
+    tag: { part: 'event', source: object.id, child: undefined, site: instruction.span, offset: 0 },
   } as const;
   writeMessage(other, head, message);
   supposeMessage(failed, head, message);
@@ -321,7 +321,7 @@ function writeMessage(state: State, at: Location, message: Message): void {
 }
 
 function writeFork(state: State, at: Location, source: string, child: string, call: ModelCall): void {
-  const tag: MessageTag = { part: 'event', source, child, site: call.instruction.span };
+  const tag: MessageTag = { part: 'event', source, child, site: call.instruction.span, offset: 0 };
   state.memory.store({ base: at.base, path: `${at.path}.event` }, withTag(constant(FORK_EVENT), tag));
   state.memory.store({ base: at.base, path: at.path + FORK_FIELD }, descriptor(child));
   state.memory.store({ base: at.base, path: `${at.path}.arg.pagefault.address` }, UNKNOWN);
