@@ -210,7 +210,13 @@ function strongStore(ctx: Context, state: State, location: Location, value: Valu
   checkParent(ctx, state, location, lost, value, span);
   // One of several: which of them it held is not known.
   if (lost.length > 1) return;
-  checkLost(ctx, state, lost, { how: 'overwritten', span });
+  checkLost(ctx, state, lost, isToldIn(state, lost[0]!, span) ? { how: 'dropped' } : { how: 'overwritten', span });
+}
+
+/** `event == FORK ? ufd : -1` told it from others: what held it is the value of that, and no variable that is assigned. */
+function isToldIn({ objects }: State, child: string, { file, start, end }: Span): boolean {
+  const told = objects.get(child)?.duty?.recognised;
+  return told !== undefined && told.file === file && start <= told.start && told.end <= end;
 }
 
 /** `uffd = msg.arg.fork.ufd` over the variable that the message was read through. */

@@ -14,6 +14,7 @@ import { targetsOf } from './refine.ts';
 import { rowOf, WRITES_FIRST } from './slice/library.ts';
 import type { State } from './state.ts';
 import { callContext, summarised } from './summaries.ts';
+import { descriptorsOf } from './temporaries.ts';
 import { unknownCall } from './unknown-call.ts';
 import {
   asConstant,
@@ -249,10 +250,11 @@ function* callBody(ctx: Context, state: State, instruction: CallInstruction, bod
   const exits = yield* summarised(ctx, state, { instruction, body, ...context }, budget);
   for (const exit of exits) {
     // What is left of the frame: temporaries, which no scope ends.
-    exit.memory.removeEach(frameOf(body));
+    const left = descriptorsOf(exit.memory.removeEach(frameOf(body)));
     restoreFrame(exit, aside);
     if (saved !== undefined) restoreFrame(exit, saved);
     takeResult(ctx, exit, instruction);
+    if (left.length > 0) checkLost(ctx, exit, left, { how: 'dropped' });
   }
   return exits;
 }

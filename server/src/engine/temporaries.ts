@@ -4,10 +4,12 @@
  */
 import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { visitInstruction, visitTerminator } from '../ir/visit.ts';
+import type { Entry } from './buckets.ts';
 import type { Cells } from './cells.ts';
 import { type Context, variableBase } from './context.ts';
 import { checkLost } from './observe.ts';
 import type { State } from './state.ts';
+import { NO_DESCRIPTORS } from './value.ts';
 
 const cache = new WeakMap<FunctionBody, readonly (readonly string[])[]>();
 
@@ -27,15 +29,21 @@ export function temporariesOf(body: FunctionBody): readonly (readonly string[])[
  */
 export function forgetTemporaries(ctx: Context, state: State, bases: readonly string[]): void {
   if (bases.length === 0) return;
-  let lost: string[] | undefined;
-  for (const { cells } of state.memory.removeEach(bases, isNoDescriptor))
+  const lost = descriptorsOf(state.memory.removeEach(bases, isNoDescriptor));
+  if (lost.length > 0) checkLost(ctx, state, lost, { how: 'dropped' });
+}
+
+/** Descriptors that these cells name. */
+export function descriptorsOf(entries: readonly Entry[]): readonly string[] {
+  let found: string[] | undefined;
+  for (const { cells } of entries)
     for (const { references } of cells.values.values())
       for (const r of references) {
         if (r.kind !== 'descriptor') continue;
-        lost ??= [];
-        lost.push(r.object);
+        found ??= [];
+        found.push(r.object);
       }
-  if (lost !== undefined) checkLost(ctx, state, lost, { how: 'dropped' });
+  return found ?? NO_DESCRIPTORS;
 }
 
 function isNoDescriptor({ values }: Cells): boolean {
