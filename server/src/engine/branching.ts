@@ -7,7 +7,7 @@ import { successors } from '../ir/simplify.ts';
 import { visitExpr } from '../ir/visit.ts';
 import { type Span, sameSpan } from '../text/span.ts';
 import { EVENTS_BY_VALUE, FORK_EVENT } from '../uffd/events.ts';
-import { FORK_FIELD } from './cells.ts';
+import { FORK_FIELD, matches } from './cells.ts';
 import type { Context } from './context.ts';
 import { endBatch } from './countdown.ts';
 import { dominates } from './dominators.ts';
@@ -152,10 +152,21 @@ function eventsAskedOf(ctx: Context, state: State, condition: Expr): string[] {
       if (e.kind !== 'load' || e.place.type.kind === 'record') return;
       const { tag } = evaluate(ctx, state, e);
       if (tag?.part === 'event' && tag.child !== undefined) asked.add(tag.child);
+      else for (const child of childrenOfAny(ctx, state, e.place)) asked.add(child);
     },
     place: () => {},
   });
   return found.filter((id) => asked.has(id));
+}
+
+/** Children of messages of which one is looked at, and it is not known which. */
+function childrenOfAny(ctx: Context, state: State, place: Place): string[] {
+  const found = new Set<string | undefined>();
+  for (const { base, path } of placeLocations(ctx, state, place)) {
+    if (!path.includes('[*]') || !path.endsWith('.event')) continue;
+    for (const [key, { tag }] of state.memory.cellsOf(base).values) if (matches(key, path)) found.add(tag?.child);
+  }
+  return found.size < 2 ? [] : [...found].filter((child) => child !== undefined);
 }
 
 /** A way that no message can take, and the state in which one takes it after all. */
@@ -342,6 +353,8 @@ export function switchOver(ctx: Context, state: State, terminator: Switch, { ent
   const value = evaluate(ctx, state, terminator.value);
   const place = placeOf(terminator.value);
   const tag = value.tag?.part === 'event' ? value.tag : undefined;
+  if (tag === undefined && place !== undefined)
+    for (const child of childrenOfAny(ctx, state, place)) state.update(child, { escaped: true });
   const rest = state.clone();
   let restPossible = true;
   /** Values that no case had so far, where all are known. */

@@ -430,7 +430,10 @@ function joinObjects(left: State, right: State): ReadonlyMap<string, Uffd> {
       result.delete(id);
       continue;
     }
-    if (other.escaped && !object.escaped) {
+    // Which of two elements a test looks at is not followed when the message may lie in either.
+    const isEither =
+      object.duty !== undefined && object.duty.recognised === undefined && object.duty.into !== other.duty?.into;
+    if ((other.escaped || isEither) && !object.escaped) {
       result ??= new Map(a);
       result.set(id, Object.assign(copyOf(object), { escaped: true }));
     }

@@ -37,6 +37,8 @@ export interface ChildDuty {
   /** The userfaultfd that the message was read from, and the cell that named it in the read. */
   readonly source: string;
   readonly through: Location | undefined;
+  /** The path of the message in the variable that it was read into: which element of an array it is. */
+  readonly into: string;
   /** Some handshake requests the event. Else only code that takes the message for FORK says that it may come. */
   readonly isRequested: boolean;
   /** Set where it was handed to a thread: the allocated memory in which that one got it. */
@@ -104,6 +106,7 @@ export function copyOfDuty(d: ChildDuty): ChildDuty {
     batch: d.batch,
     source: d.source,
     through: d.through,
+    into: d.into,
     isRequested: d.isRequested,
     given: d.given,
   };

@@ -26,6 +26,7 @@ import {
   type MessageTag,
   numberSet,
   numeric,
+  objectsOf,
   oneOf,
   TOP_NUMBER,
   UNKNOWN,
@@ -141,6 +142,9 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
     // The message that was followed ends here.
     return [];
   }
+  // In one of several records: whether a test looks at this message or at another one is not known.
+  const isOneOfSeveral = others.length > 0 || !state.memory.isStrong(head);
+  if (isOneOfSeveral) leaveOthers(state, at);
   clearMessages(ctx, state, head, batch);
   const results = [failed];
   const other = state.clone();
@@ -159,19 +163,17 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   results.push(other);
   if (!canFork(object)) return results;
   const through = holderOf(ctx, state, call);
-  // In one of several records: whether a test looks at this message or at another one is not known.
-  const isOneOfSeveral = others.length > 0 || !state.memory.isStrong(head);
   if (batch) {
     const rest = state.clone();
     // The first may be FORK as well: its own child is followed in the state where it is the only one.
     writeMessage(rest, head, { ...message, events: [...message.events, FORK_EVENT].sort((a, b) => a - b) });
-    const { child, source } = bearChild(ctx, rest, object, call, through, true);
+    const { child, source } = bearChild(ctx, rest, object, call, head, through, true);
     writeFork(rest, restOf(head), source, child, call);
     if (isOneOfSeveral) rest.update(child, { escaped: true });
     setResult(ctx, rest, instruction, numeric(interval(2 * MESSAGE_SIZE, length ?? Infinity)));
     results.push(rest);
   }
-  const { child, source } = bearChild(ctx, state, object, call, through, false);
+  const { child, source } = bearChild(ctx, state, object, call, head, through, false);
   writeFork(state, head, source, child, call);
   if (isOneOfSeveral) state.update(child, { escaped: true });
   setResult(
@@ -182,6 +184,17 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   );
   results.push(state);
   return results;
+}
+
+/** Nothing is claimed of children whose messages lie beside the one that is read and were not told apart. */
+function leaveOthers(state: State, { base }: Location): void {
+  for (const [path, value] of state.memory.cellsOf(base).values) {
+    if (!path.endsWith(FORK_FIELD)) continue;
+    for (const id of objectsOf(value)) {
+      const duty = state.objects.get(id)?.duty;
+      if (duty !== undefined && duty.recognised === undefined) state.update(id, { escaped: true });
+    }
+  }
 }
 
 /**
@@ -332,6 +345,7 @@ function bearChild(
   state: State,
   parent: Uffd,
   call: ModelCall,
+  head: Location,
   through: Location | undefined,
   batch: boolean,
 ): { child: string; source: string } {
@@ -368,6 +382,7 @@ function bearChild(
       batch,
       source,
       through,
+      into: head.path,
       isRequested: (parent.features.may & FORK_FEATURE) !== 0n,
       given: undefined,
     },
