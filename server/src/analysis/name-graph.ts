@@ -18,6 +18,8 @@ export interface Node {
   leads: boolean;
   /** It, or something below it, calls library functions that the engine models. */
   effect: boolean;
+  /** It, or something below it, stores into memory of others, or has to do with a variable that several functions see. */
+  touches: boolean;
   /** It leads, or is below one that does. */
   needed: boolean;
 }
@@ -55,6 +57,8 @@ export class NameGraph {
   private readonly files: readonly FileNames[];
   private readonly includes: Includes;
   private readonly opened = new Map<string, boolean>();
+  /** By file with `main`, those that what it defines calls into. */
+  private readonly parts = new Map<string, ReadonlySet<string>>();
 
   constructor(files: readonly FileNames[], { targetsOf, wanted }: GraphOptions = {}) {
     const includes = new Includes(files);
@@ -79,6 +83,7 @@ export class NameGraph {
       const nodes: Node[] = [];
       this.inFile.set(file.path, nodes);
       const told = speaking.get(file.path);
+      const variables = variablesIn(file);
       let pastes = false;
       for (const names of file.items) {
         const { uses, calls } = macros.expand(file.path, names);
@@ -98,18 +103,20 @@ export class NameGraph {
           callers: new Set(),
           leads: false,
           effect: false,
+          touches: names.kind === 'function' && (names.stores || usesAny(names, variables)),
           needed: false,
         };
         nodes.push(node);
         all.push({ node, uses, calls });
         if (tells) direct.push(node);
         if (wanted !== undefined && names.declares.has(wanted)) asked.push(node);
-        // A header's inline functions go with whoever includes it. Two programs share no functions, and what a macro makes
-        // has other names than the macro.
-        const seen = !hasMain && (!names.static || isHeader(file.path)) && !isMade(names);
+        // A header's inline functions go with whoever includes it, and what a macro makes has other names than the macro.
+        const seen = (!names.static || isHeader(file.path)) && !isMade(names);
         for (const name of names.declares) {
           this.defined.add(name);
-          if (seen) words.of(name).externals.push(node);
+          if (!seen) continue;
+          const { externals, ofPrograms } = words.of(name);
+          (hasMain ? ofPrograms : externals).push(node);
         }
       }
       // Whom pasted words name cannot be told: it may be anyone here.
@@ -118,21 +125,26 @@ export class NameGraph {
       const ofHarness = nodes.filter((n) => isMade(n.names));
       if (ofHarness.length > 0) made.set(file.path, new Set(ofHarness));
     }
+    const unknown: { readonly node: Node; readonly word: Word }[] = [];
     for (const { node, uses, calls } of all) {
       const own = this.ownOf(node.path);
       for (const word of uses) {
         const { name, row, externals } = word;
         if (node.names.declares.has(name)) continue;
         const callee = own.get(name) ?? chooseDefinition(externals, node.path, targetsOf);
+        if (callee === undefined && word.ofPrograms.length > 0) unknown.push({ node, word });
         // A word that is no call, or a call that libc answers, means no function of some folder far away.
         const near = callee === undefined || sameFolder(callee.path, node.path) || isHeader(callee.path);
         if (callee !== undefined && (near || (row === undefined && calls.has(name)))) {
-          node.callees.add(callee);
-          callee.callers.add(node);
+          bind(node, callee);
           continue;
         }
         if (row !== undefined && !NEUTRAL.has(row.kind)) node.effect = true;
       }
+    }
+    for (const { node, word } of unknown) {
+      const [only, ...others] = word.ofPrograms.filter(({ path }) => this.isPartOf(node.path, path));
+      if (only !== undefined && others.length === 0) bind(node, only);
     }
     const callers = () =>
       oncePerFile(
@@ -154,8 +166,25 @@ export class NameGraph {
     for (const { node, uses } of all) if (node.needed) for (const { name } of uses) this.usedNames.add(name);
     const loud = new Set(all.flatMap(({ node: n }) => (n.effect || n.leads ? [...n.names.declares] : [])));
     for (const { node } of all) for (const name of node.names.declares) if (!loud.has(name)) this.quiet.add(name);
-    const below = callees();
-    this.drawn = spread([...asked, ...leading], (n) => [...below(n)].filter((c) => c.effect));
+    const touching = all.flatMap(({ node }) => (node.touches ? [node] : []));
+    for (const node of spread(touching, callers())) node.touches = true;
+    const from = [...asked, ...leading];
+    const drawn = (isWanted: (n: Node) => boolean) => {
+      const below = callees();
+      return spread(from, (n) => [...below(n)].filter(isWanted));
+    };
+    // What only stores may keep a descriptor, and what only looks may find one.
+    this.drawn = [...new Set([...drawn((n) => n.effect), ...drawn((n) => n.effect || n.touches)])];
+  }
+
+  /** Functions of the file are called, by way of others or not, by those of the other one, which has `main`. */
+  private isPartOf(file: string, program: string): boolean {
+    let parts = this.parts.get(program);
+    if (parts === undefined) {
+      parts = new Set(spread(this.inFile.get(program)!, (n) => n.callees).map((n) => n.path));
+      this.parts.set(program, parts);
+    }
+    return parts.has(file);
   }
 
   /** What a file defines itself, by name. Variants under different conditions: each counts, the first is called. */
@@ -332,6 +361,8 @@ class Word {
   readonly row: LibraryFunction | undefined;
   /** Functions and tables that other files can mean by it. */
   readonly externals: Node[] = [];
+  /** Those of files with `main`, which the files of that program alone can mean. */
+  readonly ofPrograms: Node[] = [];
   /** Macros of this name, and the files that define them. */
   readonly macros: Macro[] = [];
 
@@ -407,6 +438,24 @@ class VisibleMacros {
     for (const name of uses) found.push(this.words.of(name));
     return found;
   }
+}
+
+function bind(caller: Node, callee: Node): void {
+  caller.callees.add(callee);
+  callee.callers.add(caller);
+}
+
+/** Variables at the top of a file that functions may change, and tables: those of constants are nobody's to store into. */
+function variablesIn({ items }: FileNames): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { kind, declares, uses } of items)
+    if (kind !== 'function' && !uses.has('typedef') && !uses.has('const')) for (const name of declares) found.add(name);
+  return found;
+}
+
+function usesAny({ uses }: ItemNames, variables: ReadonlySet<string>): boolean {
+  for (const name of variables) if (uses.has(name)) return true;
+  return false;
 }
 
 /**

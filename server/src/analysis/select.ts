@@ -1,8 +1,9 @@
 /**
  * Which files of a universe are parsed. Files that mention userfaultfd are the seeds. Others are drawn in by their
  * names alone: the callers of functions that lead to a mention, and what those functions call where it has an effect
- * that the engine models (a wrapper of ioctl(), a helper that forks, a function that ends the program). A library that
- * only computes costs one pass over its tokens.
+ * that the engine models (a wrapper of ioctl(), a helper that forks, a function that ends the program) or has to do with
+ * memory that others see (a table, a list, a variable with functions around it). A library that only computes costs one
+ * pass over its tokens.
  */
 import type { LinkOptions } from '../engine/program.ts';
 import { findHeader } from '../syntax/file.ts';

@@ -17,6 +17,8 @@ export interface ItemNames {
   readonly uses: ReadonlySet<string>;
   /** Those in front of parentheses. */
   readonly calls: ReadonlySet<string>;
+  /** Something is assigned to a member, to an element, or to what a pointer leads to. */
+  readonly stores: boolean;
 }
 
 export interface MacroNames {
@@ -93,6 +95,20 @@ function endOfWord(text: string, at: number): number {
   return WORD.lastIndex;
 }
 
+/** In front of an `=`: an operator that goes with it, and what is assigned to. A designator stands behind `{` or a comma. */
+const ASSIGNED = /(?:\]|(?:->|(?<![{,]\s*)\.)\s*\w+|[;{})]\s*\*+\s*\w+)\s*(?:<<|>>|[-+*/%&|^])?$/;
+/** What an `=` is part of that compares. */
+const COMPARED = /[=!]$|(?<!<)<$|(?<!>)>$/;
+/** Looked at in front of an `=`. */
+const LONGEST_TARGET = 60;
+
+/** The `=` assigns to a member, to an element, or to what a pointer leads to. */
+function isStore(text: string, at: number): boolean {
+  if (text[at + 1] === '=') return false;
+  const before = text.slice(Math.max(0, at - LONGEST_TARGET), at);
+  return !COMPARED.test(before) && ASSIGNED.test(before);
+}
+
 export function scanNames(path: string, text: string): FileNames {
   return new Scan(path, text).run();
 }
@@ -132,7 +148,13 @@ export function moveTo(names: FileNames, next: FileNames): boolean {
 }
 
 function isSameItem(a: ItemNames, b: ItemNames): boolean {
-  return a.kind === b.kind && a.static === b.static && isSameSet(a.declares, b.declares) && isSameMacro(a, b);
+  return (
+    a.kind === b.kind &&
+    a.static === b.static &&
+    a.stores === b.stores &&
+    isSameSet(a.declares, b.declares) &&
+    isSameMacro(a, b)
+  );
 }
 
 function isSameMacro(a: MacroNames, b: MacroNames | undefined): boolean {
@@ -165,6 +187,7 @@ class Scan {
   private declares = new Set<string>();
   private start = -1;
   private isStatic = false;
+  private stores = false;
   private assigned = false;
   /** Behind `=`: what stands there is not declared. */
   private inValue = false;
@@ -271,6 +294,7 @@ class Scan {
         break;
       case '=':
         if (outside) this.assigned = true;
+        else this.stores ||= this.depth > 0 && isStore(this.text, at);
         break;
     }
     if (this.depth > 0 && c === '{') this.parentheses = 0;
@@ -293,6 +317,7 @@ class Scan {
         end,
         uses,
         calls,
+        stores: this.stores,
       });
     this.forget();
   }
@@ -304,6 +329,7 @@ class Scan {
     this.declares = new Set();
     this.start = -1;
     this.isStatic = false;
+    this.stores = false;
     this.assigned = false;
     this.inValue = false;
     this.name = undefined;

@@ -1,0 +1,3 @@
+void state_set(int fd);
+int state_get(void);
+void state_keep(int fd);
