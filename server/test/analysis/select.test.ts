@@ -18,6 +18,18 @@ const library = (n: number): Files =>
   );
 
 describe('selection', () => {
+  it('needs what a table of the file with main names, where a file of its program finds it', () => {
+    const files = {
+      'main.c':
+        'int kept(int fd) { return fd; }\nstruct ops o = { kept };\nint main(void) { return find(UFFD_API); }\n',
+      'find.c': 'struct ops *found;\nstruct ops *find(int n) { found = n ? &o : 0; return found; }\n',
+      'other.c': 'int main(void) { return 0; }\nint o2(void) { return kept2(); }\n',
+    };
+    const given = Object.entries(files).map(([path, text]) => ({ path, text }));
+    const at = files['main.c'].indexOf('kept');
+    assert.ok(selectFiles(given).isNeeded({ file: 'main.c', start: at, end: at + 1 }));
+  });
+
   const cases: Record<string, [Files, string[]]> = {
     'nothing where nobody mentions userfaultfd': [{ 'a.c': 'int main(void) { return 0; }\n' }, []],
     'nothing where only comments do': [{ 'a.c': '/* no userfaultfd */ int main(void) { return 0; }\n' }, []],
@@ -45,6 +57,22 @@ describe('selection', () => {
     'no library that only computes': [
       { 'a.c': 'int main(void) { return lib0(UFFD_API); }\n', ...library(50) },
       ['a.c'],
+    ],
+    'what stores behind a pointer, by way of what it calls': [
+      {
+        'a.c': 'void pager(struct s *s, int uffd) { s_add(s, uffd); }\n',
+        'add.c': 'int s_add(struct s *s, int fd) { return grow(s, 1) + fd; }\n',
+        'grow.c': 'int grow(struct s *s, int n) { s->count += n; return n; }\n',
+      },
+      ['a.c', 'add.c', 'grow.c'],
+    ],
+    'what keeps in a variable and finds there, not what reads a table of constants': [
+      {
+        'a.c': 'void pager(int uffd) { set(uffd); sum(get()); }\n',
+        'state.c': 'static int fd;\nvoid set(int n) { fd = n; }\nint get(void) { return fd; }\n',
+        'sum.c': 'static const int rows[] = { 1, 2 };\nint sum(int n) { return rows[n]; }\n',
+      },
+      ['a.c', 'state.c'],
     ],
     'the callers of what mentions it, and what they fork': [
       {

@@ -12,6 +12,29 @@ const functions = (text: string) =>
     .map((i) => [...i.declares][0] + (i.static ? ' static' : ''));
 
 describe('names of a file', () => {
+  it('tell whether a function stores into memory of others', () => {
+    const stores = (body: string) => scanNames('a.c', `int f(struct s *p, int *q) { ${body} }\n`).items[0]!.stores;
+    for (const body of [
+      'p->n = 1;',
+      'p->in.n |= 1;',
+      '*q = 1;',
+      'if (n) *q = 1;',
+      'a[n] = 1;',
+      'p->n <<= 2;',
+      'p . n = 1;',
+    ])
+      assert.ok(stores(body), body);
+    for (const body of [
+      'n = 1;',
+      'int *r = q;',
+      'if (p->n == 1) return *q;',
+      'return p->n <= 1;',
+      'n = *q;',
+      'g((struct s){ .n = 1 });',
+    ])
+      assert.ok(!stores(body), body);
+  });
+
   const cases: Record<string, [string, string[]]> = {
     'a definition, and no prototype': ['int g(void);\nint f(void) { return g(); }\n', ['f']],
     'static ones': ['static int f(void) { return 0; }\nint g(void) { return f(); }\n', ['f static', 'g']],
