@@ -63,6 +63,8 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   // The event is known, and what it is compared with is not: which way its message goes is not known either.
   if (canBeTrue && canBeFalse)
     for (const child of asked) for (const s of [whenTrue, whenFalse]) s.update(child, { escaped: true });
+  const isEnd = comparison !== undefined && asksForEnd(comparison);
+  if (isEnd) leaveUntold(comparison.of.op === '==' ? whenTrue : whenFalse);
   // A child is lost on some paths alone: which of them it is has to be seen.
   if (canBeTrue && canBeFalse && leadsToLoss(ctx, state, block)) {
     whenTrue.step('branch', condition.span, 'the test holds here');
@@ -139,6 +141,23 @@ export function isUnderTest(body: FunctionBody, recognised: Span | undefined, bl
     if (found !== undefined) return dominates(body, found.target, block);
   }
   return undefined;
+}
+
+/** The greatest unsigned int, which programs use for no number at all. */
+const GREATEST = 2 ** 32 - 1;
+
+/** `n == (size_t)-1`, where what is known of `n` is a range: what counts has no end there, and does not come that far. */
+function asksForEnd({ of, left, right }: Operands): boolean {
+  if (of.op !== '==' && of.op !== '!=') return false;
+  const [end, number] =
+    asConstant(right) === undefined ? [asConstant(left), right.number] : [asConstant(right), left.number];
+  return end !== undefined && end >= GREATEST && number !== undefined && number.set === undefined;
+}
+
+/** Nothing is claimed here of messages at which nobody looked so far. */
+function leaveUntold(state: State): void {
+  for (const { id, duty } of state.objects.values())
+    if (duty !== undefined && duty.recognised === undefined) state.update(id, { escaped: true });
 }
 
 /** Children of FORK messages that nobody told apart yet and whose event stands in the condition. */

@@ -12,7 +12,7 @@ import { type Context, eventBase, spanId, variableBase } from './context.ts';
 import type { ForkEvent, UnhandledForkEvent } from './events.ts';
 import type { State } from './state.ts';
 import type { ChildDuty, Uffd } from './userfaultfd.ts';
-import { type Location, type MessageTag, referring, UNKNOWN, type Value } from './value.ts';
+import { type Location, type MessageTag, objectsOf, referring, UNKNOWN, type Value } from './value.ts';
 
 /**
  * The message is known to be FORK from here on, by a test of its event, because its `fork.ufd` is taken, or because
@@ -115,6 +115,17 @@ export function noteAct(ctx: Context, state: State): void {
     handshakeSpan: source?.handshakeSpan,
     ...eventBase(ctx, state, hypothesis.source, hypothesis.span),
   });
+}
+
+/** Nothing is claimed of children whose messages lie there and were not told apart: which is which is not followed. */
+export function leaveMessagesIn(state: State, base: string): void {
+  for (const [path, value] of state.memory.cellsOf(base).values) {
+    if (!path.endsWith(FORK_FIELD)) continue;
+    for (const id of objectsOf(value)) {
+      const duty = state.objects.get(id)?.duty;
+      if (duty !== undefined && duty.recognised === undefined) state.update(id, { escaped: true });
+    }
+  }
 }
 
 /** What a thread does there is not taken over by whoever joins it. */

@@ -5,7 +5,7 @@ import { withMember } from '../collections.ts';
 import { objectId } from '../context.ts';
 import { pointees } from '../evaluate.ts';
 import { ZERO } from '../memory.ts';
-import { checkLost, descriptorsIn, letEscape, share } from '../observe.ts';
+import { checkLost, descriptorsIn, leaveMessagesIn, letEscape, share } from '../observe.ts';
 import { moveToOlder } from '../recency.ts';
 import type { State } from '../state.ts';
 import {
@@ -175,6 +175,8 @@ export function memcpyModel(call: ModelCall, state: State): State[] {
     // What somebody else left there is a number to this program.
     state.memory.fill(target.location, NUMBER);
   } else if (target?.kind === 'location' && source?.kind === 'location') {
+    // What is left of a batch moves to its front.
+    if (target.location.base === source.location.base) leaveMessagesIn(state, target.location.base);
     const areSure =
       to?.references.length === 1 && from?.references.length === 1 && state.memory.isStrong(target.location);
     if (areSure) copyRecord(call.ctx, state, source.location, target.location, call.instruction.span);

@@ -15,6 +15,7 @@ import { withEntry } from '../collections.ts';
 import { type Context, eventBase, objectId, siteAt, spanId } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
 import { olderId, previousId } from '../object-names.ts';
+import { leaveMessagesIn } from '../observe.ts';
 import type { State } from '../state.ts';
 import { areSeveralMade, type Uffd } from '../userfaultfd.ts';
 import {
@@ -26,7 +27,6 @@ import {
   type MessageTag,
   numberSet,
   numeric,
-  objectsOf,
   oneOf,
   TOP_NUMBER,
   UNKNOWN,
@@ -144,7 +144,7 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   }
   // In one of several records: whether a test looks at this message or at another one is not known.
   const isOneOfSeveral = others.length > 0 || !state.memory.isStrong(head);
-  if (isOneOfSeveral) leaveOthers(state, at);
+  if (isOneOfSeveral) leaveMessagesIn(state, at.base);
   clearMessages(ctx, state, head, batch);
   const results = [failed];
   const other = state.clone();
@@ -184,17 +184,6 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
   );
   results.push(state);
   return results;
-}
-
-/** Nothing is claimed of children whose messages lie beside the one that is read and were not told apart. */
-function leaveOthers(state: State, { base }: Location): void {
-  for (const [path, value] of state.memory.cellsOf(base).values) {
-    if (!path.endsWith(FORK_FIELD)) continue;
-    for (const id of objectsOf(value)) {
-      const duty = state.objects.get(id)?.duty;
-      if (duty !== undefined && duty.recognised === undefined) state.update(id, { escaped: true });
-    }
-  }
 }
 
 /**
