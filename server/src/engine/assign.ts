@@ -239,8 +239,10 @@ function checkParent(
     if (child?.duty === undefined || child.duty.source !== parent.id) continue;
     ctx.footprint.bound = true;
     const through = child.duty.through;
-    const direct =
-      through !== undefined && (locationKey(through) === locationKey(location) || !state.memory.has(through.base));
+    const isSame = through !== undefined && locationKey(through) === locationKey(location);
+    const direct = through !== undefined && (isSame || !state.memory.has(through.base));
+    // A slot of a table that is filled anew in each round is not what the message was read through.
+    if (!isSame && location.path.includes('[')) return;
     if (isSetAgain(ctx.body, location, span)) return;
     if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, { span, read: child.duty.read });
     else if (through !== undefined && !direct && ownBases(ctx.body).has(through.base)) {

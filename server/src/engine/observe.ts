@@ -118,12 +118,12 @@ export function noteAct(ctx: Context, state: State): void {
 }
 
 /** Nothing is claimed of children whose messages lie there and were not told apart: which is which is not followed. */
-export function leaveMessagesIn(state: State, base: string): void {
+export function leaveMessagesIn(state: State, base: string, isMeant = (_duty: ChildDuty) => true): void {
   for (const [path, value] of state.memory.cellsOf(base).values) {
     if (!path.endsWith(FORK_FIELD)) continue;
     for (const id of objectsOf(value)) {
       const duty = state.objects.get(id)?.duty;
-      if (duty !== undefined && duty.recognised === undefined) state.update(id, { escaped: true });
+      if (duty?.recognised === undefined && duty !== undefined && isMeant(duty)) state.update(id, { escaped: true });
     }
   }
 }

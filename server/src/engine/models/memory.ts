@@ -176,7 +176,8 @@ export function memcpyModel(call: ModelCall, state: State): State[] {
     state.memory.fill(target.location, NUMBER);
   } else if (target?.kind === 'location' && source?.kind === 'location') {
     // What is left of a batch moves to its front.
-    if (target.location.base === source.location.base) leaveMessagesIn(state, target.location.base);
+    if (target.location.base === source.location.base)
+      leaveMessagesIn(state, source.location.base, ({ batch }) => batch);
     const areSure =
       to?.references.length === 1 && from?.references.length === 1 && state.memory.isStrong(target.location);
     if (areSure) copyRecord(call.ctx, state, source.location, target.location, call.instruction.span);
