@@ -291,7 +291,7 @@ function isReturned({ locals }: FunctionBody, state: State, id: string): boolean
 const bases = new WeakMap<FunctionBody, ReadonlySet<string>>();
 
 /** Variables that end with the function. */
-function ownBases(body: FunctionBody): ReadonlySet<string> {
+export function ownBases(body: FunctionBody): ReadonlySet<string> {
   let own = bases.get(body);
   if (own === undefined) {
     own = new Set(

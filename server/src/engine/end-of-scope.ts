@@ -1,6 +1,6 @@
 /** The end of a scope: what only its variables held is lost. */
 import type { BasicBlock, Instruction, Variable } from '../ir/ir.ts';
-import { checkReplaced } from './assign.ts';
+import { checkReplaced, ownBases } from './assign.ts';
 import { isUnderTest } from './branching.ts';
 import { type Cells, FORK_FIELD } from './cells.ts';
 import { type Context, variableBase } from './context.ts';
@@ -38,9 +38,23 @@ function isGiven({ objects }: State, id: string): boolean {
   return objects.get(id)?.duty?.given !== undefined;
 }
 
+/** What can be found when the function has returned, by way of what it returns, too. */
+function foundBehind(ctx: Context, state: State, { terminator }: BasicBlock): ReadonlySet<string> {
+  const ending = new Set(ownBases(ctx.body));
+  if (
+    terminator.kind === 'return' &&
+    terminator.value?.kind === 'load' &&
+    terminator.value.place.base.kind === 'variable'
+  )
+    ending.delete(variableBase(terminator.value.place.base.variable));
+  return state.foundWithout(ending, ctx.inherited);
+}
+
 function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss: Loss, block: BasicBlock): void {
   const candidates = new Set<string>();
   const taken = new Set<string>();
+  /** In allocated memory that a variable led to. */
+  const inMemory = new Set<string>();
   const bases = instruction.variables.map(variableBase);
   const holders = instruction.variables.filter((_, i) => refersTo(state.memory.cellsOf(bases[i]!)));
   for (const variable of holders) {
@@ -54,7 +68,11 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
       }
       for (const r of value.references) {
         if (r.kind === 'location' && r.location.base.startsWith('heap:')) {
-          for (const id of state.reach([value]).descriptors) candidates.add(id);
+          const { bases: found, descriptors } = state.reach([value]);
+          for (const id of descriptors) {
+            candidates.add(id);
+            if (variable.storage === 'local' && state.isNamedIn(found, id)) inMemory.add(id);
+          }
         }
         if (r.kind !== 'descriptor') continue;
         candidates.add(r.object);
@@ -71,6 +89,9 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
   if (loss.how === 'returned') {
     const held = state.heldOutsideMessages();
     for (const id of taken) if (!held.has(id)) state.updateDuty(id, { droppedAt: loss.span });
+    const left = inMemory.size === 0 ? undefined : foundBehind(ctx, state, block);
+    for (const id of inMemory)
+      if (left !== undefined && !state.isNamedIn(left, id)) state.updateDuty(id, { droppedAt: loss.span });
   }
   const direct: string[] = [];
   const inMessage: string[] = [];

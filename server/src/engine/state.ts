@@ -6,6 +6,7 @@
  */
 
 import type { Span } from '../text/span.ts';
+import { FORK_FIELD } from './cells.ts';
 import { holdsAll, union, withEntry, withoutEntry } from './collections.ts';
 import type { ForkEvent, RepeatedHandshakeEvent } from './events.ts';
 import type { Holdings } from './holdings.ts';
@@ -261,12 +262,34 @@ export class State {
 
   /** Descriptors that some live variable, global or reachable heap object still holds. */
   held(pinned: ReadonlySet<string>): Set<string> {
+    const { descriptors } = this.reach([], this.roots(pinned));
+    for (const id of pinned) descriptors.add(id);
+    return descriptors;
+  }
+
+  /** Bases that can be found without a pointer, and allocated memory that others know of. */
+  private roots(pinned: ReadonlySet<string>): string[] {
     const roots: string[] = [];
     for (const base of this.memory.baseNames()) if (!base.startsWith('heap:')) roots.push(base);
     for (const base of pinned) if (base.startsWith('heap:')) roots.push(base, olderId(base));
-    const { descriptors } = this.reach([], roots);
-    for (const id of pinned) descriptors.add(id);
-    return descriptors;
+    return roots;
+  }
+
+  /** A cell of these bases names the descriptor, other than a message's own. */
+  isNamedIn(bases: Iterable<string>, id: string): boolean {
+    for (const base of bases)
+      for (const [path, { references }] of this.memory.cellsOf(base).values)
+        if (!path.endsWith(FORK_FIELD) && references.some((r) => r.kind === 'descriptor' && r.object === id))
+          return true;
+    return false;
+  }
+
+  /** All that can be found from variables, but for those in `ending`. */
+  foundWithout(ending: ReadonlySet<string>, pinned: ReadonlySet<string>): ReadonlySet<string> {
+    return this.reach(
+      [],
+      this.roots(pinned).filter((base) => !ending.has(base)),
+    ).bases;
   }
 
   /** Descriptors that some cell other than a message's own names. */
