@@ -18,6 +18,7 @@ import {
   numeric,
   objectsOf,
   pointerTo,
+  type Reference,
   reference,
   TOP_NUMBER,
   UNKNOWN,
@@ -80,6 +81,7 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
     case 'container': {
       const pointer = evaluate(ctx, state, expr.pointer, options);
       const suffix = expr.member.map((m) => `.${m}`).join('');
+      if (expr.as !== 'container') return alongFirst(pointer, suffix, expr.as);
       let value: Value | undefined;
       for (const r of pointer.references) {
         if (r.kind !== 'location') continue;
@@ -89,6 +91,19 @@ export function evaluate(ctx: Context, state: State, expr: Expr, options: Evalua
       return value ?? UNKNOWN;
     }
   }
+}
+
+/** Null stays null, and a pointer to a record that was never taken for its first member stays what it is. */
+function alongFirst({ number, references, any, tag }: Value, member: string, as: 'outer' | 'first'): Value {
+  let value: Value = { number, references: [], any, tag };
+  for (const r of references) value = join(value, reference(r.kind === 'location' ? besideFirst(r, member, as) : r));
+  return value;
+}
+
+function besideFirst(r: Reference & { kind: 'location' }, member: string, as: 'outer' | 'first'): Reference {
+  const { base, path } = r.location;
+  if (as === 'first') return { kind: 'location', location: { base, path: path + member } };
+  return path.endsWith(member) ? { kind: 'location', location: { base, path: path.slice(0, -member.length) } } : r;
 }
 
 /**

@@ -105,7 +105,7 @@ function container(b: Builder, args: readonly SyntaxNode[], span: Span): Expr {
   return {
     kind: 'cast',
     type: { kind: 'pointer', to: type },
-    operand: { kind: 'container', pointer: pointerExpr, member, span },
+    operand: { kind: 'container', pointer: pointerExpr, member, as: 'container', span },
     span,
   };
 }

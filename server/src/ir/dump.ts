@@ -43,7 +43,7 @@ export function printExpr(e: Expr, binding = 0): string {
     case 'cast':
       return printExpr(e.operand, binding);
     case 'container':
-      return `container(${printExpr(e.pointer)}, ${e.member.join('.')})`;
+      return `${e.as}(${printExpr(e.pointer)}, ${e.member.join('.')})`;
     case 'unknown':
       return e.name === undefined ? '?' : `?${e.name}`;
   }

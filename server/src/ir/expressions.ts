@@ -304,7 +304,7 @@ function binary(b: Builder, node: SyntaxNode): Expr {
   // `(struct space *)((char *)p - offsetof(struct space, node))`, whatever macro it stands in.
   if (op === '-' && subtracted.type === 'offsetof_expression') {
     const member = memberOf(b, subtracted)?.split('.');
-    if (member !== undefined) return { kind: 'container', pointer: left, member, span: b.span(node) };
+    if (member !== undefined) return { kind: 'container', pointer: left, member, as: 'container', span: b.span(node) };
   }
   const right = expression(b, child(node, 'right')!);
   return fold({ kind: 'binary', op, left, right, span: b.span(node) });
@@ -423,7 +423,25 @@ function cast(b: Builder, node: SyntaxNode): Expr {
       : BigInt.asUintN(Number(bits), operand.value);
     return constantExpr(wrapped, operand.span, operand.name);
   }
-  return { kind: 'cast', type, operand, span: b.span(node) };
+  const span = b.span(node);
+  return { kind: 'cast', type, operand: alongFirst(b, type, operand, span), span };
+}
+
+/** `(struct child *)(void *)o`: the cast on the way says nothing of what it leads to. */
+function withoutVoid(e: Expr): Expr {
+  const isVoid = e.kind === 'cast' && e.type.kind === 'pointer' && e.type.to.kind === 'void';
+  return isVoid ? withoutVoid(e.operand) : e;
+}
+
+/** A pointer to a record as one to the record that begins it, or the other way round: they are at one address. */
+function alongFirst({ unit: { types } }: Builder, type: CType, pointer: Expr, span: Span): Expr {
+  if (type.kind !== 'pointer' || type.to.kind !== 'record') return pointer;
+  const from = pointee(withoutVoid(pointer));
+  if (from.kind !== 'record') return pointer;
+  const outer = types.wayToFirst(type.to, from.tag);
+  const member = outer ?? types.wayToFirst(from, type.to.tag);
+  if (member === undefined) return pointer;
+  return { kind: 'container', pointer, member, as: outer === undefined ? 'first' : 'outer', span };
 }
 
 function sizeOf(b: Builder, node: SyntaxNode): Expr {

@@ -100,8 +100,17 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: 'cast'; readonly type: CType; readonly operand: Expr; readonly span: Span }
-  /** `container_of(pointer, type, member)`: the record around the member that `pointer` points to. */
-  | { readonly kind: 'container'; readonly pointer: Expr; readonly member: readonly string[]; readonly span: Span }
+  /**
+   * `container_of(pointer, type, member)`: the record around the member that `pointer` points to. `outer`: a cast does so,
+   * for a record that begins with the member; the pointer may lead to the record itself. `first`: a cast to the member.
+   */
+  | {
+      readonly kind: 'container';
+      readonly pointer: Expr;
+      readonly member: readonly string[];
+      readonly as: 'container' | 'outer' | 'first';
+      readonly span: Span;
+    }
   /** A value nothing is known about; `name` is the identifier (an unknown macro, an errno) where there is one. */
   | { readonly kind: 'unknown'; readonly name?: string | undefined; readonly span: Span };
 

@@ -104,6 +104,9 @@ const KNOWN_FIELDS: ReadonlyMap<string, RecordType['fields']> = new Map([
   ],
 ]);
 
+/** Records in records beyond this are not looked into. */
+const MAX_NESTING = 8;
+
 export interface TypeTable {
   readonly typedefs: Map<string, CType>;
   readonly records: Map<string, RecordType>;
@@ -360,6 +363,19 @@ export class TypeReader {
   pathTo(type: CType, name: string): readonly PathElement[] {
     const at = this.field(type, name)?.shares ?? name;
     return at === '' ? [] : at.split('.').map((field) => ({ kind: 'field', name: field }));
+  }
+
+  /** Names of members, each the first of its record, that lead from a record to one that begins it. */
+  wayToFirst(from: CType, to: string): readonly string[] | undefined {
+    const way: string[] = [];
+    for (let at = from; at.kind === 'record' && !at.union && way.length < MAX_NESTING; ) {
+      const first = this.fieldsOf(at.tag)?.[0];
+      if (first === undefined) return undefined;
+      way.push(first.name);
+      at = first.type;
+      if (at.kind === 'record' && at.tag === to) return way;
+    }
+    return undefined;
   }
 
   /** The array of records in the place of a union; undefined where there is none. */
