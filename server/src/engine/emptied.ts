@@ -13,9 +13,14 @@ import { type Loop, loopsOf } from './loops.ts';
 import type { State } from './state.ts';
 import type { Reference } from './value.ts';
 
-interface Emptying {
-  readonly loop: Loop;
+/** The variable in which the elements lie, or a pointer to where they do. */
+interface Holder {
   readonly variable: Variable;
+  readonly isPointer: boolean;
+}
+
+interface Emptying extends Holder {
+  readonly loop: Loop;
   readonly by: LibraryKind;
   /** Where it is called. */
   readonly at: number;
@@ -33,9 +38,10 @@ export function leaveEmptied(state: State, body: FunctionBody, block: number, ta
     loops = findEmptying(body);
     known.set(body, loops);
   }
-  for (const { loop, variable, by, at } of loops) {
+  for (const emptying of loops) {
+    const { loop, by, at } = emptying;
     if (!loop.members.includes(block) || loop.members.includes(target)) continue;
-    const references = elementsOf(state, variable);
+    const references = elementsOf(state, emptying);
     if (by === 'close') {
       for (const r of references)
         if (r.kind === 'descriptor' && state.objects.get(r.object)?.duty !== undefined)
@@ -48,10 +54,15 @@ export function leaveEmptied(state: State, body: FunctionBody, block: number, ta
   }
 }
 
-function elementsOf(state: State, variable: Variable): Reference[] {
+function elementsOf({ memory }: State, { variable, isPointer }: Holder): Reference[] {
+  const own = variableBase(variable);
+  const bases = new Set(isPointer ? [] : [own]);
+  if (isPointer)
+    for (const r of memory.cellsOf(own).values.get('')?.references ?? [])
+      if (r.kind === 'location') bases.add(r.location.base);
   const found: Reference[] = [];
-  for (const [path, { references }] of state.memory.cellsOf(variableBase(variable)).values)
-    if (path.includes('[')) found.push(...references);
+  for (const base of bases)
+    for (const [path, { references }] of memory.cellsOf(base).values) if (path.includes('[')) found.push(...references);
   return found;
 }
 
@@ -61,10 +72,10 @@ function findEmptying(body: FunctionBody): Emptying[] {
     for (const i of instructions) {
       const by = i.kind === 'call' && i.callee.kind === 'function' ? libraryFunction(i.callee.name)?.kind : undefined;
       if (i.kind !== 'call' || (by !== 'close' && by !== 'thread-join')) continue;
-      for (const variable of elementTaken(body, i)) {
+      for (const holder of elementTaken(body, i)) {
         const loop = loopsOf(body)[id]!;
         // What is in no loop counts as one of the function as a whole.
-        if (loop.outer !== undefined && isOnEachTurn(body, loop, id)) found.push({ loop, variable, by, at: id });
+        if (loop.outer !== undefined && isOnEachTurn(body, loop, id)) found.push({ ...holder, loop, by, at: id });
       }
     }
   return found;
@@ -75,12 +86,19 @@ function isOnEachTurn(body: FunctionBody, { head, members }: Loop, block: number
   return members.every((m) => !successors(body.blocks[m]!.terminator).includes(head) || dominates(body, block, m));
 }
 
-/** The variable of which a call takes an element whose index is not constant, or that a pointer leads to. */
-function elementTaken(body: FunctionBody, i: CallInstruction): readonly Variable[] {
+/** Where a call takes an element from whose index is not constant, or that a pointer leads to. */
+function elementTaken(body: FunctionBody, i: CallInstruction): readonly Holder[] {
   const place = i.arguments[0] === undefined ? undefined : placeOf(i.arguments[0]);
-  if (place?.base.kind === 'deref' && place.path.length === 0) return ledToBy(body, place.base.pointer);
-  const isElement = place?.path.some((e) => e.kind === 'index' && e.index.kind !== 'constant');
-  return place?.base.kind === 'variable' && isElement === true ? [place.base.variable] : [];
+  if (place === undefined) return [];
+  const { base, path } = place;
+  if (base.kind === 'deref' && path.length === 0)
+    return ledToBy(body, base.pointer).map((variable) => ({ variable, isPointer: false }));
+  if (!path.some((e) => e.kind === 'index' && e.index.kind !== 'constant')) return [];
+  if (base.kind === 'variable') return [{ variable: base.variable, isPointer: false }];
+  const pointer = placeOf(base.pointer);
+  return pointer?.base.kind === 'variable' && pointer.path.length === 0
+    ? [{ variable: pointer.base.variable, isPointer: true }]
+    : [];
 }
 
 /** Arrays whose start is assigned to the variable that a pointer is read from. */

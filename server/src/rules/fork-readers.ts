@@ -71,9 +71,12 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
   return own === undefined ? { kind: 'never-read', ended } : { kind: 'own-reader', read: own };
 }
 
-/** The thread that forks hands the descriptor on itself: what it did so far the fork knows (`unknownReaders`). */
+/**
+ * The thread that forks hands the descriptor on itself: what it did so far the fork knows (`unknownReaders`). What the
+ * child of this fork() does comes after it.
+ */
 function isOwn({ root, process }: EscapeEvent, fork: ForkEvent): boolean {
-  return root === fork.root && process === fork.process;
+  return root === fork.root && (process === fork.process || process === fork.siteLabel);
 }
 
 /** By root: where the thread is started that it is; undefined for what is no thread. */
