@@ -303,6 +303,12 @@ function widened(before: State, state: State, widen: boolean): State {
   return joined;
 }
 
+/** Some argument is the descriptor, or leads to it. */
+function isGiven(entry: State, { parameters }: FunctionBody, id: string): boolean {
+  const values = parameters.flatMap((p) => [...entry.memory.cellsOf(variableBase(p)).values.values()]);
+  return entry.reach(values).descriptors.has(id);
+}
+
 /**
  * A helper that closes or keeps the child on one way out and leaves it in the caller's message on another: the return
  * of the second is where a person would repair it; so it is where the first way was taken in another call. Gives the
@@ -325,6 +331,8 @@ function noteUnevenExits(
     const left = exits.filter(
       (e) => e.objects.get(id)?.duty !== undefined && !e.objects.get(id)!.escaped && !e.heldOutsideMessages().has(id),
     );
+    // It is held on each way out, and by others: that says nothing of this function.
+    if (left.length === 0 && !isGiven(entry, body, id)) continue;
     if (left.length < exits.length) ctx.tables.set('keeper', body.id, true);
     else if (ctx.tables.get('keeper', body.id) === undefined) continue;
     found ??= new Set();
