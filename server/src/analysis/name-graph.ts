@@ -159,6 +159,9 @@ export class NameGraph {
         (own, n) => (own.has(n) ? this.inFile.get(n.path)! : []),
       );
     const leading = spread(direct, callers());
+    // What runs before main() in a file that matters is called by nobody.
+    const withLeading = new Set(leading.map(({ path }) => path));
+    for (const { node } of all) if (runsBeforeMain(node) && withLeading.has(node.path)) leading.push(node);
     for (const node of leading) node.leads = true;
     const effectful = all.flatMap(({ node }) => (node.effect ? [node] : []));
     for (const node of spread(effectful, callers())) node.effect = true;
@@ -218,7 +221,7 @@ export class NameGraph {
     const own = this.files.find((f) => f.path === header);
     if (own === undefined || this.inFile.get(header)!.some((n) => n.needed || n.leads)) return true;
     // What pasted words name cannot be told, and a constructor is called by nobody.
-    if (this.files.some((f) => f.pasting.size > 0) || own.items.some((i) => i.uses.has('constructor'))) return true;
+    if (this.files.some((f) => f.pasting.size > 0) || this.inFile.get(header)!.some(runsBeforeMain)) return true;
     const includers = this.files.filter((f) => f !== own && this.includes.visibleFrom(f.path).has(header));
     // A header that stands beside this one in a file uses what is declared there without including it.
     const beside = new Set(includers.flatMap((f) => [...this.includes.visibleFrom(f.path)]));
@@ -438,6 +441,10 @@ class VisibleMacros {
     for (const name of uses) found.push(this.words.of(name));
     return found;
   }
+}
+
+function runsBeforeMain({ names }: Node): boolean {
+  return names.kind === 'function' && names.uses.has('constructor');
 }
 
 function bind(caller: Node, callee: Node): void {

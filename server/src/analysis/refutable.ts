@@ -59,6 +59,7 @@ function closedUnits(units: readonly UnitNames[], { others }: OtherFiles): Reado
     for (const member of members) {
       if (member.pastes) isClosed = false;
       for (const name of member.foreign) {
+        if (main.external.has(name)) continue;
         const definer = others === 'hidden' ? undefined : chooseDefinition(definers.get(name) ?? [], member.path);
         if (definer !== undefined) members.add(definer);
         else if (member.expects(name)) isClosed = false;
