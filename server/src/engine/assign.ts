@@ -244,7 +244,11 @@ function checkParent(
     // A slot of a table that is filled anew in each round is not what the message was read through.
     if (!isSame && location.path.includes('[')) return;
     if (isSetAgain(ctx.body, location, span)) return;
-    if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, { span, read: child.duty.read });
+    const replacement = { span, read: child.duty.read };
+    if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, replacement);
+    // `old = target; target = child;`: what becomes of it is seen where the function's own variables end.
+    else if (direct && !isHeldHere(ctx, state, parent, ownBases(ctx.body)))
+      state.update(parent.id, { replaced: replacement });
     else if (through !== undefined && !direct && ownBases(ctx.body).has(through.base)) {
       // Read through a copy that ends with this function, as those do that its callers handed on to it. What it came
       // from may lie behind a pointer that it has.
@@ -252,7 +256,7 @@ function checkParent(
       const copies = new Set(own);
       for (const { caller } of ctx.calls) for (const base of ownBases(caller)) copies.add(base);
       const isElsewhere = isHeldHere(ctx, state, parent, copies, state.reach([], own).bases);
-      if (!isElsewhere) state.update(parent.id, { replaced: { span, read: child.duty.read } });
+      if (!isElsewhere) state.update(parent.id, { replaced: replacement });
     }
     return;
   }
