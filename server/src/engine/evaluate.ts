@@ -111,7 +111,9 @@ function besideFirst(r: Reference & { kind: 'location' }, member: string, as: 'o
  * more than this member of what would be around it.
  */
 function aroundMember({ base, path }: Location, member: string): Value {
-  if (path.endsWith(member)) return pointerTo(base, path.slice(0, -member.length));
+  // A pointer to an array is one to its first element.
+  for (const end of [member, `${member}[0]`])
+    if (path.endsWith(end)) return pointerTo(base, path.slice(0, -end.length));
   const isNamed = path === '' ? base.startsWith('var:') : /\.\w+$/.test(path);
   return isNamed ? pointerTo(base, `${path}^${member}`) : UNKNOWN;
 }

@@ -6,6 +6,9 @@ import type { Span } from '../text/span.ts';
 import { FORK_FEATURE } from '../uffd/events.ts';
 import { eventsOf } from './rule.ts';
 
+/** What a descriptor of unknown origin is called. */
+const OUTSIDE = 'outside:';
+
 type Verdict =
   | { readonly kind: 'read' }
   /** `ended`: a thread that read it, and was joined before. */
@@ -50,6 +53,8 @@ function judge(program: EngineResult, fork: ForkEvent): Verdict {
       if (read.process === fork.siteLabel || read.root === fork.root) continue;
     }
     if (read.root === fork.root) {
+      // Another process, which was given none.
+      if (read.process !== fork.process && read.object.startsWith(OUTSIDE)) continue;
       // Another thread that was started at the same place.
       if (again.some((e) => e.threadSite === ownSite && e.objects.includes(fork.object))) return { kind: 'read' };
       own ??= read;
@@ -101,7 +106,7 @@ function isStartedByOther({ roots }: EngineResult, read: ReadEvent, fork: ForkEv
 
 /** A descriptor of unknown origin may be this one, to whoever is not the thread that forks. */
 function isOther(read: ReadEvent, fork: ForkEvent): boolean {
-  return read.object.startsWith('outside:') && (read.root !== fork.root || read.process !== fork.process);
+  return read.object.startsWith(OUTSIDE) && (read.root !== fork.root || read.process !== fork.process);
 }
 
 /** A running thread calls functions that are not known: one of them may read. */
