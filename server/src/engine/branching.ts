@@ -13,6 +13,7 @@ import { endBatch } from './countdown.ts';
 import { dominates } from './dominators.ts';
 import { leaveEmptied } from './emptied.ts';
 import { evaluate, evaluateCondition, type Operands, operandsOf, placeLocations, placeOf } from './evaluate.ts';
+import { isUnnamed } from './object-names.ts';
 import { recognise, refusalsIn, swallow } from './observe.ts';
 import { assume, assumeValue } from './refine.ts';
 import type { Hypothesis, State } from './state.ts';
@@ -355,6 +356,8 @@ function noteRequested(ctx: Context, tag: MessageTag, number: number | undefined
   const row = number === undefined ? undefined : EVENTS_BY_VALUE.get(eventOf(tag, number));
   // That comes whatever is requested, and may stand in one place with others, where a macro makes the cases.
   if (row !== undefined && row.featureName === undefined) return;
+  // What is not known of it says nothing of one that is.
+  if (isUnnamed(tag.source)) return;
   ctx.facts.emit({
     kind: 'requested-feature',
     feature: row?.featureName,

@@ -14,3 +14,8 @@ export function previousId(id: string): string {
 export function areSiblings(a: string, b: string): boolean {
   return a.replace(/~\w+$/, '') === b.replace(/~\w+$/, '');
 }
+
+/** A userfaultfd that goes by the place where it is read: what is known of it in the program, another one may be, too. */
+export function isUnnamed(id: string): boolean {
+  return id.startsWith('outside:') && !id.includes('|');
+}

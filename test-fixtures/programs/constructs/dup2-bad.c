@@ -60,7 +60,7 @@ static void *follow(void *arg)
 			continue;
 		if (n != (ssize_t)sizeof(m))
 			return arg;
-		if (m.event == UFFD_EVENT_FORK) // misses: leaked-child-uffd -- what dup2() returns names no userfaultfd, and the reader reads such a number
+		if (m.event == UFFD_EVENT_FORK) // expect: leaked-child-uffd
 			move_fd(m.arg.fork.ufd, CHILD_FD);
 	}
 }

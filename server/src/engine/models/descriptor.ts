@@ -2,7 +2,7 @@
 import type { Expr, Place } from '../../ir/ir.ts';
 import type { Span } from '../../text/span.ts';
 import { type CallInstruction, type ModelCall, setResult } from '../call.ts';
-import { type Context, eventBase, objectId } from '../context.ts';
+import { type Context, eventBase, objectId, spanId } from '../context.ts';
 import { evaluate, placeLocations, placeOf } from '../evaluate.ts';
 import { type FeatureWord, NO_FEATURES } from '../events.ts';
 import { olderId, previousId } from '../object-names.ts';
@@ -135,6 +135,20 @@ export function namedUffds(ctx: Context, state: State, expr: Expr, materialise: 
   }
   state.memory.store(holder, descriptor(id));
   return [{ object, sure: true }];
+}
+
+/**
+ * One that is read where the number lies in one of several cells, or in none: it goes by the place of the read. What was
+ * requested of it nobody says; code that takes its messages for FORK says that they may come.
+ */
+export function unnamedUffd(state: State, span: Span): Uffd {
+  const id = `outside:${spanId(span)}`;
+  let object = state.objects.get(id);
+  if (object === undefined) {
+    object = fromOutside(id, span, state);
+    state.putObject(object);
+  }
+  return object;
 }
 
 /** Not one that the program writes down: a descriptor that was an index of a table comes back as a number. */

@@ -12,9 +12,9 @@ import { overwriteBelow } from '../assign.ts';
 import { type ModelCall, setResult } from '../call.ts';
 import { FORK_FIELD } from '../cells.ts';
 import { withEntry } from '../collections.ts';
-import { type Context, eventBase, objectId, siteAt, spanId } from '../context.ts';
+import { type Context, eventBase, objectId, siteAt } from '../context.ts';
 import { loadLocation, placeLocations, placeOf, pointees, typeOf } from '../evaluate.ts';
-import { olderId, previousId } from '../object-names.ts';
+import { isUnnamed, olderId, previousId } from '../object-names.ts';
 import { leaveMessagesIn } from '../observe.ts';
 import type { State } from '../state.ts';
 import { areSeveralMade, type Uffd } from '../userfaultfd.ts';
@@ -33,7 +33,7 @@ import {
   type Value,
   withTag,
 } from '../value.ts';
-import { freshId, namedUffds, requireHandshake } from './descriptor.ts';
+import { freshId, namedUffds, requireHandshake, unnamedUffd } from './descriptor.ts';
 import { PLACED } from './memory.ts';
 
 const MESSAGE_SIZE = 32;
@@ -55,9 +55,8 @@ export function readModel(call: ModelCall, state: State): State[] {
   const named = namedUffds(ctx, state, descriptorArgument, typed);
   if (named.length === 0) {
     if (isClosed(call.values[0])) return readClosed(call, state);
-    // A mere number may be a userfaultfd's that was duplicated or received: it reads, and that is all that is said.
-    if (typed) noteReadOf(ctx, state, `outside:${spanId(instruction.span)}`, false, instruction.span);
-    return readOther(call, state);
+    // A mere number may be a userfaultfd's that was duplicated or received.
+    return typed ? readMessages(call, state, unnamedUffd(state, instruction.span)) : readOther(call, state);
   }
   const results: State[] = [];
   for (const [i, n] of named.entries()) {
@@ -152,7 +151,9 @@ function readMessages(call: ModelCall, state: State, object: Uffd): State[] {
     events: otherEvents(object),
     tag: { part: 'event', source: object.id, child: undefined, site: instruction.span, offset: 0 },
   } as const;
-  writeMessage(other, head, message);
+  // Of one that nobody names any event may come, or none: what it requested is not known.
+  if (isUnnamed(object.id)) overwriteBelow(ctx, other, head, undefined);
+  else writeMessage(other, head, message);
   supposeMessage(failed, head, message);
   setResult(
     ctx,
@@ -353,7 +354,7 @@ function bearChild(
     handshakeSpan: parent.handshakeSpan,
     handshakeFunction: parent.handshakeFunction,
     refusalTested: false,
-    features: parent.features,
+    features: (isUnnamed(parent.id) ? ctx.facts.programFeatures : undefined) ?? parent.features,
     nonblocking: parent.nonblocking,
     // resolve_userfault_fork() passes the parent's O_NONBLOCK on and sets O_CLOEXEC: fs/userfaultfd.c.
     survivesExec: false,
