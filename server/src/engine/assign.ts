@@ -244,7 +244,7 @@ function checkParent(
     // A slot of a table that is filled anew in each round is not what the message was read through.
     if (!isSame && location.path.includes('[')) return;
     if (isSetAgain(ctx.body, location, span)) return;
-    const replacement = { span, read: child.duty.read };
+    const replacement = { span, read: child.duty.read, inSlot: false };
     if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, replacement);
     // `old = target; target = child;`: what becomes of it is seen where the function's own variables end.
     else if (direct && !isHeldHere(ctx, state, parent, ownBases(ctx.body)))
@@ -256,7 +256,8 @@ function checkParent(
       const copies = new Set(own);
       for (const { caller } of ctx.calls) for (const base of ownBases(caller)) copies.add(base);
       const isElsewhere = isHeldHere(ctx, state, parent, copies, state.reach([], own).bases);
-      if (!isElsewhere) state.update(parent.id, { replaced: replacement });
+      const inSlot = isPollSlot(state, through.base, through.path);
+      if (!isElsewhere) state.update(parent.id, { replaced: { ...replacement, inSlot } });
     }
     return;
   }
@@ -276,9 +277,17 @@ export function checkReplaced(ctx: Context, state: State): void {
     const { id, replaced, escaped } = object;
     if (replaced === undefined || escaped || state.hypothesis !== undefined) continue;
     if (isHeldHere(ctx, state, object) || isReturned(ctx.body, state, id)) continue;
+    // A poll array whose slots are read holds it, until it ends before the variable that has the child.
+    if (replaced.inSlot && (state.heldOutsideMessages().has(id) || !hasChildHeld(state, id))) continue;
     ctx.footprint.bound = true;
     reportReplaced(ctx, state, object, replaced);
   }
+}
+
+function hasChildHeld(state: State, parent: string): boolean {
+  const held = state.heldOutsideMessages();
+  for (const { id, duty } of state.objects.values()) if (duty?.source === parent && held.has(id)) return true;
+  return false;
 }
 
 /** What a function returns lies in a temporary of its own while its variables end. */

@@ -116,6 +116,8 @@ export interface Replacement {
   readonly span: Span;
   /** The read of the message that brought the child. */
   readonly read: Span;
+  /** The message was read through a slot of a poll array. */
+  readonly inSlot: boolean;
 }
 
 export function spanKey(s: Span | undefined): string {
@@ -212,7 +214,7 @@ function makeObjectKey(o: Uffd, armed = o.armed.length > 0 ? 'armed' : ''): stri
     o.features.unknown ? 'u' : '',
     armed,
     o.escaped && (d !== undefined || o.handshake !== 'enabled') ? 'e' : '',
-    o.replaced === undefined ? '' : `r${spanKey(o.replaced.span)}`,
+    o.replaced === undefined ? '' : `r${spanKey(o.replaced.span)}${o.replaced.inSlot}`,
     owed,
   ].join(':');
 }
