@@ -260,9 +260,11 @@ function forgetUnmade(state: State, references: readonly Reference[]): void {
   }
 }
 
+const NO_REFERENCES: readonly Reference[] = [];
+
 function filter(value: Value, op: BinaryOperator, n: AbstractNumber, mixed: boolean): Value {
   const number = value.number === undefined ? undefined : filterNumber(value.number, op, n);
-  const references = mixed ? value.references : value.references.filter((r) => keepsReference(r, op, n));
+  const references = mixed || keepsReference(op, n) ? value.references : NO_REFERENCES;
   let any = value.any;
   // A number below zero is no pointer and no descriptor.
   if (!mixed && any) {
@@ -272,15 +274,14 @@ function filter(value: Value, op: BinaryOperator, n: AbstractNumber, mixed: bool
   return { number, references, any, tag: value.tag };
 }
 
-function keepsReference(r: Reference, op: BinaryOperator, n: AbstractNumber): boolean {
-  const pointer = r.kind === 'location' || r.kind === 'function';
+/** A pointer is not null, and zero is no descriptor, as `compareReference()` has it. */
+function keepsReference(op: BinaryOperator, n: AbstractNumber): boolean {
   switch (op) {
     case '==':
-      return !(n.high < 0 || (pointer && n.high <= 0));
-    case '<':
-      return n.high > 0;
     case '<=':
-      return n.high >= (pointer ? 1 : 0);
+      return n.high >= 1;
+    case '<':
+      return n.high > 1;
     default:
       return true;
   }
