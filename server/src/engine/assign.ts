@@ -368,10 +368,11 @@ function isHeldHere(
 /** The `fd` of a struct pollfd, in an array or alone. */
 function isPollSlot(state: State, base: string, path: string): boolean {
   if (!path.endsWith('.fd')) return false;
-  if (path.endsWith('].fd')) return true;
   const { values } = state.memory.cellsOf(base);
   const head = path.slice(0, -'.fd'.length);
-  return values.has(`${head}.events`) || values.has(`${head}.revents`);
+  if (values.has(`${head}.events`) || values.has(`${head}.revents`)) return true;
+  // Another element may be the only one of which more is known.
+  return path.endsWith('].fd') && [...values.keys()].some((other) => /\]\.r?events$/.test(other));
 }
 
 /** Descriptors below a location, by the whole path of the cell that names them. */

@@ -80,7 +80,7 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   if (canBeTrue) {
     if (comparison?.of.op === '==') requestedEvent(ctx, whenTrue, comparison);
     endBatch(whenTrue, ctx.body, block, terminator.whenTrue);
-    leaveEmptied(whenTrue, ctx.body, block, terminator.whenTrue);
+    leaveEmptied(ctx, whenTrue, block, terminator.whenTrue);
     enter(terminator.whenTrue, whenTrue);
   } else if (unlikely?.side === 'true') {
     suppose(written.whenTrue, unlikely.state);
@@ -88,7 +88,7 @@ export function branch(ctx: Context, state: State, terminator: Branch, block: nu
   if (canBeFalse) {
     if (comparison?.of.op === '!=') requestedEvent(ctx, whenFalse, comparison);
     endBatch(whenFalse, ctx.body, block, terminator.whenFalse);
-    leaveEmptied(whenFalse, ctx.body, block, terminator.whenFalse);
+    leaveEmptied(ctx, whenFalse, block, terminator.whenFalse);
     enter(terminator.whenFalse, whenFalse);
   } else if (unlikely?.side === 'false') {
     suppose(written.whenFalse, unlikely.state);

@@ -2,21 +2,22 @@
  * Loops of which each turn closes an element of an array, or joins the thread that lies there. How many turns one makes
  * is a number that the table's elements are not followed with: a way on which it makes none leaves none behind.
  */
-import type { Expr, FunctionBody, Variable } from '../ir/ir.ts';
+import type { Expr, FunctionBody, Place, Variable } from '../ir/ir.ts';
 import { successors } from '../ir/simplify.ts';
+import { visitExpr } from '../ir/visit.ts';
 import { type LibraryKind, libraryFunction } from '../libc/effects.ts';
 import type { CallInstruction } from './call.ts';
-import { variableBase } from './context.ts';
+import { type Context, variableBase } from './context.ts';
 import { dominates } from './dominators.ts';
-import { placeOf } from './evaluate.ts';
+import { placeLocations, placeOf } from './evaluate.ts';
 import { type Loop, loopsOf } from './loops.ts';
 import type { State } from './state.ts';
 import type { Reference } from './value.ts';
 
-/** The variable in which the elements lie, or a pointer to where they do. */
+/** The variable in which the elements lie, or from which a pointer leads to where they do. */
 interface Holder {
   readonly variable: Variable;
-  readonly isPointer: boolean;
+  readonly pointer: Place | undefined;
 }
 
 interface Emptying extends Holder {
@@ -32,7 +33,8 @@ const known = new WeakMap<FunctionBody, readonly Emptying[]>();
  * Of what lies in the array nothing more is owed where control goes from the block out of such a loop, and threads have
  * ended: those that one call started, since of several it may not be all that were joined.
  */
-export function leaveEmptied(state: State, body: FunctionBody, block: number, target: number): void {
+export function leaveEmptied(ctx: Context, state: State, block: number, target: number): void {
+  const { body } = ctx;
   let loops = known.get(body);
   if (loops === undefined) {
     loops = findEmptying(body);
@@ -41,7 +43,7 @@ export function leaveEmptied(state: State, body: FunctionBody, block: number, ta
   for (const emptying of loops) {
     const { loop, by, at } = emptying;
     if (!loop.members.includes(block) || loop.members.includes(target)) continue;
-    const references = elementsOf(state, emptying);
+    const references = elementsOf(ctx, state, emptying);
     if (by === 'close') {
       for (const r of references)
         if (r.kind === 'descriptor' && state.objects.get(r.object)?.duty !== undefined)
@@ -54,15 +56,15 @@ export function leaveEmptied(state: State, body: FunctionBody, block: number, ta
   }
 }
 
-function elementsOf({ memory }: State, { variable, isPointer }: Holder): Reference[] {
-  const own = variableBase(variable);
-  const bases = new Set(isPointer ? [] : [own]);
-  if (isPointer)
-    for (const r of memory.cellsOf(own).values.get('')?.references ?? [])
+function elementsOf(ctx: Context, state: State, { variable, pointer }: Holder): Reference[] {
+  const bases = new Set(pointer === undefined ? [variableBase(variable)] : []);
+  for (const location of pointer === undefined ? [] : placeLocations(ctx, state, pointer))
+    for (const r of state.memory.load(location)?.references ?? [])
       if (r.kind === 'location') bases.add(r.location.base);
   const found: Reference[] = [];
   for (const base of bases)
-    for (const [path, { references }] of memory.cellsOf(base).values) if (path.includes('[')) found.push(...references);
+    for (const [path, { references }] of state.memory.cellsOf(base).values)
+      if (path.includes('[')) found.push(...references);
   return found;
 }
 
@@ -75,9 +77,34 @@ function findEmptying(body: FunctionBody): Emptying[] {
       for (const holder of elementTaken(body, i)) {
         const loop = loopsOf(body)[id]!;
         // What is in no loop counts as one of the function as a whole.
-        if (loop.outer !== undefined && isOnEachTurn(body, loop, id)) found.push({ ...holder, loop, by, at: id });
+        if (loop.outer !== undefined && isForEachElement(body, loop, id, holder))
+          found.push({ ...holder, loop, by, at: id });
       }
     }
+  return found;
+}
+
+/** Each turn comes to the block, but for those on which a test of the table's element itself says that there is none. */
+function isForEachElement(body: FunctionBody, loop: Loop, block: number, { variable }: Holder): boolean {
+  let at = block;
+  while (!isOnEachTurn(body, loop, at)) {
+    const [before, ...others] = loop.members.filter((m) => successors(body.blocks[m]!.terminator).includes(at));
+    if (before === undefined || others.length > 0 || at === loop.head) return false;
+    const { terminator } = body.blocks[before]!;
+    if (terminator.kind === 'branch' && !looksInto(terminator.condition, variable)) return false;
+    at = before;
+  }
+  return true;
+}
+
+function looksInto(condition: Expr, variable: Variable): boolean {
+  let found = false;
+  visitExpr(condition, {
+    expr: () => {},
+    place: (place) => {
+      if (rootOf(place) === variable && place.path.some((e) => e.kind === 'index')) found = true;
+    },
+  });
   return found;
 }
 
@@ -92,13 +119,19 @@ function elementTaken(body: FunctionBody, i: CallInstruction): readonly Holder[]
   if (place === undefined) return [];
   const { base, path } = place;
   if (base.kind === 'deref' && path.length === 0)
-    return ledToBy(body, base.pointer).map((variable) => ({ variable, isPointer: false }));
+    return ledToBy(body, base.pointer).map((variable) => ({ variable, pointer: undefined }));
   if (!path.some((e) => e.kind === 'index' && e.index.kind !== 'constant')) return [];
-  if (base.kind === 'variable') return [{ variable: base.variable, isPointer: false }];
+  if (base.kind === 'variable') return [{ variable: base.variable, pointer: undefined }];
   const pointer = placeOf(base.pointer);
-  return pointer?.base.kind === 'variable' && pointer.path.length === 0
-    ? [{ variable: pointer.base.variable, isPointer: true }]
-    : [];
+  const variable = pointer === undefined ? undefined : rootOf(pointer);
+  return variable === undefined ? [] : [{ variable, pointer }];
+}
+
+/** The variable that a place lies in, or that the pointers start from that lead to it. */
+function rootOf({ base }: Place): Variable | undefined {
+  if (base.kind === 'variable') return base.variable;
+  const pointer = placeOf(base.pointer);
+  return pointer === undefined ? undefined : rootOf(pointer);
 }
 
 /** Arrays whose start is assigned to the variable that a pointer is read from. */
