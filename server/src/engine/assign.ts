@@ -375,12 +375,13 @@ function isPollSlot(state: State, base: string, path: string): boolean {
   return path.endsWith('].fd') && [...values.keys()].some((other) => /\]\.r?events$/.test(other));
 }
 
-/** Descriptors below a location, by the whole path of the cell that names them. */
+/** Descriptors below a location, by the whole path of the cell that names them: of several it is not known which it held. */
 function overwritten(state: State, location: Location, isMeant = (_path: string) => true): string[] {
   if (!state.memory.isStrong(location)) return [];
   return state.memory
     .below(location)
-    .flatMap(([suffix, value]) => (isMeant(location.path + suffix) ? objectsOf(value) : []));
+    .map(([suffix, value]) => (isMeant(location.path + suffix) ? objectsOf(value) : []))
+    .flatMap((held) => (held.length === 1 ? held : []));
 }
 
 export function zeroPlace(ctx: Context, state: State, target: Place, span: Span): void {

@@ -33,6 +33,14 @@ function refersTo({ values }: Cells): boolean {
   return false;
 }
 
+/** Descriptors in cells that hold nothing else: of one that may have been closed, or be another one, nothing is known. */
+function surelyIn({ values }: Cells): string[] {
+  return [...values.values()].flatMap((value) => {
+    const held = value.number === undefined && !value.any ? objectsOf(value) : [];
+    return held.length === 1 ? [...held] : [];
+  });
+}
+
 /** The thread got it from its creator: a table of its own, as for poll(), is no place where others find it. */
 function isGiven({ objects }: State, id: string): boolean {
   return objects.get(id)?.duty?.given !== undefined;
@@ -68,7 +76,8 @@ function dropVariables(ctx: Context, state: State, instruction: EndOfScope, loss
       }
       for (const r of value.references) {
         if (r.kind === 'location' && r.location.base.startsWith('heap:')) {
-          const { bases: found, descriptors } = state.reach([value]);
+          const { bases: found } = state.reach([value]);
+          const descriptors = [...found].flatMap((at) => surelyIn(state.memory.cellsOf(at)));
           for (const id of descriptors) {
             candidates.add(id);
             if (variable.storage === 'local' && state.isNamedIn(found, id)) inMemory.add(id);
