@@ -1,6 +1,7 @@
 /** Stores, and what a store can lose: the last copy of a child descriptor, or the variable of the parent uffd. */
 import type { Expr, FunctionBody, Instruction, Place } from '../ir/ir.ts';
 import { successors } from '../ir/simplify.ts';
+import { exprsOf } from '../ir/visit.ts';
 import type { Span } from '../text/span.ts';
 import { FORK_FIELD, isForkPlace } from './cells.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
@@ -245,7 +246,12 @@ function checkParent(
     if (!isSame && location.path.includes('[')) return;
     if (isSetAgain(ctx.body, location, span)) return;
     const replacement = { span, read: child.duty.read, inSlot: false };
-    if (direct && !isHeldHere(ctx, state, parent)) reportReplaced(ctx, state, parent, replacement);
+    if (direct && !isHeldHere(ctx, state, parent)) {
+      // A helper read it: from which of its copies is not known.
+      if (!isSame && looksIntoSlots(ctx.body) && isInPollSlot(state, parent.id))
+        state.update(parent.id, { replaced: { ...replacement, inSlot: true } });
+      else reportReplaced(ctx, state, parent, replacement);
+    }
     // `old = target; target = child;`: what becomes of it is seen where the function's own variables end.
     else if (direct && !isHeldHere(ctx, state, parent, ownBases(ctx.body)))
       state.update(parent.id, { replaced: replacement });
@@ -362,6 +368,21 @@ function isHeldHere(
       if (holds && (!inherited || ctx.facts.stores(ctx.root, { base, path }))) return true;
     }
   }
+  return false;
+}
+
+/** It loads the `fd` of a record, as to read from it. */
+function looksIntoSlots(body: FunctionBody): boolean {
+  return exprsOf(body).some((e) => {
+    const last = e.kind === 'load' ? e.place.path.at(-1) : undefined;
+    return last?.kind === 'field' && last.name === 'fd';
+  });
+}
+
+function isInPollSlot(state: State, id: string): boolean {
+  for (const base of state.memory.baseNames())
+    for (const [path, value] of state.memory.cellsOf(base).values)
+      if (objectsOf(value).includes(id) && isPollSlot(state, base, path)) return true;
   return false;
 }
 

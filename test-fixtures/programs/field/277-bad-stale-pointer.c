@@ -33,7 +33,7 @@ static void *serve(void *arg)
 			if (get(cur->fd, &m) < 0) {
 				continue;
 			}
-			if (m.event == UFFD_EVENT_FORK) {
+			if (m.event == UFFD_EVENT_FORK) { // expect: leaked-child-uffd
 				nw = malloc(sizeof *nw);
 				if (!nw) {
 					close(m.arg.fork.ufd);

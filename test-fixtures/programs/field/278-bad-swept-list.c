@@ -37,7 +37,7 @@ static void *serve(void *arg)
 				cur->dead = 1;
 				continue;
 			}
-			if (m.event == UFFD_EVENT_FORK) {
+			if (m.event == UFFD_EVENT_FORK) { // expect: leaked-child-uffd
 				nw = malloc(sizeof *nw);
 				if (!nw) {
 					continue;
