@@ -371,11 +371,14 @@ function isHeldHere(
   return false;
 }
 
-/** It loads the `fd` of a record, as to read from it. */
+/** It loads the `fd` of a record, as to read from it, and not of one that a constant index tells from others. */
 function looksIntoSlots(body: FunctionBody): boolean {
   return exprsOf(body).some((e) => {
-    const last = e.kind === 'load' ? e.place.path.at(-1) : undefined;
-    return last?.kind === 'field' && last.name === 'fd';
+    if (e.kind !== 'load') return false;
+    const { path } = e.place;
+    const last = path.at(-1);
+    const isTold = path.some((at) => at.kind === 'index' && at.index.kind === 'constant');
+    return last?.kind === 'field' && last.name === 'fd' && !isTold;
   });
 }
 
