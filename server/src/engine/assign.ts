@@ -7,6 +7,7 @@ import { FORK_FIELD, isForkPlace } from './cells.ts';
 import { type Context, eventBase, variableBase } from './context.ts';
 import { descriptorsAt, evaluate, isPrivate, isRecord, notePointerUse, placeLocations, placeOf } from './evaluate.ts';
 import { isTemporary, ZERO } from './memory.ts';
+import { isUnnamed } from './object-names.ts';
 import { checkLost, letEscape, noteAct, share } from './observe.ts';
 import { locationKey, type State } from './state.ts';
 import type { Replacement, Uffd } from './userfaultfd.ts';
@@ -198,7 +199,7 @@ export function isControlData({ base }: Location): boolean {
 
 /** Behind a pointer that some call returned: whoever gave it can see what is stored there. */
 export function isNowhere(location: Location): boolean {
-  return location.base.startsWith('outside:') && !location.base.includes('|');
+  return isUnnamed(location.base);
 }
 
 function strongStore(ctx: Context, state: State, location: Location, value: Value, span: Span): void {
@@ -251,11 +252,10 @@ function checkParent(
       if (!isSame && looksIntoSlots(ctx.body) && isInPollSlot(state, parent.id))
         state.update(parent.id, { replaced: { ...replacement, inSlot: true } });
       else reportReplaced(ctx, state, parent, replacement);
-    }
-    // `old = target; target = child;`: what becomes of it is seen where the function's own variables end.
-    else if (direct && !isHeldHere(ctx, state, parent, ownBases(ctx.body)))
+    } else if (direct && !isHeldHere(ctx, state, parent, ownBases(ctx.body))) {
+      // `old = target; target = child;`: what becomes of it is seen where the function's own variables end.
       state.update(parent.id, { replaced: replacement });
-    else if (through !== undefined && !direct && ownBases(ctx.body).has(through.base)) {
+    } else if (through !== undefined && !direct && ownBases(ctx.body).has(through.base)) {
       // Read through a copy that ends with this function, as those do that its callers handed on to it. What it came
       // from may lie behind a pointer that it has.
       const own = ownBases(ctx.body);

@@ -1,4 +1,4 @@
-/** Names of userfaultfds that were made at one place, one after the other. */
+/** Names of userfaultfds: of those that were made at one place, one after the other, and of those from outside. */
 
 /** Of several objects that were made at one place, all but the last one. */
 export function olderId(id: string): string {
@@ -15,7 +15,10 @@ export function areSiblings(a: string, b: string): boolean {
   return a.replace(/~\w+$/, '') === b.replace(/~\w+$/, '');
 }
 
-/** A userfaultfd that goes by the place where it is read: what is known of it in the program, another one may be, too. */
+/**
+ * A userfaultfd, or memory, from outside that goes by the place in the text where it came, and by no cell that has it: what
+ * is known of it in the program, another one may be, too.
+ */
 export function isUnnamed(id: string): boolean {
   return id.startsWith('outside:') && !id.includes('|');
 }
